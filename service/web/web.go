@@ -1,0 +1,106 @@
+// Package web serves a service's metrics, health and landing page, with TLS
+// and authentication by exporter-toolkit's --web.config.file.
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+)
+
+// Config says where and how to listen.
+type Config struct {
+	Flags         *web.FlagConfig
+	TelemetryPath string
+	Listener      net.Listener // if set, used instead of the flags' addresses
+}
+
+// AddFlags adds exporter-toolkit's --web.* flags and --web.telemetry-path to
+// the application.
+func AddFlags(app *kingpin.Application, defaultAddress string) *Config {
+	c := &Config{Flags: kingpinflag.AddFlags(app, defaultAddress)}
+	app.Flag("web.telemetry-path", "Path under which to expose metrics.").
+		Default("/metrics").StringVar(&c.TelemetryPath)
+	return c
+}
+
+// Page describes a service to whoever opens its address in a browser.
+type Page struct {
+	Name        string // as on the command line, e.g. camunda-exporter
+	Description string
+	Version     string
+	Links       []web.LandingLinks // besides metrics and health
+}
+
+// NewMux returns the paths that every service has: the landing page, metrics,
+// /-/healthy (200 as long as the process answers) and /-/ready (200, or 503
+// with the error's text).
+func NewMux(page Page, telemetryPath string, metrics http.Handler, ready func() error) (*http.ServeMux, error) {
+	landing, err := web.NewLandingPage(web.LandingConfig{
+		Name:        page.Name,
+		Description: page.Description,
+		Version:     page.Version,
+		Profiling:   "false",
+		Links: append([]web.LandingLinks{
+			{Address: telemetryPath, Text: "Metrics"},
+			{Address: "/-/healthy", Text: "Healthy", Description: "is the process alive"},
+			{Address: "/-/ready", Text: "Ready", Description: "does it do its work"},
+		}, page.Links...),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the landing page: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/{$}", landing)
+	mux.Handle(telemetryPath, metrics)
+	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "healthy\n")
+	})
+	mux.HandleFunc("/-/ready", func(w http.ResponseWriter, _ *http.Request) {
+		if err := ready(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		io.WriteString(w, "ready\n")
+	})
+	return mux, nil
+}
+
+// drainTimeout bounds how long a stop waits for answers under way. It is below
+// the 30 s that Kubernetes grants a Pod.
+const drainTimeout = 10 * time.Second
+
+// Serve answers requests until ctx ends, then lets those under way finish and
+// returns nil. It returns an error if it cannot listen or the web configuration
+// is bad.
+func Serve(ctx context.Context, handler http.Handler, c Config, logger *slog.Logger) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	failed := make(chan error, 1)
+	go func() {
+		if c.Listener != nil {
+			failed <- web.Serve(c.Listener, server, c.Flags, logger)
+		} else {
+			failed <- web.ListenAndServe(server, c.Flags, logger)
+		}
+	}()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve HTTP: %w", err)
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	if err := server.Shutdown(drain); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("stop serving HTTP: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+# make help lists what there is. Products are built in the workspace (go.work);
+# what only tests and the demo need has modules of its own outside it.
+
+PRODUCTS := exporter scaler service starter
+OUTSIDE  := demo testbed tests
+
+GOFLAGS_PRODUCTS = $(PRODUCTS:%=./%/...)
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: bin/demo ## Show the whole job on real parts; Ctrl-C ends it (ARGS=--once: end by itself)
+	@exec bin/demo $(ARGS)
+
+.PHONY: test
+test: check test-parts test-demo ## Prove all of it on real parts
+
+.PHONY: check
+check: lint unit ## The quick inner loop: lint and unit tests
+
+.PHONY: unit
+unit: ## Unit tests of the products
+	go test -race $(GOFLAGS_PRODUCTS)
+
+.PHONY: lint
+lint: bin/golangci-lint ## Lint every module
+	bin/golangci-lint run $(GOFLAGS_PRODUCTS)
+	@for m in $(OUTSIDE); do echo "bin/golangci-lint run ($$m)"; (cd $$m && GOWORK=off ../bin/golangci-lint run ./...) || exit 1; done
+
+.PHONY: test-parts
+test-parts: ## The products against real engines, a real API server, a real Prometheus
+	cd testbed && GOWORK=off go test -race -timeout 40m ./...
+	cd tests && GOWORK=off go test -race -timeout 40m -v ./...
+
+.PHONY: test-demo
+test-demo: bin/demo ## The demo's story, and that its replicas settle where they should
+	cd demo && GOWORK=off go test -race ./...
+	bin/demo --once
+
+.PHONY: build
+build: ## Build the three services into bin/
+	go build -o bin/ ./exporter/cmd/... ./scaler/cmd/... ./starter/cmd/...
+
+bin/demo: FORCE
+	cd demo && GOWORK=off go build -o ../bin/demo .
+
+bin/golangci-lint: tools/golangci-lint/go.mod
+	cd tools/golangci-lint && GOWORK=off go build -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: clean
+clean: ## Remove bin/ (the cache of built parts stays; see testbed/README.md)
+	rm -rf bin
+
+FORCE:

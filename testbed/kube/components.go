@@ -1,0 +1,74 @@
+package kube
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+)
+
+func (c *Cluster) startEtcd(ctx context.Context) (err error) {
+	client, peer := "http://"+address(c.etcdPort), "http://"+address(c.etcdPeerPort)
+	c.etcd, err = c.run(ctx, "etcd",
+		"--name=testbed",
+		"--data-dir="+c.path("etcd"),
+		"--unsafe-no-fsync",
+		"--log-level=warn",
+		"--listen-client-urls="+client, "--advertise-client-urls="+client,
+		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer,
+		"--initial-cluster=testbed="+peer,
+	)
+	if err != nil {
+		return err
+	}
+	return await(ctx, c.etcd, "etcd", func(ctx context.Context) error {
+		return get(ctx, http.DefaultClient, client+"/health")
+	})
+}
+
+// StartAPIServer starts the API server, the first time or after
+// StopAPIServer, and returns when it is ready.
+func (c *Cluster) StartAPIServer(ctx context.Context) (err error) {
+	pki := c.authority.path
+	c.apiServer, err = c.run(ctx, "kube-apiserver",
+		"--etcd-servers=http://"+address(c.etcdPort),
+		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port="+strconv.Itoa(c.apiServerPort),
+		"--endpoint-reconciler-type=none", // Endpoints on loopback are refused
+		"--service-cluster-ip-range="+serviceRange,
+		"--authorization-mode=Node,RBAC",
+		"--client-ca-file="+pki("ca.crt"),
+		"--tls-cert-file="+pki("apiserver.crt"), "--tls-private-key-file="+pki("apiserver.key"),
+		"--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-key-file="+pki("service-account.pub"), "--service-account-signing-key-file="+pki("service-account.key"),
+	)
+	if err != nil {
+		return err
+	}
+	// Ready means that the RBAC defaults exist; the other components give up
+	// without them.
+	return await(ctx, c.apiServer, "the API server", func(ctx context.Context) error {
+		return get(ctx, c.client, c.URL+"/readyz")
+	})
+}
+
+func (c *Cluster) startControllers(ctx context.Context) (err error) {
+	admin, scheduler := c.Kubeconfig, c.path("system-kube-scheduler.kubeconfig")
+	pki := c.authority.path
+	c.controllers, err = c.run(ctx, "kube-controller-manager",
+		"--kubeconfig="+admin, "--authentication-kubeconfig="+admin, "--authorization-kubeconfig="+admin,
+		"--bind-address=127.0.0.1", "--secure-port="+strconv.Itoa(c.controllerPort),
+		"--leader-elect=false",
+		"--root-ca-file="+pki("ca.crt"),
+		"--service-account-private-key-file="+pki("service-account.key"),
+		"--cluster-signing-cert-file="+pki("ca.crt"), "--cluster-signing-key-file="+pki("ca.key"),
+		"--allocate-node-cidrs=true", "--cluster-cidr="+podRange, "--service-cluster-ip-range="+serviceRange,
+	)
+	if err != nil {
+		return err
+	}
+	c.scheduler, err = c.run(ctx, "kube-scheduler",
+		"--kubeconfig="+scheduler, "--authentication-kubeconfig="+scheduler, "--authorization-kubeconfig="+scheduler,
+		"--bind-address=127.0.0.1", "--secure-port="+strconv.Itoa(c.schedulerPort),
+		"--leader-elect=false",
+	)
+	return err
+}

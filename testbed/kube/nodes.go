@@ -1,0 +1,106 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/ports"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/process"
+)
+
+const (
+	managedByKwok = "kwok.x-k8s.io/node"
+	// leaseSeconds is the kubelet's own default.
+	leaseSeconds = 40
+)
+
+type object = map[string]any
+
+// StartNodes adds nodes called node-1 to node-n, on which Pods become ready
+// without running anything, and returns when the nodes are ready.
+func (c *Cluster) StartNodes(ctx context.Context, n int) error {
+	if err := c.startKwok(ctx); err != nil {
+		return fmt.Errorf("starting nodes: %w", err)
+	}
+	for i := range n {
+		if err := c.Request(ctx, http.MethodPost, "/api/v1/nodes", newNode(fmt.Sprintf("node-%d", i+1)), nil); err != nil {
+			return fmt.Errorf("starting nodes: %w", err)
+		}
+	}
+	err := await(ctx, c.kwok, "the nodes", func(ctx context.Context) error {
+		ready, err := c.readyNodes(ctx)
+		if err == nil && ready < n {
+			err = fmt.Errorf("%d of %d nodes are ready", ready, n)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("starting nodes: %w", err)
+	}
+	return nil
+}
+
+func (c *Cluster) startKwok(ctx context.Context) error {
+	folder, err := build.Folder(ctx, build.Kwok)
+	if err != nil {
+		return err
+	}
+	return ports.Retry(1, func(free []int) (err error) {
+		c.kwok, err = process.Start(ctx, process.Spec{
+			Name: "kwok", Path: filepath.Join(folder, "kwok"), Dir: c.dir, Log: c.path("kwok.log"),
+			Args: []string{
+				"--config=" + filepath.Join(folder, "stages.yaml"),
+				"--kubeconfig=" + c.Kubeconfig,
+				"--manage-all-nodes=false",
+				"--manage-nodes-with-annotation-selector=" + managedByKwok + "=fake",
+				fmt.Sprintf("--node-lease-duration-seconds=%d", leaseSeconds),
+				"--server-address=" + address(free[0]),
+			},
+		})
+		if err != nil {
+			return err
+		}
+		return await(ctx, c.kwok, "kwok", func(ctx context.Context) error {
+			return get(ctx, http.DefaultClient, "http://"+address(free[0])+"/healthz")
+		})
+	})
+}
+
+func newNode(name string) object {
+	resources := object{"cpu": "32", "memory": "256Gi", "pods": "110"}
+	return object{
+		"apiVersion": "v1",
+		"kind":       "Node",
+		"metadata": object{
+			"name":        name,
+			"annotations": object{managedByKwok: "fake"},
+			"labels":      object{"kubernetes.io/hostname": name},
+		},
+		"status": object{"allocatable": resources, "capacity": resources},
+	}
+}
+
+func (c *Cluster) readyNodes(ctx context.Context) (int, error) {
+	var nodes struct {
+		Items []struct {
+			Status struct {
+				Conditions []struct{ Type, Status string }
+			}
+		}
+	}
+	if err := c.Request(ctx, http.MethodGet, "/api/v1/nodes", nil, &nodes); err != nil {
+		return 0, err
+	}
+	ready := 0
+	for _, node := range nodes.Items {
+		for _, condition := range node.Status.Conditions {
+			if condition.Type == "Ready" && condition.Status == "True" {
+				ready++
+			}
+		}
+	}
+	return ready, nil
+}

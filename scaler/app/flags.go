@@ -1,0 +1,113 @@
+package app
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/version"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+	"github.com/camunda-autoscaler/camunda-autoscaler/service/logging"
+	"github.com/camunda-autoscaler/camunda-autoscaler/service/web"
+)
+
+// Name is the program's name.
+const Name = "camunda-scaler"
+
+// DefaultAddress is where the program listens.
+const DefaultAddress = ":9751"
+
+// Flags is the command line.
+type Flags struct {
+	Log        *logging.Config
+	Web        *web.Config
+	ConfigFile string
+	Single     config.Single
+	Kubeconfig string
+	DryRun     bool
+	Once       bool
+
+	app       *kingpin.Application
+	alone     []string // flags that contradict a file
+	setOnLine map[string]*bool
+}
+
+// NewFlags returns the program's flags, not yet parsed. Every flag can be set
+// by an environment variable as well.
+func NewFlags() *Flags {
+	a := kingpin.New(Name, "Scales Kubernetes workloads by a rule on what Prometheus knows.")
+	a.Version(version.Print(Name)).DefaultEnvars()
+	a.HelpFlag.Short('h')
+	f := &Flags{app: a, Log: logging.AddFlags(a), Web: web.AddFlags(a, DefaultAddress), setOnLine: map[string]*bool{}}
+
+	a.Flag("config.file", "YAML file with targets. Without it the flags below describe the one target.").StringVar(&f.ConfigFile)
+	a.Flag("kubeconfig", "Kubeconfig file. Without it the Pod's service account is used.").Envar("KUBECONFIG").StringVar(&f.Kubeconfig)
+	a.Flag("dry-run", "Never write; say what would be done.").BoolVar(&f.DryRun)
+	a.Flag("once", "Decide once for every target, then exit: 0 if all were decided on, 1 if not within the maximum sample age.").BoolVar(&f.Once)
+
+	s, rule := &f.Single, decide.DefaultRule()
+	f.single("prometheus.url", "Prometheus to query; query parameters of the URL go with every query.").Default(config.DefaultPrometheusURL).StringVar(&s.PrometheusURL)
+	f.single("prometheus.config.file", "YAML file with Prometheus's http_config options: authentication, TLS, headers, proxy.").StringVar(&s.PrometheusConfigFile)
+	f.single("target.api-version", "API version of the workload.").Default(config.DefaultAPIVersion).StringVar(&s.Workload.APIVersion)
+	f.single("target.kind", "Kind of the workload; any kind with a scale subresource.").Default(config.DefaultKind).StringVar(&s.Workload.Kind)
+	f.single("target.namespace", "Namespace of the workload.").Default(config.DefaultNamespace).StringVar(&s.Workload.Namespace)
+	f.single("target.name", "Name of the workload.").Default(config.DefaultName).StringVar(&s.Workload.Name)
+	f.single("query", "PromQL that gives the number to divide by the replicas.").Default(config.DefaultQuery).StringVar(&s.Query)
+	f.single("timestamp-query", "PromQL that gives the time of the newest sample in Unix seconds; needed if --query is more than a selector.").StringVar(&s.TimestampQuery)
+	f.single("rule.scale-up-at", "One replica more if the number per replica is this or more.").Default(fmt.Sprint(rule.ScaleUpAt)).Float64Var(&s.Rule.ScaleUpAt)
+	f.single("rule.scale-down-at", "One replica less if the number per replica is this or less.").Default(fmt.Sprint(rule.ScaleDownAt)).Float64Var(&s.Rule.ScaleDownAt)
+	f.single("rule.min-replicas", "Never scale below.").Default(fmt.Sprint(rule.MinReplicas)).Int32Var(&s.Rule.MinReplicas)
+	f.single("rule.max-replicas", "Never scale above.").Default(fmt.Sprint(rule.MaxReplicas)).Int32Var(&s.Rule.MaxReplicas)
+	f.single("interval", "Time between two decisions.").Default(config.DefaultInterval.String()).DurationVar(&s.Interval)
+	f.single("max-sample-age", "An older sample is not decided on.").Default(config.DefaultMaxSampleAge.String()).DurationVar(&s.MaxSampleAge)
+	return f
+}
+
+// single adds a flag that describes the one target, and thus contradicts a
+// file.
+func (f *Flags) single(name, help string) *kingpin.FlagClause {
+	f.alone = append(f.alone, name)
+	f.setOnLine[name] = new(bool)
+	return f.app.Flag(name, help).IsSetByUser(f.setOnLine[name])
+}
+
+// Parse reads the arguments and the environment. --help and --version print
+// and exit, as kingpin does.
+func (f *Flags) Parse(args []string) error {
+	if _, err := f.app.Parse(args); err != nil {
+		return err
+	}
+	if f.ConfigFile == "" {
+		return nil
+	}
+	for _, name := range f.alone {
+		if *f.setOnLine[name] {
+			return fmt.Errorf("--%s contradicts --config.file: say it in the file, or leave the file out", name)
+		}
+		if env := f.app.GetFlag(name).Model().Envar; os.Getenv(env) != "" {
+			return fmt.Errorf("%s contradicts --config.file: say it in the file, or leave the file out", env)
+		}
+	}
+	return nil
+}
+
+// Config reads the file, or takes the flags if there is none.
+func (f *Flags) Config() (config.Config, error) {
+	c, err := f.load()
+	if err != nil {
+		return config.Config{}, err
+	}
+	for i := range c.Targets {
+		c.Targets[i].DryRun = c.Targets[i].DryRun || f.DryRun
+	}
+	return c, nil
+}
+
+func (f *Flags) load() (config.Config, error) {
+	if f.ConfigFile != "" {
+		return config.Load(f.ConfigFile)
+	}
+	return f.Single.Config()
+}

@@ -1,0 +1,63 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
+)
+
+// KubeConfig says how to reach the API server: by the kubeconfig (one file, or
+// several as in $KUBECONFIG), or as the Pod that this runs in if it is "".
+func KubeConfig(kubeconfig string) (*rest.Config, error) {
+	var c *rest.Config
+	var err error
+	if kubeconfig == "" {
+		c, err = rest.InClusterConfig()
+		if errors.Is(err, rest.ErrNotInCluster) {
+			return nil, errors.New("no API server: this is no Pod, so name a kubeconfig by --kubeconfig or KUBECONFIG")
+		}
+	} else {
+		rules := &clientcmd.ClientConfigLoadingRules{Precedence: filepath.SplitList(kubeconfig)}
+		c, err = clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find out how to reach the API server: %w", err)
+	}
+	c.UserAgent = userAgent()
+	// Each target makes a request or two per interval, and the server has its
+	// own priority and fairness; client-go's limit of 5 a second would let
+	// many targets wait for each other.
+	c.QPS = -1
+	return c, nil
+}
+
+type kube struct {
+	dynamic   dynamic.Interface
+	resources workload.Resources
+}
+
+func newKube(c *rest.Config) (kube, error) {
+	httpClient, err := rest.HTTPClientFor(c)
+	if err != nil {
+		return kube{}, fmt.Errorf("make a client for the API server: %w", err)
+	}
+	d, err := dynamic.NewForConfigAndClient(c, httpClient)
+	if err != nil {
+		return kube{}, fmt.Errorf("make a client for the API server: %w", err)
+	}
+	unversioned := rest.CopyConfig(c)
+	unversioned.NegotiatedSerializer = serializer.NewCodecFactory(runtime.NewScheme()).WithoutConversion()
+	r, err := rest.UnversionedRESTClientForConfigAndClient(unversioned, httpClient)
+	if err != nil {
+		return kube{}, fmt.Errorf("make a client for the API server: %w", err)
+	}
+	return kube{dynamic: d, resources: workload.Discovery{Client: r}}, nil
+}

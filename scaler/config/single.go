@@ -1,0 +1,55 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	commoncfg "github.com/prometheus/common/config"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
+)
+
+// Single is the configuration of one target without a file.
+type Single struct {
+	PrometheusURL        string
+	PrometheusConfigFile string // an HTTPClientConfig; "" for the defaults
+	Workload             workload.Ref
+	Query                string
+	TimestampQuery       string
+	Rule                 decide.Rule
+	Interval             time.Duration
+	MaxSampleAge         time.Duration
+}
+
+// Config checks the parts and puts them together.
+func (s Single) Config() (Config, error) {
+	var errs []error
+	c := Config{Prometheus: Prometheus{HTTP: commoncfg.DefaultHTTPClientConfig}}
+	address, err := parseURL(s.PrometheusURL)
+	if err != nil {
+		errs = append(errs, fmt.Errorf("Prometheus's %w", err))
+	}
+	c.Prometheus.URL = address
+	if s.PrometheusConfigFile != "" {
+		http, _, err := commoncfg.LoadHTTPConfigFile(s.PrometheusConfigFile)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("read Prometheus's HTTP options from %s: %w", s.PrometheusConfigFile, err))
+		} else {
+			c.Prometheus.HTTP = *http
+		}
+	}
+	t := Target{
+		Name: s.Workload.Name, Workload: s.Workload, Query: s.Query, TimestampQuery: s.TimestampQuery,
+		Rule: s.Rule, Interval: s.Interval, MaxSampleAge: s.MaxSampleAge,
+	}
+	for _, f := range t.check() {
+		errs = append(errs, f.err)
+	}
+	if len(errs) > 0 {
+		return Config{}, errors.Join(errs...)
+	}
+	c.Targets = []Target{t}
+	return c, nil
+}

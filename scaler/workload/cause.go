@@ -1,0 +1,57 @@
+package workload
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// Cause is why a request to the API server failed, for a metric's label.
+type Cause string
+
+// The causes.
+const (
+	CauseConflict   Cause = "conflict"   // the workload changed since it was read
+	CauseForbidden  Cause = "forbidden"  // not allowed, or not known (401, 403)
+	CauseNotFound   Cause = "not_found"  // no such workload, kind or namespace
+	CauseThrottled  Cause = "throttled"  // too many requests
+	CauseRejected   Cause = "rejected"   // refused as invalid, for example by an admission webhook
+	CauseTimeout    Cause = "timeout"    // no answer in time
+	CauseServer     Cause = "server"     // the server failed
+	CauseConnection Cause = "connection" // the server cannot be reached, or its answer got lost
+)
+
+// Causes lists every cause.
+func Causes() []Cause {
+	return []Cause{
+		CauseConflict, CauseForbidden, CauseNotFound, CauseThrottled,
+		CauseRejected, CauseTimeout, CauseServer, CauseConnection,
+	}
+}
+
+// CauseOf classifies an error of Get or Set. After a timeout, server or
+// connection error of Set the replicas may have been written all the same.
+func CauseOf(err error) Cause {
+	var status apierrors.APIStatus
+	switch {
+	case apierrors.IsConflict(err):
+		return CauseConflict
+	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
+		return CauseForbidden
+	case apierrors.IsNotFound(err), errors.Is(err, errNoScale):
+		return CauseNotFound
+	case apierrors.IsTooManyRequests(err):
+		return CauseThrottled
+	case apierrors.IsTimeout(err), apierrors.IsServerTimeout(err), errors.Is(err, context.DeadlineExceeded):
+		return CauseTimeout
+	case errors.As(err, &status):
+		if code := status.Status().Code; code >= http.StatusBadRequest && code < http.StatusInternalServerError {
+			return CauseRejected
+		}
+		return CauseServer
+	default:
+		return CauseConnection
+	}
+}

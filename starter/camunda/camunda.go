@@ -1,0 +1,151 @@
+// Package camunda deploys a small process to a Camunda 7 engine and starts
+// instances of it, over the REST API.
+package camunda
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/config"
+)
+
+// ProcessKey is the key of the process that is deployed and started: a start
+// event, one asynchronous task, an end event.
+const ProcessKey = "camunda-process-starter"
+
+//go:embed process.bpmn
+var process []byte
+
+// Client talks to one engine. It may be used by several goroutines at once.
+type Client struct {
+	http *http.Client
+	base string // without a trailing slash
+}
+
+// idleConnTimeout is below the 20 s after which Tomcat closes an idle
+// connection: a start sent over one that is just being closed would be lost.
+const idleConnTimeout = 10 * time.Second
+
+// New returns a client for the REST API at the given URL, see ParseHost.
+func New(api *url.URL, auth config.HTTPClientConfig) (*Client, error) {
+	c, err := config.NewClientFromConfig(auth, "camunda", config.WithIdleConnTimeout(idleConnTimeout))
+	if err != nil {
+		return nil, fmt.Errorf("make the HTTP client: %w", err)
+	}
+	return &Client{http: c, base: strings.TrimSuffix(api.String(), "/")}, nil
+}
+
+// ParseHost reads the engine's address: host:port, or a URL. A URL without a
+// path, and host:port, mean the REST API at /engine-rest.
+func ParseHost(s string) (*url.URL, error) {
+	full := s
+	if !strings.Contains(s, "://") {
+		full = "http://" + s
+	}
+	const want = "want host:port as in camunda-service:8080, or a URL as in http://camunda-service:8080/engine-rest"
+	u, err := url.Parse(full)
+	if err != nil {
+		return nil, fmt.Errorf("host of Camunda: %s", want) // the text may hold a password
+	}
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("host of Camunda %q: %s", u.Redacted(), want)
+	}
+	if u.User != nil {
+		return nil, fmt.Errorf("host of Camunda %q: put user and password into the HTTP client's configuration file instead", u.Redacted())
+	}
+	if strings.Trim(u.Path, "/") == "" {
+		u.Path = "/engine-rest"
+	}
+	return u, nil
+}
+
+// Deploy deploys the process unless the engine has just this version already.
+// It returns whether the engine has made a new version.
+func (c *Client) Deploy(ctx context.Context) (made bool, err error) {
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	for _, field := range [][2]string{
+		{"deployment-name", ProcessKey},
+		{"enable-duplicate-filtering", "true"},
+		{"deploy-changed-only", "true"},
+	} {
+		if err := form.WriteField(field[0], field[1]); err != nil {
+			return false, fmt.Errorf("write the deployment: %w", err)
+		}
+	}
+	file, err := form.CreateFormFile("process.bpmn", "process.bpmn")
+	if err != nil {
+		return false, fmt.Errorf("write the deployment: %w", err)
+	}
+	if _, err := file.Write(process); err != nil {
+		return false, fmt.Errorf("write the deployment: %w", err)
+	}
+	if err := form.Close(); err != nil {
+		return false, fmt.Errorf("write the deployment: %w", err)
+	}
+	var answer struct {
+		ID   string
+		Made map[string]any `json:"deployedProcessDefinitions"` // null if filtered as a duplicate
+	}
+	if err := c.post(ctx, "/deployment/create", form.FormDataContentType(), &body, &answer); err != nil {
+		return false, fmt.Errorf("deploy the process: %w", err)
+	}
+	if answer.ID == "" {
+		return false, fmt.Errorf("deploy the process: %w", &Error{BadAnswer, errors.New("the answer has no id")})
+	}
+	return len(answer.Made) > 0, nil
+}
+
+// Start starts one instance. It never tries twice, as a start that got no
+// answer may have happened. Its error, if any, has a Cause.
+func (c *Client) Start(ctx context.Context) error {
+	var answer struct{ ID string }
+	err := c.post(ctx, "/process-definition/key/"+ProcessKey+"/start", "application/json", strings.NewReader("{}"), &answer)
+	if err != nil {
+		return fmt.Errorf("start an instance: %w", err)
+	}
+	if answer.ID == "" {
+		return fmt.Errorf("start an instance: %w", &Error{BadAnswer, errors.New("the answer has no id")})
+	}
+	return nil
+}
+
+// maxAnswer bounds what is read of an answer, in bytes.
+const maxAnswer = 1 << 20
+
+func (c *Client) post(ctx context.Context, path, contentType string, body io.Reader, answer any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, body)
+	if err != nil {
+		return fmt.Errorf("make the request: %w", err)
+	}
+	req.Header.Set("Content-Type", contentType)
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", ProcessKey)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return noAnswer(ctx, err)
+	}
+	defer resp.Body.Close()
+	// Read to its end, so that the connection can be used again.
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return noAnswer(ctx, err)
+	}
+	if resp.StatusCode/100 != 2 {
+		return refused(resp.StatusCode, text)
+	}
+	if err := json.Unmarshal(text, answer); err != nil {
+		return &Error{BadAnswer, fmt.Errorf("read the answer %.80q: %w", text, err)}
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package camunda
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+)
+
+// Cause is why the engine did not do what it was asked: a closed set, fit for
+// a metric's label.
+type Cause string
+
+// All causes there are.
+const (
+	Timeout      Cause = "timeout"      // no answer in time; it may have been done
+	Connection   Cause = "connection"   // no answer; it may have been done
+	Unauthorized Cause = "unauthorized" // 401 or 403
+	NotDeployed  Cause = "not_deployed" // the engine does not know the process
+	Refused      Cause = "refused"      // any other 3xx or 4xx
+	EngineError  Cause = "engine_error" // 5xx
+	BadAnswer    Cause = "bad_answer"   // 2xx, but not what the REST API answers
+	Other        Cause = "other"        // for errors that come from elsewhere
+)
+
+// Causes are all causes, in a stable order.
+var Causes = []Cause{Timeout, Connection, Unauthorized, NotDeployed, Refused, EngineError, BadAnswer, Other}
+
+// Error is an error with its cause.
+type Error struct {
+	Cause Cause
+	Err   error
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+func (e *Error) Unwrap() error { return e.Err }
+
+// CauseOf returns the cause of an error that a Client returned.
+func CauseOf(err error) Cause {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Cause
+	}
+	return Other
+}
+
+// noAnswer makes an error of a request that got none.
+func noAnswer(ctx context.Context, err error) error {
+	var network net.Error
+	if ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) || (errors.As(err, &network) && network.Timeout()) {
+		return &Error{Timeout, fmt.Errorf("no answer in time: %w", err)}
+	}
+	return &Error{Connection, err}
+}
+
+// refused makes an error of an answer's status and body.
+func refused(status int, body []byte) error {
+	// The engine's own errors are JSON; anything else comes from a proxy or
+	// from a server without a REST API at this path.
+	var answer struct{ Type, Message string }
+	err := fmt.Errorf("answered %d %s", status, http.StatusText(status))
+	if json.Unmarshal(body, &answer) == nil && answer.Message != "" {
+		err = fmt.Errorf("%w: %s", err, answer.Message)
+	}
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return &Error{Unauthorized, err}
+	case status == http.StatusNotFound && answer.Type == "RestException":
+		return &Error{NotDeployed, err}
+	case status == http.StatusNotFound:
+		return &Error{Refused, fmt.Errorf("%w: there is no REST API at this address", err)}
+	case status/100 == 5:
+		return &Error{EngineError, err}
+	}
+	return &Error{Refused, err}
+}

@@ -6,10 +6,9 @@ package engine
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -85,9 +84,7 @@ type Engine struct {
 	process *process.Process
 }
 
-// Start starts an engine whose files are all in dir, and returns when its REST
-// API answers. It ends when ctx does.
-func Start(ctx context.Context, dir string, spec Spec) (*Engine, error) {
+func (spec Spec) withDefaults() Spec {
 	if spec.HistoryLevel == "" {
 		spec.HistoryLevel = "full"
 	}
@@ -97,6 +94,13 @@ func Start(ctx context.Context, dir string, spec Spec) (*Engine, error) {
 	if spec.Database.URL == "" {
 		spec.Database = Database{"jdbc:h2:mem:camunda;DB_CLOSE_DELAY=-1", "sa", "sa"}
 	}
+	return spec
+}
+
+// Start starts an engine whose files are all in dir, and returns when its REST
+// API answers. It ends when ctx does.
+func Start(ctx context.Context, dir string, spec Spec) (*Engine, error) {
+	spec = spec.withDefaults()
 	folder, err := build.Folder(ctx, spec.Distribution.part())
 	if err != nil {
 		return nil, err
@@ -110,7 +114,7 @@ func Start(ctx context.Context, dir string, spec Spec) (*Engine, error) {
 	var e *Engine
 	err = ports.Retry(1, func(free []int) error {
 		e = &Engine{
-			URL:  "http://" + net.JoinHostPort(ports.Host, strconv.Itoa(free[0])) + spec.ContextPath,
+			URL:  "http://" + ports.Address(free[0]) + spec.ContextPath,
 			spec: spec, dir: dir, folder: folder, port: free[0],
 		}
 		return e.Start(ctx)
@@ -150,7 +154,14 @@ func (e *Engine) Start(ctx context.Context) (err error) {
 	}
 	awaiting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	if err := e.process.Await(awaiting, name, e.answers); err != nil {
+	err = e.process.Await(awaiting, name, func(ctx context.Context) error {
+		// A Tomcat whose port is taken says so and stays.
+		if strings.Contains(e.process.RecentLog(), "java.net.BindException") {
+			e.Kill()
+		}
+		return e.answers(ctx)
+	})
+	if err != nil {
 		e.Kill()
 		return err
 	}

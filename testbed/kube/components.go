@@ -4,10 +4,12 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/ports"
 )
 
 func (c *Cluster) startEtcd(ctx context.Context) (err error) {
-	client, peer := "http://"+address(c.etcdPort), "http://"+address(c.etcdPeerPort)
+	client, peer := "http://"+ports.Address(c.etcdPort), "http://"+ports.Address(c.etcdPeerPort)
 	c.etcd, err = c.run(ctx, "etcd",
 		"--name=testbed",
 		"--data-dir="+c.path("etcd"),
@@ -30,7 +32,7 @@ func (c *Cluster) startEtcd(ctx context.Context) (err error) {
 func (c *Cluster) StartAPIServer(ctx context.Context) (err error) {
 	pki := c.authority.path
 	c.apiServer, err = c.run(ctx, "kube-apiserver",
-		"--etcd-servers=http://"+address(c.etcdPort),
+		"--etcd-servers=http://"+ports.Address(c.etcdPort),
 		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port="+strconv.Itoa(c.apiServerPort),
 		"--endpoint-reconciler-type=none", // Endpoints on loopback are refused
 		"--service-cluster-ip-range="+serviceRange,
@@ -65,10 +67,21 @@ func (c *Cluster) startControllers(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	err = await(ctx, c.controllers, "the controller manager", func(ctx context.Context) error {
+		return get(ctx, c.insecure, "https://"+ports.Address(c.controllerPort)+"/healthz")
+	})
+	if err != nil {
+		return err
+	}
 	c.scheduler, err = c.run(ctx, "kube-scheduler",
 		"--kubeconfig="+scheduler, "--authentication-kubeconfig="+scheduler, "--authorization-kubeconfig="+scheduler,
 		"--bind-address=127.0.0.1", "--secure-port="+strconv.Itoa(c.schedulerPort),
 		"--leader-elect=false",
 	)
-	return err
+	if err != nil {
+		return err
+	}
+	return await(ctx, c.scheduler, "the scheduler", func(ctx context.Context) error {
+		return get(ctx, c.insecure, "https://"+ports.Address(c.schedulerPort)+"/healthz")
+	})
 }

@@ -5,12 +5,11 @@ package kube
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -35,7 +34,8 @@ type Cluster struct {
 	dir       string
 	program   string // the control plane
 	authority *authority
-	client    *http.Client
+	client    *http.Client // of the API server, as administrator
+	insecure  *http.Client // of components that sign their certificates themselves
 
 	apiServerPort, etcdPort, etcdPeerPort int
 	controllerPort, schedulerPort         int
@@ -55,14 +55,7 @@ func Start(ctx context.Context, dir string) (*Cluster, error) {
 	}
 	var c *Cluster
 	err = ports.Retry(5, func(free []int) error {
-		c = &Cluster{
-			URL:     "https://" + address(free[0]),
-			dir:     dir,
-			program: filepath.Join(folder, "kubernetes"),
-
-			apiServerPort: free[0], etcdPort: free[1], etcdPeerPort: free[2],
-			controllerPort: free[3], schedulerPort: free[4],
-		}
+		c = newCluster(dir, folder, free)
 		err := c.start(ctx)
 		if err != nil {
 			c.Stop()
@@ -73,6 +66,19 @@ func Start(ctx context.Context, dir string) (*Cluster, error) {
 		return nil, fmt.Errorf("starting Kubernetes: %w", err)
 	}
 	return c, nil
+}
+
+func newCluster(dir, folder string, free []int) *Cluster {
+	return &Cluster{
+		URL:     "https://" + ports.Address(free[0]),
+		dir:     dir,
+		program: filepath.Join(folder, "kubernetes"),
+
+		apiServerPort: free[0], etcdPort: free[1], etcdPeerPort: free[2],
+		controllerPort: free[3], schedulerPort: free[4],
+
+		insecure: &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}, //nolint:gosec // on loopback
+	}
 }
 
 func (c *Cluster) start(ctx context.Context) error {
@@ -150,5 +156,3 @@ func await(ctx context.Context, p *process.Process, what string, probe func(cont
 	defer cancel()
 	return p.Await(ctx, what, probe)
 }
-
-func address(port int) string { return net.JoinHostPort(ports.Host, strconv.Itoa(port)) }

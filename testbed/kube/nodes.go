@@ -57,14 +57,14 @@ func (c *Cluster) startKwok(ctx context.Context) error {
 				"--manage-all-nodes=false",
 				"--manage-nodes-with-annotation-selector=" + managedByKwok + "=fake",
 				fmt.Sprintf("--node-lease-duration-seconds=%d", leaseSeconds),
-				"--server-address=" + address(free[0]),
+				"--server-address=" + ports.Address(free[0]),
 			},
 		})
 		if err != nil {
 			return err
 		}
 		return await(ctx, c.kwok, "kwok", func(ctx context.Context) error {
-			return get(ctx, http.DefaultClient, "http://"+address(free[0])+"/healthz")
+			return get(ctx, http.DefaultClient, "http://"+ports.Address(free[0])+"/healthz")
 		})
 	})
 }

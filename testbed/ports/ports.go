@@ -3,8 +3,12 @@
 package ports
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
+	"strconv"
+	"syscall"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/process"
 )
@@ -12,20 +16,31 @@ import (
 // Host is where all parts listen.
 const Host = "127.0.0.1"
 
-// attempts bounds Retry: a port is free when it is picked, and may be taken a
-// moment later, before the program that it is for listens on it.
+// Ports from this range are not used by outgoing connections, on Linux and
+// elsewhere. One that the system picks (port 0) could be taken by a connection
+// before a program that starts slowly listens on it, or while it is restarted.
+const first, last = 20000, 29999
+
+// attempts bounds Retry: somebody else may still pick the same port.
 const attempts = 5
+
+// Address joins Host and a port.
+func Address(port int) string { return net.JoinHostPort(Host, strconv.Itoa(port)) }
 
 // Free returns n different ports that are free now.
 func Free(n int) ([]int, error) {
 	var found []int
-	for range n {
-		l, err := net.Listen("tcp", net.JoinHostPort(Host, "0"))
+	for len(found) < n {
+		port := first + rand.IntN(last-first+1)
+		l, err := net.Listen("tcp", Address(port))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("looking for a free port: %w", err)
 		}
 		defer l.Close() // not before all are found, so that none is found twice
-		found = append(found, l.Addr().(*net.TCPAddr).Port)
+		found = append(found, port)
 	}
 	return found, nil
 }

@@ -4,7 +4,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -57,7 +56,7 @@ func Start(ctx context.Context, dir string) (*Server, error) {
 	}
 	err = ports.Retry(1, func(free []int) error {
 		s.port = free[0]
-		address := net.JoinHostPort(ports.Host, strconv.Itoa(s.port))
+		address := ports.Address(s.port)
 		s.URL = fmt.Sprintf("postgres://%s:%s@%s/%s?sslmode=disable", user, password, address, database)
 		s.JDBCURL = fmt.Sprintf("jdbc:postgresql://%s/%s", address, database)
 		return s.Start(ctx)
@@ -89,6 +88,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 			"-c", "listen_addresses=" + ports.Host,
 			"-c", "port=" + strconv.Itoa(s.port),
 			"-c", "unix_socket_directories=",
+			"-c", "max_connections=200",
 			"-c", "fsync=off", // the data need not survive a power cut
 		},
 		Dir: s.data(), Log: filepath.Join(s.dir, "postgres.log"), Unprivileged: true,

@@ -2,8 +2,12 @@ package postgres
 
 import (
 	"context"
+	"net"
 	"testing"
 	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/ports"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/process"
 )
 
 func TestServer(t *testing.T) {
@@ -47,5 +51,22 @@ func TestServer(t *testing.T) {
 	server.Stop() // harmless
 	if err := server.Exec(ctx, "SELECT 1"); err == nil {
 		t.Error("a stopped server answers")
+	}
+}
+
+// TestTakenPortIsRecognised is what Start's second try with another port rests on.
+func TestTakenPortIsRecognised(t *testing.T) {
+	server, err := Start(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Stop()
+	taken, err := net.Listen("tcp", ports.Address(server.port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	if err := server.Start(t.Context()); !process.AddressInUse(err) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -46,7 +46,7 @@ func (p *Process) Await(ctx context.Context, what string, probe func(context.Con
 			default:
 			}
 			return fmt.Errorf("waiting for %s: %w; last answer: %w; the end of its log %s:\n%s",
-				what, ctx.Err(), last, p.spec.Log, tail(p.spec.Log, p.logFrom, tailLines))
+				what, ctx.Err(), last, p.spec.Log, lastLines(p.RecentLog()))
 		}
 	}
 }

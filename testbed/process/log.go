@@ -3,28 +3,43 @@ package process
 import (
 	"io"
 	"os"
+	"slices"
 	"strings"
 )
 
 const (
-	tailLines = 15
-	tailBytes = 16 << 10
+	errorLines  = 15
+	recentBytes = 64 << 10
 )
 
-// tail returns the last lines of what was written to a log after an offset.
-func tail(path string, from int64, lines int) string {
+// RecentLog returns the end of what this process has written to its log, up to
+// 64 KiB.
+func (p *Process) RecentLog() string { return recentLog(p.spec.Log, p.logFrom) }
+
+// recentLog reads the end of a log, but nothing before an offset.
+func recentLog(path string, from int64) string {
 	f, err := os.Open(path)
 	if err != nil {
 		return err.Error()
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil {
-		from = max(from, info.Size()-tailBytes)
+		from = max(from, info.Size()-recentBytes)
 	}
-	text, err := io.ReadAll(io.NewSectionReader(f, from, tailBytes))
+	text, err := io.ReadAll(io.NewSectionReader(f, from, recentBytes))
 	if err != nil {
 		return err.Error()
 	}
-	all := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
+	return string(text)
+}
+
+// lastLines is what an error quotes of a log: its end without the frames of
+// Java's stack traces, which would leave no room for the messages.
+func lastLines(text string) string {
+	lines := slices.DeleteFunc(strings.Split(strings.TrimRight(text, "\n"), "\n"), isFrame)
+	return strings.Join(lines[max(0, len(lines)-errorLines):], "\n")
+}
+
+func isFrame(line string) bool {
+	return strings.HasPrefix(line, "\tat ") || strings.HasPrefix(line, "\t... ")
 }

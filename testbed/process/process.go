@@ -172,6 +172,8 @@ type ExitError struct {
 	Log  string // its log file
 	Tail string // the log's last lines
 	Err  error  // nil if it ended with exit code 0
+
+	recent string // more of the log's end
 }
 
 func (e *ExitError) Error() string {
@@ -185,7 +187,8 @@ func (e *ExitError) Error() string {
 func (e *ExitError) Unwrap() error { return e.Err }
 
 func (p *Process) exitError(err error) *ExitError {
-	return &ExitError{Name: p.spec.Name, Log: p.spec.Log, Tail: tail(p.spec.Log, p.logFrom, tailLines), Err: err}
+	recent := recentLog(p.spec.Log, p.logFrom)
+	return &ExitError{Name: p.spec.Name, Log: p.spec.Log, Tail: lastLines(recent), Err: err, recent: recent}
 }
 
 // AddressInUse reports whether err is from a program that ended because
@@ -195,6 +198,6 @@ func AddressInUse(err error) bool {
 	if !errors.As(err, &exit) {
 		return false
 	}
-	log := strings.ToLower(exit.Tail)
+	log := strings.ToLower(exit.recent)
 	return strings.Contains(log, "address already in use") || strings.Contains(log, "was already in use")
 }

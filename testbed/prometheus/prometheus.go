@@ -5,11 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -86,7 +84,7 @@ func Start(ctx context.Context, dir string, config Config) (*Server, error) {
 		return nil, err
 	}
 	err = ports.Retry(1, func(free []int) error {
-		s.address = net.JoinHostPort(ports.Host, strconv.Itoa(free[0]))
+		s.address = ports.Address(free[0])
 		s.URL = "http://" + s.address
 		return s.Start(ctx)
 	})

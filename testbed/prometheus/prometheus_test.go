@@ -4,12 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/ports"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/process"
 )
 
 func TestServer(t *testing.T) {
@@ -91,5 +97,26 @@ func awaitOne(t *testing.T, server *Server, query string) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestTakenPortIsRecognised is what Start's second try with another port rests on.
+func TestTakenPortIsRecognised(t *testing.T) {
+	taken, err := net.Listen("tcp", ports.Host+":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	folder, err := build.Folder(t.Context(), build.Prometheus)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := taken.Addr().String()
+	s := &Server{URL: "http://" + address, dir: t.TempDir(), program: filepath.Join(folder, "prometheus"), address: address}
+	if err := s.write(Config{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(t.Context()); !process.AddressInUse(err) {
+		t.Errorf("got %v", err)
 	}
 }

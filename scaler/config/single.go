@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	commoncfg "github.com/prometheus/common/config"
@@ -29,7 +30,7 @@ func (s Single) Config() (Config, error) {
 	c := Config{Prometheus: Prometheus{HTTP: commoncfg.DefaultHTTPClientConfig}}
 	address, err := parseURL(s.PrometheusURL)
 	if err != nil {
-		errs = append(errs, fmt.Errorf("Prometheus's %w", err))
+		errs = append(errs, fmt.Errorf("--prometheus.url: %w", err))
 	}
 	c.Prometheus.URL = address
 	if s.PrometheusConfigFile != "" {
@@ -41,15 +42,22 @@ func (s Single) Config() (Config, error) {
 		}
 	}
 	t := Target{
-		Name: s.Workload.Name, Workload: s.Workload, Query: s.Query, TimestampQuery: s.TimestampQuery,
+		Name: s.Workload.Name, Workload: s.Workload, Query: s.Query, TimestampQuery: strings.TrimSpace(s.TimestampQuery),
 		Rule: s.Rule, Interval: s.Interval, MaxSampleAge: s.MaxSampleAge,
 	}
-	for _, f := range t.check() {
-		errs = append(errs, f.err)
+	for _, f := range append(t.check(), checkTimes(t.Interval, t.MaxSampleAge)...) {
+		errs = append(errs, fmt.Errorf("--%s: %w", flagName(f.path), f.err))
 	}
 	if len(errs) > 0 {
 		return Config{}, errors.Join(errs...)
 	}
 	c.Targets = []Target{t}
 	return c, nil
+}
+
+// flagName returns the flag for what a file has at path: rule.scale-up-at for
+// rule and scale_up_at.
+func flagName(path []string) string {
+	name := strings.ReplaceAll(strings.Join(path, "."), "_", "-")
+	return strings.Replace(name, "workload.", "target.", 1)
 }

@@ -1,18 +1,14 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilvalidation "k8s.io/apimachinery/pkg/util/validation"
-
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
 // minInterval keeps a slip of the pen from flooding Prometheus.
@@ -25,69 +21,58 @@ type fault struct {
 	err  error
 }
 
-// check returns all that is wrong with a target.
+// check returns all that is wrong with a target but its times.
 func (t Target) check() []fault {
 	var faults []fault
-	add := func(err error, path ...string) {
-		if err != nil {
-			faults = append(faults, fault{path, err})
-		}
+	add := func(path []string, format string, args ...any) {
+		faults = append(faults, fault{path, fmt.Errorf(format, args...)})
 	}
-	add(checkWorkload(t.Workload), "workload")
+	w := t.Workload
+	if gv, err := schema.ParseGroupVersion(w.APIVersion); err != nil || gv.Version == "" {
+		add([]string{"workload", "api_version"}, "%q: want group/version, for example apps/v1", w.APIVersion)
+	}
+	if !kindPattern.MatchString(w.Kind) {
+		add([]string{"workload", "kind"}, "%q: want a kind as in a manifest, for example Deployment", w.Kind)
+	}
+	if len(utilvalidation.IsDNS1123Label(w.Namespace)) > 0 {
+		add([]string{"workload", "namespace"}, "%q: want at most 63 lower-case letters, digits and inner dashes", w.Namespace)
+	}
+	if len(utilvalidation.IsDNS1123Subdomain(w.Name)) > 0 {
+		add([]string{"workload", "name"}, "%q: want lower-case letters, digits, inner dashes and dots", w.Name)
+	}
 	if strings.TrimSpace(t.Query) == "" {
-		add(errors.New("query is empty: want PromQL that gives one number"), "query")
+		add([]string{"query"}, "empty: want PromQL that gives one number")
 	}
-	for _, err := range flatten(t.Rule.Validate()) {
-		add(err, "rule")
-	}
-	if t.Interval < minInterval {
-		add(fmt.Errorf("interval is %s: want %s or more", t.Interval, minInterval), "interval")
-	}
-	if t.MaxSampleAge < t.Interval {
-		add(fmt.Errorf("max_sample_age %s is below the interval %s: between two samples every one would be too old; want at least the interval", t.MaxSampleAge, t.Interval), "max_sample_age")
+	for _, p := range t.Rule.Problems() {
+		add([]string{"rule", p.Field}, "%s", p.Problem)
 	}
 	return faults
 }
 
-func flatten(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return joined.Unwrap()
-	}
-	if err == nil {
-		return nil
-	}
-	return []error{err}
-}
-
 var kindPattern = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
 
-func checkWorkload(w workload.Ref) error {
-	if gv, err := schema.ParseGroupVersion(w.APIVersion); err != nil || gv.Version == "" {
-		return fmt.Errorf("api_version %q: want group/version, for example apps/v1", w.APIVersion)
+func checkTimes(interval, maxSampleAge time.Duration) []fault {
+	var faults []fault
+	if interval < minInterval {
+		faults = append(faults, fault{[]string{"interval"}, fmt.Errorf("%s is too short: want %s or more", interval, minInterval)})
 	}
-	if !kindPattern.MatchString(w.Kind) {
-		return fmt.Errorf("kind %q: want a kind as in a manifest, for example Deployment", w.Kind)
+	if maxSampleAge < interval {
+		faults = append(faults, fault{[]string{"max_sample_age"}, fmt.Errorf("%s is below the interval, %s: want at least that, or samples grow too old between two decisions", maxSampleAge, interval)})
 	}
-	if problems := utilvalidation.IsDNS1123Label(w.Namespace); len(problems) > 0 {
-		return fmt.Errorf("namespace %q: %s", w.Namespace, problems[0])
-	}
-	if problems := validation.NameIsDNSSubdomain(w.Name, false); len(problems) > 0 {
-		return fmt.Errorf("name %q: %s", w.Name, problems[0])
-	}
-	return nil
+	return faults
 }
 
 // parseURL returns Prometheus's address.
 func parseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	if err != nil {
-		return nil, fmt.Errorf("url %q: %w", s, err)
+		return nil, fmt.Errorf("%q: %w", s, err)
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, fmt.Errorf("url %q: want http://host:port or https://host:port", s)
+		return nil, fmt.Errorf("%q: want http://host:port or https://host:port", s)
 	}
 	if u.Fragment != "" {
-		return nil, fmt.Errorf("url %q: want no #fragment", s)
+		return nil, fmt.Errorf("%q: want no #fragment", s)
 	}
 	return u, nil
 }

@@ -1,7 +1,6 @@
 package decide
 
 import (
-	"errors"
 	"fmt"
 	"math"
 )
@@ -21,25 +20,35 @@ func DefaultRule() Rule {
 	return Rule{ScaleUpAt: 50, ScaleDownAt: 20, MinReplicas: 1, MaxReplicas: 4}
 }
 
-// Validate returns one error for every contradiction in the rule, joined.
-func (r Rule) Validate() error {
-	var errs []error
-	for _, bound := range []struct {
-		name  string
-		value float64
-	}{{"scale_up_at", r.ScaleUpAt}, {"scale_down_at", r.ScaleDownAt}} {
-		if math.IsNaN(bound.value) || math.IsInf(bound.value, 0) {
-			errs = append(errs, fmt.Errorf("%s is %v: want a finite number", bound.name, bound.value))
-		}
+// Problem is a contradiction in a rule.
+type Problem struct {
+	Field   string // the rule's field, in snake case
+	Problem string // what is wrong, and what instead
+}
+
+// Problems returns every contradiction in the rule; a rule without any is
+// valid.
+func (r Rule) Problems() []Problem {
+	var problems []Problem
+	add := func(field, format string, args ...any) {
+		problems = append(problems, Problem{field, fmt.Sprintf(format, args...)})
 	}
-	if r.ScaleUpAt <= r.ScaleDownAt {
-		errs = append(errs, fmt.Errorf("scale_up_at %v is not above scale_down_at %v: raise scale_up_at or lower scale_down_at", r.ScaleUpAt, r.ScaleDownAt))
+	finite := func(field string, v float64) bool {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			add(field, "%v is not finite: want a number", v)
+			return false
+		}
+		return true
+	}
+	up, down := finite("scale_up_at", r.ScaleUpAt), finite("scale_down_at", r.ScaleDownAt)
+	if up && down && r.ScaleUpAt <= r.ScaleDownAt {
+		add("scale_up_at", "%v is not above scale_down_at, %v: raise the one or lower the other", r.ScaleUpAt, r.ScaleDownAt)
 	}
 	if r.MinReplicas < 1 {
-		errs = append(errs, fmt.Errorf("min_replicas is %d: want 1 or more, the value is divided by the replicas", r.MinReplicas))
+		add("min_replicas", "%d is too low: want 1 or more, for the number is divided by the replicas", r.MinReplicas)
 	}
 	if r.MinReplicas > r.MaxReplicas {
-		errs = append(errs, fmt.Errorf("min_replicas %d is above max_replicas %d: lower min_replicas or raise max_replicas", r.MinReplicas, r.MaxReplicas))
+		add("min_replicas", "%d is above max_replicas, %d: lower the one or raise the other", r.MinReplicas, r.MaxReplicas)
 	}
-	return errors.Join(errs...)
+	return problems
 }

@@ -58,12 +58,7 @@ type Loop struct {
 
 // New returns a loop that has not started.
 func New(t Target, r Reader, s Scaler, m *metrics.Target, logger log.Logger) *Loop {
-	l := &Loop{target: t, reader: r, scaler: s, metrics: m, schedule: Schedule{Interval: t.Interval}}
-	l.logger = log.With(logger, "target", t.Name, "namespace", t.Workload.Namespace, "workload", t.Workload)
-	if t.DryRun {
-		l.logger = log.With(l.logger, "dry_run", true)
-	}
-	return l
+	return &Loop{target: t, reader: r, scaler: s, metrics: m, logger: logger, schedule: Schedule{Interval: t.Interval}}
 }
 
 // Run works until ctx ends. A write that is under way then is finished. What

@@ -68,13 +68,13 @@ func (l *Loop) report(r report) {
 		logger = level.Info(l.logger)
 	}
 	l.reported, l.reportedAt = r, time.Now()
-	r.write(logger, message, action, reason)
+	r.write(logger, l.target, message, action, reason)
 }
 
 // write writes the line. Every line has the same keys, in the same order; what
 // is unknown is null.
-func (r report) write(logger log.Logger, message string, action decide.Action, reason decide.Reason) {
-	line := []any{"msg", message, "action", action}
+func (r report) write(logger log.Logger, t Target, message string, action decide.Action, reason decide.Reason) {
+	line := []any{"msg", message, "target", t.Name, "namespace", t.Workload.Namespace, "workload", t.Workload, "action", action}
 	if r.replicas != nil {
 		to := *r.replicas
 		if action != decide.None {
@@ -95,6 +95,9 @@ func (r report) write(logger log.Logger, message string, action decide.Action, r
 	}
 	if r.sample.Outcome == sample.ManySeries {
 		line = append(line, "series", r.sample.Series)
+	}
+	if t.DryRun {
+		line = append(line, "dry_run", true)
 	}
 	if r.err != nil {
 		line = append(line, "cause", r.cause, "err", r.err)

@@ -2,6 +2,7 @@ package build
 
 import (
 	"archive/tar"
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +24,7 @@ func unpack(archive, folder string) error {
 		return err
 	}
 	defer root.Close()
-	x, err := xz.NewReader(f)
+	x, err := xz.NewReader(bufio.NewReader(f)) // unbuffered, it reads byte by byte
 	if err != nil {
 		return fmt.Errorf("unpacking %s: %w", archive, err)
 	}

@@ -32,7 +32,7 @@ func Free(n int) ([]int, error) {
 	var found []int
 	for len(found) < n {
 		port := first + rand.IntN(last-first+1)
-		l, err := net.Listen("tcp", Address(port))
+		l, err := net.Listen("tcp", Address(port)) //nolint:noctx // it does not wait
 		if errors.Is(err, syscall.EADDRINUSE) {
 			continue
 		}

@@ -41,5 +41,6 @@ func lastLines(text string) string {
 }
 
 func isFrame(line string) bool {
-	return strings.HasPrefix(line, "\tat ") || strings.HasPrefix(line, "\t... ")
+	text := strings.TrimLeft(line, "\t")
+	return text != line && (strings.HasPrefix(text, "at ") || strings.HasPrefix(text, "... "))
 }

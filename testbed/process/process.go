@@ -52,7 +52,8 @@ func Start(ctx context.Context, spec Spec) (*Process, error) {
 	if info, err := log.Stat(); err == nil {
 		p.logFrom = info.Size()
 	}
-	p.cmd = exec.Command(spec.Path, spec.Args...)
+	p.cmd = exec.CommandContext(ctx, spec.Path, spec.Args...)
+	p.cmd.Cancel = func() error { return syscall.Kill(-p.PID(), syscall.SIGKILL) }
 	p.cmd.Env = append(os.Environ(), spec.Env...)
 	p.cmd.Dir = spec.Dir
 	p.cmd.Stdout, p.cmd.Stderr = log, log
@@ -63,13 +64,6 @@ func Start(ctx context.Context, spec Spec) (*Process, error) {
 	if err := <-started; err != nil {
 		return nil, fmt.Errorf("starting %s: %w", spec.Name, err)
 	}
-	go func() {
-		select {
-		case <-ctx.Done():
-			p.Kill()
-		case <-p.exited:
-		}
-	}()
 	return p, nil
 }
 

@@ -284,3 +284,10 @@ func zombie(pid int) bool {
 	text, err := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
 	return err == nil && strings.HasPrefix(strings.TrimSpace(string(text)), "Z")
 }
+
+func TestStackFramesAreNotQuoted(t *testing.T) {
+	log := "SEVERE failed\n\tjava.lang.Exception: no room\n\t\tat org.example.A\n\tat org.example.B\n\t... 47 common frames omitted\nat last\n"
+	if got, want := lastLines(log), "SEVERE failed\n\tjava.lang.Exception: no room\nat last"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,113 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/version"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/camunda"
+	"github.com/camunda-autoscaler/camunda-autoscaler/service/logging"
+	"github.com/camunda-autoscaler/camunda-autoscaler/service/web"
+)
+
+// Name is the program's name.
+const Name = "camunda-exporter"
+
+// Options are what the command line can say.
+type Options struct {
+	URL            string // where the engine's REST API is
+	EngineName     string // empty: the default engine
+	ConfigFile     string // how to connect, in Prometheus' format; may be empty
+	Timeout        time.Duration
+	Window         time.Duration
+	SettleLag      time.Duration
+	RecountHorizon time.Duration
+	RootOnly       bool
+	Keys           []string // process definition keys with series of their own
+	Tenants        []string
+
+	Web *web.Config
+	Log *logging.Config
+}
+
+// Flags returns the command line and the options that parsing it fills. Every
+// flag has an environment variable.
+func Flags() (*kingpin.Application, *Options) {
+	o := &Options{}
+	app := kingpin.New(Name, "Exports how many process instances a Camunda 7 engine (or Operaton) started, for Prometheus. "+
+		"Every flag can be set by the environment variable named behind it; where a flag may be repeated, one value a line.")
+	app.DefaultEnvars()
+	app.Version(version.Print(Name))
+	app.HelpFlag.Short('h')
+
+	app.Flag("camunda.url", "Where the engine's REST API begins.").
+		Default("http://camunda-service:8080/engine-rest").StringVar(&o.URL)
+	app.Flag("camunda.engine-name", "Name of the engine to ask, if it is not the default engine.").
+		StringVar(&o.EngineName)
+	app.Flag("camunda.config.file", "YAML file with credentials, TLS, proxy and headers for the engine, in Prometheus' format for HTTP clients.").
+		StringVar(&o.ConfigFile)
+	app.Flag("camunda.timeout", "How long the engine may take to answer. A scrape with a shorter timeout waits no longer than that.").
+		Default("10s").DurationVar(&o.Timeout)
+	app.Flag("camunda.window", "Length of the window in which recently started instances are counted, in whole seconds.").
+		Default("10s").DurationVar(&o.Window)
+	app.Flag("camunda.settle-lag", "How long before now the window ends, so that transactions can commit.").
+		Default("1s").DurationVar(&o.SettleLag)
+	app.Flag("camunda.recount-horizon", "How late an instance may become visible (by a long transaction, or by a node whose clock is behind) and still be counted in the total.").
+		Default("10m").DurationVar(&o.RecountHorizon)
+	app.Flag("camunda.root-instances-only", "Leave out instances that were started by call activities.").
+		BoolVar(&o.RootOnly)
+	app.Flag("camunda.process-definition-key", "Key of a process definition that gets series of its own besides the total. May be repeated. Each key costs the engine as many counts again as the total does.").
+		StringsVar(&o.Keys)
+	app.Flag("camunda.tenant", "Count only this tenant's instances. May be repeated.").
+		StringsVar(&o.Tenants)
+	o.Web = web.AddFlags(app, ":9750")
+	o.Log = logging.AddFlags(app)
+	return app, o
+}
+
+// Validate returns the URL to ask, or an error for each option that cannot be
+// meant.
+func (o *Options) Validate() (*url.URL, error) {
+	var errs []error
+	bad := func(flag, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("--camunda.%s: "+format, append([]any{flag}, args...)...))
+	}
+	u, err := camunda.ParseURL(o.URL)
+	if err != nil {
+		bad("url", "%w", err)
+	}
+	if o.Timeout <= 0 {
+		bad("timeout", "%s is not above 0; want for example 10s", o.Timeout)
+	}
+	if o.Window < time.Second || o.Window%time.Second != 0 {
+		bad("window", "%s is not a number of whole seconds above 0; want for example 10s", o.Window)
+	}
+	if o.SettleLag < 0 {
+		bad("settle-lag", "%s lies in the future; want 0s or more", o.SettleLag)
+	}
+	if o.RecountHorizon < o.Window {
+		bad("recount-horizon", "%s is shorter than the window of %s; want for example 10m", o.RecountHorizon, o.Window)
+	}
+	for _, list := range []struct {
+		flag   string
+		values []string
+	}{{"process-definition-key", o.Keys}, {"tenant", o.Tenants}} {
+		for i, v := range list.values {
+			switch {
+			case v == "":
+				bad(list.flag, "a value is empty; leave the flag out instead")
+			case strings.Contains(v, ","):
+				bad(list.flag, "%q holds a comma; repeat the flag for each value", v)
+			case slices.Contains(list.values[:i], v):
+				bad(list.flag, "%q is given twice", v)
+			}
+		}
+	}
+	return u, errors.Join(errs...)
+}

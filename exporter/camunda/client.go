@@ -1,0 +1,160 @@
+// Package camunda asks a Camunda 7 engine, or Operaton, over its REST API.
+// Every request is typed, every failure is an *Error with one of a closed set
+// of causes, and an answer that is not what was asked for is a failure.
+package camunda
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Endpoint names a request in metrics and errors. The set is closed.
+type Endpoint string
+
+// The endpoints in use.
+const (
+	HistoryCount Endpoint = "history_count" // GET history/process-instance/count
+)
+
+// Endpoints returns every endpoint.
+func Endpoints() []Endpoint {
+	return []Endpoint{HistoryCount}
+}
+
+// maxBody bounds what is read of an answer, in bytes. The largest that is
+// expected is below 1 kB.
+const maxBody = 64 << 10
+
+// Client asks one engine. It may be used by several goroutines at once.
+type Client struct {
+	base    string
+	http    *http.Client
+	metrics *Metrics
+	pauses  pauses
+}
+
+// NewClient returns a client for the engine whose REST API is at base, for
+// example http://camunda-service:8080/engine-rest. An empty engine name means
+// the default engine.
+func NewClient(base *url.URL, engineName string, httpClient *http.Client, metrics *Metrics) *Client {
+	b := strings.TrimRight(base.String(), "/")
+	if engineName != "" {
+		b += "/engine/" + url.PathEscape(engineName)
+	}
+	return &Client{base: b, http: httpClient, metrics: metrics}
+}
+
+// Answer is what every answer tells besides what was asked for.
+type Answer struct {
+	// Skew is how far the engine's clock is ahead of ours, to a second, and
+	// HasSkew whether the answer told its time at all.
+	Skew    time.Duration
+	HasSkew bool
+}
+
+// get asks for path below the base and hands the body of a good answer to
+// decode.
+func (c *Client) get(ctx context.Context, e Endpoint, path string, query url.Values, decode func([]byte) error) (Answer, error) {
+	if err := c.pauses.check(e, time.Now()); err != nil {
+		return Answer{}, err
+	}
+	begin := time.Now()
+	answer, cause, err := c.ask(ctx, c.base+path+"?"+query.Encode(), decode)
+	end := time.Now()
+	c.metrics.observe(e, end.Sub(begin), cause)
+	if err != nil {
+		err := &Error{Endpoint: e, Cause: cause, Err: err}
+		c.pauses.failed(err, end)
+		return Answer{}, err
+	}
+	c.pauses.succeeded(e)
+	return answer, nil
+}
+
+func (c *Client) ask(ctx context.Context, address string, decode func([]byte) error) (Answer, Cause, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return Answer{}, Connection, err
+	}
+	req.Header.Set("Accept", "application/json")
+	begin := time.Now()
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return Answer{}, transportCause(ctx, err), err
+	}
+	defer resp.Body.Close()
+	middle := begin.Add(time.Since(begin) / 2)
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	if cause := statusCause(resp.StatusCode); cause != "" {
+		return Answer{}, cause, statusError(resp, body)
+	}
+	if err != nil {
+		return Answer{}, transportCause(ctx, err), fmt.Errorf("read the answer: %w", err)
+	}
+	if !isJSON(resp.Header) {
+		return Answer{}, NotJSON, fmt.Errorf("answer is %q instead of application/json%s", resp.Header.Get("Content-Type"), urlHint)
+	}
+	if len(body) > maxBody {
+		return Answer{}, Nonsense, fmt.Errorf("answer has more than %d bytes", maxBody)
+	}
+	if !json.Valid(body) {
+		return Answer{}, NotJSON, fmt.Errorf("answer is not JSON: %s", excerpt(body))
+	}
+	if err := decode(body); err != nil {
+		return Answer{}, Nonsense, fmt.Errorf("%w in the answer %s", err, excerpt(body))
+	}
+	return answerOf(resp.Header, middle), "", nil
+}
+
+// urlHint helps with the most frequent mistake.
+const urlHint = " (does the URL end where the REST API begins, as in http://camunda-service:8080/engine-rest?)"
+
+func isJSON(h http.Header) bool {
+	mediaType, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	return err == nil && mediaType == "application/json"
+}
+
+// answerOf reads the clock of whoever answered. The header is cut off to whole
+// seconds, so the middle of that second is its best estimate.
+func answerOf(h http.Header, asked time.Time) Answer {
+	date, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return Answer{}
+	}
+	return Answer{Skew: date.Add(time.Second / 2).Sub(asked), HasSkew: true}
+}
+
+// statusError describes an answer with a bad status by the engine's own words,
+// if it has any.
+func statusError(resp *http.Response, body []byte) error {
+	var words struct{ Type, Message string }
+	switch {
+	case resp.StatusCode == http.StatusUnauthorized:
+		return errors.New("answer is 401 Unauthorized: the engine does not accept the credentials, or wants some")
+	case isJSON(resp.Header) && json.Unmarshal(body, &words) == nil && words.Message != "":
+		return fmt.Errorf("answer is %s: %s: %s", resp.Status, words.Type, excerpt([]byte(words.Message)))
+	case resp.StatusCode == http.StatusNotFound:
+		return fmt.Errorf("answer is %s without JSON%s", resp.Status, urlHint)
+	case resp.Header.Get("Location") != "":
+		return fmt.Errorf("answer is %s to %s", resp.Status, resp.Header.Get("Location"))
+	}
+	return fmt.Errorf("answer is %s", resp.Status)
+}
+
+// excerpt returns the beginning of an answer on one line.
+func excerpt(b []byte) string {
+	const most = 200
+	s := strings.Join(strings.Fields(string(b)), " ")
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}

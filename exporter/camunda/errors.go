@@ -1,0 +1,103 @@
+package camunda
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+
+	"golang.org/x/oauth2"
+)
+
+// Cause says why a request failed. The set is closed: it is a metric's label.
+type Cause string
+
+// The causes.
+const (
+	Timeout      Cause = "timeout"      // no whole answer before the deadline
+	Canceled     Cause = "canceled"     // nobody waited for the answer any more
+	Connection   Cause = "connection"   // no connection, or it broke
+	TLS          Cause = "tls"          // no trust in the engine's certificate, or no TLS there
+	Credentials  Cause = "credentials"  // a credentials file could not be read, or an OAuth2 server failed
+	Unauthorized Cause = "unauthorized" // 401, or an OAuth2 server refused a token
+	Forbidden    Cause = "forbidden"    // 403
+	HTTP3xx      Cause = "http_3xx"     // a redirect that the configuration does not follow
+	HTTP4xx      Cause = "http_4xx"     // any other 4xx
+	HTTP5xx      Cause = "http_5xx"     // 5xx
+	NotJSON      Cause = "not_json"     // an answer, but no JSON
+	Nonsense     Cause = "nonsense"     // JSON, but not what was asked for
+)
+
+// Causes returns every cause.
+func Causes() []Cause {
+	return []Cause{
+		Timeout, Canceled, Connection, TLS, Credentials, Unauthorized, Forbidden,
+		HTTP3xx, HTTP4xx, HTTP5xx, NotJSON, Nonsense,
+	}
+}
+
+// Error is what every request returns when it fails.
+type Error struct {
+	Endpoint Endpoint
+	Cause    Cause
+	Err      error
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("ask the engine for %s: %v", e.Endpoint, e.Err)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// transportCause tells why there was no answer at all.
+func transportCause(ctx context.Context, err error) Cause {
+	var (
+		token   *oauth2.RetrieveError
+		file    *fs.PathError
+		cert    *tls.CertificateVerificationError
+		record  tls.RecordHeaderError
+		alert   tls.AlertError
+		unknown x509.UnknownAuthorityError
+		timeout interface{ Timeout() bool }
+	)
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return Canceled
+	case ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded):
+		return Timeout
+	case errors.As(err, &token) && token.Response != nil && statusCause(token.Response.StatusCode) == HTTP5xx:
+		return Credentials
+	case errors.As(err, &token):
+		return Unauthorized
+	case errors.As(err, &file):
+		return Credentials
+	case errors.As(err, &cert), errors.As(err, &record), errors.As(err, &alert), errors.As(err, &unknown):
+		return TLS
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return Timeout
+	}
+	return Connection
+}
+
+// statusCause tells why an answer with this status is none; it is empty for
+// 200.
+func statusCause(status int) Cause {
+	switch {
+	case status == http.StatusOK:
+		return ""
+	case status == http.StatusUnauthorized:
+		return Unauthorized
+	case status == http.StatusForbidden:
+		return Forbidden
+	case status >= 500:
+		return HTTP5xx
+	case status >= 400:
+		return HTTP4xx
+	case status >= 300:
+		return HTTP3xx
+	}
+	return Nonsense
+}

@@ -1,0 +1,126 @@
+// Package collector turns what the engine answers into metrics, one file a
+// subject, and serves them to any number of scrapers.
+package collector
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Shared is a value that is refreshed on demand and shared by all who ask for
+// it, at a bounded cost: a refresh that asked the engine k times lasts k
+// seconds, whether it succeeded or not.
+type Shared[T any] struct {
+	refresh func(ctx context.Context) (value T, cost int)
+	timeout time.Duration
+
+	mu   sync.Mutex
+	last *run[T]   // the refresh under way, or else the latest one
+	due  time.Time // no refresh begins before
+}
+
+// run is one refresh. Its value may be read once done is closed.
+type run[T any] struct {
+	value T
+	done  chan struct{}
+
+	cancel    context.CancelFunc
+	waiting   int  // guarded by Shared.mu, like abandoned
+	abandoned bool // canceled, because nobody waited any more
+}
+
+// NewShared returns a value that refresh makes. A refresh takes at most the
+// timeout, and is canceled when nobody waits for it any more.
+func NewShared[T any](timeout time.Duration, refresh func(ctx context.Context) (value T, cost int)) *Shared[T] {
+	return &Shared[T]{refresh: refresh, timeout: timeout}
+}
+
+// Get returns the latest value, after a refresh if one is due. It returns an
+// error only if ctx ends before.
+func (s *Shared[T]) Get(ctx context.Context) (T, error) {
+	var none T
+	for {
+		run, wait := s.join(time.Now())
+		if wait > 0 {
+			if err := sleep(ctx, wait); err != nil {
+				return none, err
+			}
+			continue
+		}
+		select {
+		case <-run.done:
+		case <-ctx.Done():
+		}
+		if abandoned := s.leave(run); ctx.Err() != nil {
+			return none, ctx.Err()
+		} else if !abandoned {
+			return run.value, nil
+		}
+	}
+}
+
+// join returns the refresh whose value is to be used at now, or how long to
+// wait until there can be one.
+func (s *Shared[T]) join(now time.Time) (*run[T], time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.last != nil && !s.last.finished():
+	case !now.Before(s.due):
+		s.last = s.begin(now)
+	case s.last.abandoned:
+		// It has no value, but its requests were made all the same.
+		return nil, s.due.Sub(now)
+	}
+	s.last.waiting++
+	return s.last, 0
+}
+
+// leave says that a value is not waited for any more. It returns whether its
+// refresh was abandoned.
+func (s *Shared[T]) leave(r *run[T]) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r.waiting--
+	if r.waiting == 0 && !r.finished() {
+		r.abandoned = true
+		r.cancel()
+	}
+	return r.abandoned
+}
+
+func (s *Shared[T]) begin(now time.Time) *run[T] {
+	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
+	r := &run[T]{done: make(chan struct{}), cancel: cancel}
+	go func() {
+		defer cancel()
+		value, cost := s.refresh(ctx)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		r.value = value
+		s.due = now.Add(time.Duration(cost) * time.Second)
+		close(r.done)
+	}()
+	return r
+}
+
+func (r *run[T]) finished() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,94 @@
+package collector
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/started"
+)
+
+// Started exports how many process instances were started.
+type Started struct {
+	reading *Shared[started.Reading]
+
+	mu   sync.Mutex
+	last started.Reading // its totals hold even while the engine does not answer
+
+	recent, total       *prometheus.Desc
+	keyRecent, keyTotal *prometheus.Desc
+	windowEnd, up, skew *prometheus.Desc
+	begin               time.Time
+}
+
+// NewStarted returns a collector of what the reader reads. The totals begin at
+// begin. A refresh takes at most the timeout.
+func NewStarted(reader *started.Reader, window, timeout time.Duration, begin time.Time) *Started {
+	inWindow := prometheus.Labels{"window": model.Duration(window).String()}
+	s := &Started{
+		recent: prometheus.NewDesc("camunda_process_instances_recently_started",
+			"Process instances started in the last complete window. Absent while it is not known.", nil, inWindow),
+		total: prometheus.NewDesc("camunda_process_instances_started_total",
+			"Process instances started since the exporter was, with those that became visible late.", nil, nil),
+		keyRecent: prometheus.NewDesc("camunda_process_definition_instances_recently_started",
+			"Process instances of one definition started in the last complete window, for the keys that are listed. Absent while it is not known.",
+			[]string{"process_definition_key"}, inWindow),
+		keyTotal: prometheus.NewDesc("camunda_process_definition_instances_started_total",
+			"Process instances of one definition started since the exporter was, for the keys that are listed.",
+			[]string{"process_definition_key"}, nil),
+		windowEnd: prometheus.NewDesc("camunda_window_end_timestamp_seconds",
+			"End of the window that the recently started instances were counted in. Absent while they are.", nil, nil),
+		up: prometheus.NewDesc("camunda_up",
+			"Whether the engine answered the last request for started instances as it should.", nil, nil),
+		skew: prometheus.NewDesc("camunda_clock_skew_seconds",
+			"How far the engine's clock is ahead of the exporter's, from the Date header, to a second. Absent while it is not known.", nil, nil),
+		begin: begin,
+	}
+	s.last = reader.Totals()
+	s.reading = NewShared(timeout, func(ctx context.Context) (started.Reading, int) {
+		reading, asked := reader.Read(ctx, time.Now())
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.last = reading
+		return reading, asked
+	})
+	return s
+}
+
+// Collect sends the metrics of the latest reading, which it refreshes if that
+// is due. It answers before ctx ends, or right after.
+func (s *Started) Collect(ctx context.Context, ch chan<- prometheus.Metric) {
+	reading, err := s.reading.Get(ctx)
+	if err != nil {
+		s.mu.Lock()
+		reading = s.last
+		s.mu.Unlock()
+		reading.Err = err
+	}
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetricWithCreatedTimestamp(d, prometheus.CounterValue, float64(v), s.begin, labels...)
+	}
+	counter(s.total, reading.All.Total)
+	for _, k := range reading.Keys {
+		counter(s.keyTotal, k.Total, k.Key)
+	}
+	if reading.Err != nil {
+		gauge(s.up, 0)
+		return
+	}
+	gauge(s.up, 1)
+	gauge(s.recent, float64(reading.All.Recent))
+	for _, k := range reading.Keys {
+		gauge(s.keyRecent, float64(k.Recent), k.Key)
+	}
+	gauge(s.windowEnd, float64(reading.Window.End.Unix()))
+	if reading.Answer.HasSkew {
+		gauge(s.skew, reading.Answer.Skew.Seconds())
+	}
+}

@@ -51,7 +51,7 @@ func Parse(args []string, logTo io.Writer) (Options, error) {
 
 	host := app.Flag("camunda.host", "Engine to start instances on: host:port, or the URL of its REST API.").
 		Envar("CAMUNDA_HOST").Default("camunda-service:8080").String()
-	httpConfigFile := app.Flag("camunda.http-config-file", "File with authentication, TLS and headers for requests to the engine, in Prometheus's HTTP client format.").
+	configFile := app.Flag("camunda.config.file", "File with authentication, TLS and headers for requests to the engine, in Prometheus's HTTP client format.").
 		PlaceHolder("FILE").ExistingFile()
 	timeout := app.Flag("camunda.timeout", "How long to wait for an answer of the engine.").
 		Default("10s").Duration()
@@ -75,10 +75,10 @@ func Parse(args []string, logTo io.Writer) (Options, error) {
 	api, hostErr := camunda.ParseHost(*host)
 	opts.API = api
 	var fileErr, timeoutErr, concurrentErr error
-	if *httpConfigFile != "" {
-		c, _, err := config.LoadHTTPConfigFile(*httpConfigFile)
+	if *configFile != "" {
+		c, _, err := config.LoadHTTPConfigFile(*configFile)
 		if err != nil {
-			fileErr = fmt.Errorf("read %s: %w", *httpConfigFile, err)
+			fileErr = fmt.Errorf("read %s: %w", *configFile, err)
 		} else {
 			opts.HTTPConfig = *c
 		}

@@ -73,8 +73,8 @@ func TestBadInput(t *testing.T) {
 		"--interval=NaN":                      "a number of seconds",
 		"--camunda.timeout=0s":                "want more than 0",
 		"--max-concurrent-starts=0":           "want 1 or more",
-		"--camunda.http-config-file=" + bad:   "basic_auht",
-		"--camunda.http-config-file=/nowhere": "/nowhere",
+		"--camunda.config.file=" + bad:   "basic_auht",
+		"--camunda.config.file=/nowhere": "/nowhere",
 	} {
 		if _, err := parse(t, arg); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want an error with %q", arg, err, want)

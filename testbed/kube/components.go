@@ -31,10 +31,9 @@ func (c *Cluster) startEtcd(ctx context.Context) (err error) {
 // StopAPIServer, and returns when it is ready.
 func (c *Cluster) StartAPIServer(ctx context.Context) (err error) {
 	pki := c.authority.path
-	c.apiServer, err = c.run(ctx, "kube-apiserver",
+	args := append(c.siteFlags(),
 		"--etcd-servers=http://"+ports.Address(c.etcdPort),
-		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port="+strconv.Itoa(c.apiServerPort),
-		"--endpoint-reconciler-type=none", // Endpoints on loopback are refused
+		"--secure-port="+strconv.Itoa(c.apiServerPort),
 		"--service-cluster-ip-range="+serviceRange,
 		"--authorization-mode=Node,RBAC",
 		"--client-ca-file="+pki("ca.crt"),
@@ -42,7 +41,7 @@ func (c *Cluster) StartAPIServer(ctx context.Context) (err error) {
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file="+pki("service-account.pub"), "--service-account-signing-key-file="+pki("service-account.key"),
 	)
-	if err != nil {
+	if c.apiServer, err = c.run(ctx, "kube-apiserver", args...); err != nil {
 		return err
 	}
 	// Ready means that the RBAC defaults exist; the other components give up

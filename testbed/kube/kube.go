@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -32,6 +33,7 @@ type Cluster struct {
 	Kubeconfig string // path of an administrator's kubeconfig
 
 	dir       string
+	site      Site
 	program   string // the control plane
 	authority *authority
 	client    *http.Client // of the API server, as administrator
@@ -41,11 +43,18 @@ type Cluster struct {
 	controllerPort, schedulerPort         int
 
 	etcd, apiServer, controllers, scheduler, kwok *process.Process
+
+	nodes int // how many kwok plays
 }
 
 // Start starts a control plane whose files are all in dir. It returns when
 // Pods can be created. It ends when ctx does.
 func Start(ctx context.Context, dir string) (*Cluster, error) {
+	return StartAt(ctx, dir, Site{})
+}
+
+// StartAt is Start for a control plane with real nodes.
+func StartAt(ctx context.Context, dir string, site Site) (*Cluster, error) {
 	folder, err := build.Folder(ctx, build.Kubernetes)
 	if err != nil {
 		return nil, err
@@ -56,6 +65,7 @@ func Start(ctx context.Context, dir string) (*Cluster, error) {
 	var c *Cluster
 	err = ports.Retry(5, func(free []int) error {
 		c = newCluster(dir, folder, free)
+		c.site = site
 		err := c.start(ctx)
 		if err != nil {
 			c.Stop()
@@ -91,6 +101,9 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.prepare(); err != nil {
 		return fmt.Errorf("creating certificates and kubeconfigs: %w", err)
 	}
+	if err := c.reach(); err != nil {
+		return err
+	}
 	if err := c.startEtcd(ctx); err != nil {
 		return err
 	}
@@ -108,7 +121,7 @@ func (c *Cluster) start(ctx context.Context) error {
 
 // prepare writes certificates and kubeconfigs.
 func (c *Cluster) prepare() (err error) {
-	if c.authority, err = newAuthority(c.path("pki")); err != nil {
+	if c.authority, err = newAuthority(c.path("pki"), c.site.Address); err != nil {
 		return err
 	}
 	if c.Kubeconfig, err = c.UserKubeconfig("admin", "system:masters"); err != nil {
@@ -145,8 +158,10 @@ func (c *Cluster) ResumeAPIServer() { c.apiServer.Signal(syscall.SIGCONT) }
 func (c *Cluster) path(name string) string { return filepath.Join(c.dir, name) }
 
 func (c *Cluster) run(ctx context.Context, name string, args ...string) (*process.Process, error) {
+	command := append(slices.Clone(c.site.Enter), c.program, name)
+	command = append(command, args...)
 	return process.Start(ctx, process.Spec{
-		Name: name, Path: c.program, Args: append([]string{name}, args...),
+		Name: name, Path: command[0], Args: command[1:],
 		Dir: c.dir, Log: c.path(name + ".log"),
 	})
 }

@@ -31,7 +31,9 @@ type pair struct{ certificate, key []byte }
 // newAuthority creates a certificate authority and the files that the
 // components read: ca.crt, ca.key, apiserver.crt, apiserver.key,
 // service-account.key and service-account.pub.
-func newAuthority(folder string) (*authority, error) {
+//
+// The API server is known by its address too, if that is not "".
+func newAuthority(folder, address string) (*authority, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
 	}
@@ -62,6 +64,9 @@ func newAuthority(folder string) (*authority, error) {
 	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	server.IPAddresses = []net.IP{net.ParseIP(ports.Host), net.ParseIP(firstServiceIP)}
 	server.DNSNames = []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"}
+	if address != "" {
+		server.IPAddresses = append(server.IPAddresses, net.ParseIP(address))
+	}
 	issued, err := a.issue(server)
 	if err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ import (
 // containerd needs a C compiler, pkg-config and libseccomp's headers.
 const (
 	KubernetesNode Part = "kubernetes-node" // kubernetes-node: kubelet, kube-proxy and kubectl in one program
-	Containerd     Part = "containerd"      // containerd, its shim, ctr, runc; cni/ with the network plugins
+	Containerd     Part = "containerd"      // containerd, its shim, ctr, runc, pause; cni/ with the network plugins
 	CoreDNS        Part = "coredns"         // coredns with the plugins that a cluster takes
 )
 
@@ -52,6 +52,7 @@ func makeContainerd(ctx context.Context, j *job) error {
 			containerd + "containerd", containerd + "containerd-shim-runc-v2", containerd + "ctr",
 		},
 		{"-o", cni, plugins + "main/bridge", plugins + "main/loopback", plugins + "ipam/host-local", plugins + "meta/portmap"},
+		{"-o", j.result, "./pause"},
 		{"-tags=netgo osusergo seccomp", "-ldflags=-s -w -extldflags -static", "-o", j.result, "github.com/opencontainers/runc"},
 	} {
 		env := goEnv
@@ -68,4 +69,3 @@ func makeContainerd(ctx context.Context, j *job) error {
 	}
 	return nil
 }
-

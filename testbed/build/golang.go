@@ -12,8 +12,9 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/process"
 )
 
-// goEnv keeps the project's workspace and the user's flags out of the parts.
-var goEnv = []string{"GOWORK=off", "GOFLAGS=-mod=readonly", "CGO_ENABLED=0"}
+// goEnv keeps the project's workspace and version control, and the user's
+// flags, out of the parts.
+var goEnv = []string{"GOWORK=off", "GOFLAGS=-mod=readonly -buildvcs=false", "CGO_ENABLED=0"}
 
 // goBuild builds main packages into the part's folder.
 func goBuild(packages ...string) func(context.Context, *job) error {

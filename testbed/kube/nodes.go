@@ -19,21 +19,25 @@ const (
 
 type object = map[string]any
 
-// StartNodes adds nodes called node-1 to node-n, on which Pods become ready
+// StartNodes adds n nodes, called node-1 and so on, on which Pods become ready
 // without running anything, and returns when the nodes are ready.
 func (c *Cluster) StartNodes(ctx context.Context, n int) error {
-	if err := c.startKwok(ctx); err != nil {
-		return fmt.Errorf("starting nodes: %w", err)
-	}
-	for i := range n {
-		if err := c.Request(ctx, http.MethodPost, "/api/v1/nodes", newNode(fmt.Sprintf("node-%d", i+1)), nil); err != nil {
+	if c.kwok == nil {
+		if err := c.startKwok(ctx); err != nil {
 			return fmt.Errorf("starting nodes: %w", err)
 		}
 	}
+	for range n {
+		node := newNode(fmt.Sprintf("node-%d", c.nodes+1))
+		if err := c.Request(ctx, http.MethodPost, "/api/v1/nodes", node, nil); err != nil {
+			return fmt.Errorf("starting nodes: %w", err)
+		}
+		c.nodes++
+	}
 	err := await(ctx, c.kwok, "the nodes", func(ctx context.Context) error {
 		ready, err := c.readyNodes(ctx)
-		if err == nil && ready < n {
-			err = fmt.Errorf("%d of %d nodes are ready", ready, n)
+		if err == nil && ready < c.nodes {
+			err = fmt.Errorf("%d of %d nodes are ready", ready, c.nodes)
 		}
 		return err
 	})

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 const (
 	startTimeout = time.Minute
 	stopGrace    = 10 * time.Second
+	restartPause = 50 * time.Millisecond
 
 	database = "postgres"
 	// The server trusts everybody on loopback; some clients insist on a password.
@@ -80,7 +82,17 @@ func (s *Server) create(ctx context.Context) error {
 
 // Start starts the server again after Stop or Kill, with the same port and
 // data, and returns when it accepts queries.
-func (s *Server) Start(ctx context.Context) (err error) {
+func (s *Server) Start(ctx context.Context) error {
+	for deadline := time.Now().Add(startTimeout); ; time.Sleep(restartPause) {
+		err := s.start(ctx)
+		// After a crash the server's children take a moment to notice it.
+		if err == nil || !strings.Contains(err.Error(), "pre-existing shared memory block") || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
+func (s *Server) start(ctx context.Context) (err error) {
 	s.process, err = process.Start(ctx, process.Spec{
 		Name: "PostgreSQL", Path: filepath.Join(s.bin, "postgres"),
 		Args: []string{

@@ -5,8 +5,9 @@ import (
 	"syscall"
 )
 
-// ordinaryUser is any user id but root's.
-const ordinaryUser = 1000
+// nobody is a user that every system has; PostgreSQL wants to know its user's
+// name.
+const nobody = 65534
 
 // attributes makes the kernel kill the child when this process dies, and, if
 // wanted, keeps it from being root.
@@ -18,8 +19,8 @@ func attributes(unprivileged bool) *syscall.SysProcAttr {
 	a := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if unprivileged && os.Geteuid() == 0 {
 		a.Cloneflags = syscall.CLONE_NEWUSER
-		a.UidMappings = []syscall.SysProcIDMap{{ContainerID: ordinaryUser, HostID: 0, Size: 1}}
-		a.GidMappings = []syscall.SysProcIDMap{{ContainerID: ordinaryUser, HostID: 0, Size: 1}}
+		a.UidMappings = []syscall.SysProcIDMap{{ContainerID: nobody, HostID: 0, Size: 1}}
+		a.GidMappings = []syscall.SysProcIDMap{{ContainerID: nobody, HostID: 0, Size: 1}}
 	}
 	return a
 }

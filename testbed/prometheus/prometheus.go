@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -44,8 +46,8 @@ func (c Config) file() (string, error) {
 		interval = defaultInterval
 	}
 	jobs := []yamlMap{}
-	for name, targets := range c.Jobs {
-		jobs = append(jobs, yamlMap{"job_name": name, "static_configs": []yamlMap{{"targets": targets}}})
+	for _, name := range slices.Sorted(maps.Keys(c.Jobs)) {
+		jobs = append(jobs, yamlMap{"job_name": name, "static_configs": []yamlMap{{"targets": c.Jobs[name]}}})
 	}
 	milliseconds := fmt.Sprintf("%dms", interval.Milliseconds())
 	text, err := yaml.Marshal(yamlMap{

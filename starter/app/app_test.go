@@ -65,14 +65,14 @@ func TestBadInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	for arg, want := range map[string]string{
-		"--camunda.host=ftp://x":              "want host:port",
-		"--starts-per-interval=-1":            "from 0 to 1000000",
-		"--starts-per-interval=many":          "many",
-		"--interval=soon":                     "a number of seconds",
-		"--interval=0":                        "want 1ms or more",
-		"--interval=NaN":                      "a number of seconds",
-		"--camunda.timeout=0s":                "want more than 0",
-		"--max-concurrent-starts=0":           "want 1 or more",
+		"--camunda.host=ftp://x":         "want host:port",
+		"--starts-per-interval=-1":       "from 0 to 1000000",
+		"--starts-per-interval=many":     "many",
+		"--interval=soon":                "a number of seconds",
+		"--interval=0":                   "want 1ms or more",
+		"--interval=NaN":                 "a number of seconds",
+		"--camunda.timeout=0s":           "want more than 0",
+		"--max-concurrent-starts=0":      "want 1 or more",
 		"--camunda.config.file=" + bad:   "basic_auht",
 		"--camunda.config.file=/nowhere": "/nowhere",
 	} {

@@ -1,0 +1,19 @@
+module github.com/camunda-autoscaler/camunda-autoscaler/e2e
+
+go 1.26.0
+
+require (
+	github.com/camunda-autoscaler/camunda-autoscaler/testbed v0.0.0
+	github.com/google/go-containerregistry v0.22.1
+	golang.org/x/sys v0.49.0
+)
+
+require (
+	github.com/klauspost/compress v1.19.2 // indirect
+	github.com/opencontainers/go-digest v1.0.0 // indirect
+	github.com/opencontainers/image-spec v1.1.1 // indirect
+	github.com/ulikunitz/xz v0.5.17 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+)
+
+replace github.com/camunda-autoscaler/camunda-autoscaler/testbed => ../testbed

@@ -1,0 +1,52 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
+	"github.com/camunda-autoscaler/camunda-autoscaler/e2e/image"
+)
+
+// Kubectl runs kubectl as administrator and returns its standard output.
+func (n *Node) Kubectl(ctx context.Context, args ...string) (string, error) {
+	return output(ctx, nil, append([]string{n.kubernetes(), "kubectl", "--kubeconfig=" + n.Kubeconfig}, args...))
+}
+
+// LoadImages makes images and puts them where a registry's would be.
+func (n *Node) LoadImages(ctx context.Context, images ...image.Image) error {
+	archive, w := io.Pipe()
+	go func() { w.CloseWithError(image.Write(w, images...)) }()
+	defer archive.Close()
+	return n.LoadArchive(ctx, archive)
+}
+
+// LoadArchive reads an archive of images, in Docker's format or OCI's, and
+// puts them where a registry's would be.
+func (n *Node) LoadArchive(ctx context.Context, archive io.Reader) error {
+	if _, err := n.ctr(ctx, archive, "--namespace=k8s.io", "images", "import", "--digests=false", "-"); err != nil {
+		return fmt.Errorf("loading images: %w", err)
+	}
+	return nil
+}
+
+// ctr is containerd's client. It runs inside, where mounts are the node's.
+func (n *Node) ctr(ctx context.Context, input io.Reader, args ...string) (string, error) {
+	command := append(n.enterAll(), filepath.Join(n.programs[build.Containerd], "ctr"), "--address="+containerdSocket)
+	return output(ctx, input, append(command, args...))
+}
+
+func output(ctx context.Context, input io.Reader, command []string) (string, error) {
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = input, &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return stdout.String(), fmt.Errorf("%s: %w: %s", strings.Join(command, " "), err, strings.TrimSpace(stderr.String()))
+	}
+	return stdout.String(), nil
+}

@@ -1,0 +1,99 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// network is a network namespace that is not this process's own.
+type network struct {
+	namespace *os.File
+
+	mu        sync.Mutex
+	listeners []net.Listener
+}
+
+func openNetwork(path string) (*network, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return &network{namespace: f}, nil
+}
+
+// dial connects to an address (IP and port) as the network sees it.
+func (n *network) dial(ctx context.Context, address string) (conn net.Conn, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		// The thread is never unlocked, so that it ends with this goroutine: it
+		// is in the wrong network for everybody else.
+		runtime.LockOSThread()
+		if err = unix.Setns(int(n.namespace.Fd()), unix.CLONE_NEWNET); err == nil {
+			conn, err = new(net.Dialer).DialContext(ctx, "tcp", address)
+		}
+	}()
+	<-done
+	return conn, err
+}
+
+// forward accepts connections to a local address and leads them to one in the
+// network. It returns the local address, which may be asked for with port 0.
+func (n *network) forward(ctx context.Context, local, remote string) (string, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", local)
+	if err != nil {
+		return "", err
+	}
+	n.mu.Lock()
+	n.listeners = append(n.listeners, listener)
+	n.mu.Unlock()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return // closed
+			}
+			go n.join(ctx, conn, remote)
+		}
+	}()
+	return listener.Addr().String(), nil
+}
+
+func (n *network) join(ctx context.Context, outside net.Conn, remote string) {
+	defer outside.Close()
+	inside, err := n.dial(ctx, remote)
+	if err != nil {
+		return // the caller sees its connection end
+	}
+	defer inside.Close()
+	done := make(chan struct{}, 2)
+	pipe := func(to, from net.Conn) {
+		_, _ = io.Copy(to, from) // either side may go at any time
+		if half, ok := to.(interface{ CloseWrite() error }); ok {
+			_ = half.CloseWrite()
+		}
+		done <- struct{}{}
+	}
+	go pipe(inside, outside)
+	go pipe(outside, inside)
+	<-done
+	<-done
+}
+
+func (n *network) close() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var errs []error
+	for _, l := range n.listeners {
+		errs = append(errs, l.Close())
+	}
+	n.listeners = nil
+	return errors.Join(append(errs, n.namespace.Close())...)
+}

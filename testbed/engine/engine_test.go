@@ -138,7 +138,7 @@ func TestPausedEngineHangs(t *testing.T) {
 }
 
 func startContext(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute) // a first build included
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute) // a first build included
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -11,7 +11,7 @@ import (
 
 // TestCluster starts one control plane and looks at it from several sides.
 func TestCluster(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute) // a first build included
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute) // a first build included
 	defer cancel()
 	cluster, err := Start(ctx, t.TempDir())
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 func TestServer(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute) // a first build included
 	defer cancel()
 	server, err := Start(ctx, t.TempDir())
 	if err != nil {

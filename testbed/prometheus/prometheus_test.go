@@ -19,7 +19,7 @@ import (
 )
 
 func TestServer(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute) // a first build included
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute) // a first build included
 	defer cancel()
 	server, err := Start(ctx, t.TempDir(), Config{ScrapeInterval: time.Second})
 	if err != nil {
@@ -46,7 +46,7 @@ func TestServer(t *testing.T) {
 }
 
 func TestBrokenConfigurationIsReported(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
 	defer cancel()
 	_, err := Start(ctx, t.TempDir(), Config{YAML: "nonsense: true"})
 	if err == nil || !strings.Contains(err.Error(), "nonsense") {
@@ -55,7 +55,7 @@ func TestBrokenConfigurationIsReported(t *testing.T) {
 }
 
 func TestPromtool(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
 	defer cancel()
 	path, err := Promtool(ctx)
 	if err != nil {

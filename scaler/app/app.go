@@ -23,7 +23,6 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/logging"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/web"
 )
@@ -98,7 +97,7 @@ func newLoops(o Options, registry *prometheus.Registry) ([]*loop.Loop, error) {
 	if err != nil {
 		return nil, err
 	}
-	kube, err := newKube(o.Kube)
+	workloads, err := NewWorkloads(o.Kube)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +109,7 @@ func newLoops(o Options, registry *prometheus.Registry) ([]*loop.Loop, error) {
 			Name: t.Name, Workload: t.Workload, Rule: t.Rule,
 			Interval: t.Interval, MaxSampleAge: t.MaxSampleAge, DryRun: t.DryRun,
 		}, query.NewReader(prom, t.Query, t.TimestampQuery, warn),
-			workload.New(t.Workload, kube.dynamic, kube.resources), self.Target(t.Name), o.Loggers.Kit))
+			workloads.New(t.Workload), self.Target(t.Name), o.Loggers.Kit))
 	}
 	return loops, nil
 }

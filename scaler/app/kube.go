@@ -39,25 +39,35 @@ func KubeConfig(kubeconfig string) (*rest.Config, error) {
 	return c, nil
 }
 
-type kube struct {
-	dynamic   dynamic.Interface
+// Workloads makes workloads that share one connection to the API server.
+type Workloads struct {
+	client    dynamic.Interface
 	resources workload.Resources
 }
 
-func newKube(c *rest.Config) (kube, error) {
+// NewWorkloads makes no request.
+func NewWorkloads(c *rest.Config) (Workloads, error) {
+	fail := func(err error) (Workloads, error) {
+		return Workloads{}, fmt.Errorf("make a client for the API server: %w", err)
+	}
 	httpClient, err := rest.HTTPClientFor(c)
 	if err != nil {
-		return kube{}, fmt.Errorf("make a client for the API server: %w", err)
+		return fail(err)
 	}
-	d, err := dynamic.NewForConfigAndClient(c, httpClient)
+	client, err := dynamic.NewForConfigAndClient(c, httpClient)
 	if err != nil {
-		return kube{}, fmt.Errorf("make a client for the API server: %w", err)
+		return fail(err)
 	}
 	unversioned := rest.CopyConfig(c)
 	unversioned.NegotiatedSerializer = serializer.NewCodecFactory(runtime.NewScheme()).WithoutConversion()
-	r, err := rest.UnversionedRESTClientForConfigAndClient(unversioned, httpClient)
+	raw, err := rest.UnversionedRESTClientForConfigAndClient(unversioned, httpClient)
 	if err != nil {
-		return kube{}, fmt.Errorf("make a client for the API server: %w", err)
+		return fail(err)
 	}
-	return kube{dynamic: d, resources: workload.Discovery{Client: r}}, nil
+	return Workloads{client: client, resources: workload.Discovery{Client: raw}}, nil
+}
+
+// New returns the workload that ref names.
+func (w Workloads) New(ref workload.Ref) *workload.Workload {
+	return workload.New(ref, w.client, w.resources)
 }

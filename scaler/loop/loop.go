@@ -139,7 +139,7 @@ func (l *Loop) cycle(ctx context.Context) (decided bool, next time.Duration) {
 		newest.Outcome = sample.Stale
 	}
 	if newest.Outcome != sample.Value {
-		l.hold(ctx, report{sample: newest, decision: decide.Unknown(decide.Hold(newest))})
+		l.hold(ctx, report{sample: newest, age: sinceScrape(), decision: decide.Unknown(decide.Hold(newest))})
 		l.succeeded()
 		return false, l.schedule.pollEvery()
 	}
@@ -159,7 +159,7 @@ func (l *Loop) cycle(ctx context.Context) (decided bool, next time.Duration) {
 		}
 		l.metrics.WorkloadFailed(metrics.Read, workload.CauseOf(err))
 		cause := string(workload.CauseOf(err))
-		return false, l.failed(ctx, report{sample: s, err: err, cause: cause, decision: decide.Unknown(decide.WorkloadUnreadable)})
+		return false, l.failed(ctx, report{sample: s, age: sinceScrape(), err: err, cause: cause, decision: decide.Unknown(decide.WorkloadUnreadable)})
 	}
 	if s.Outcome == sample.Value && sinceScrape() > l.target.MaxSampleAge {
 		s.Outcome = sample.Stale // it took too long to get here
@@ -168,7 +168,7 @@ func (l *Loop) cycle(ctx context.Context) (decided bool, next time.Duration) {
 	// whose answer is lost may have happened.
 	l.schedule = l.schedule.Use(newest.Timestamp)
 	r := report{
-		sample: s, replicas: &scale.Replicas,
+		sample: s, age: sinceScrape(), replicas: &scale.Replicas,
 		decision: decide.Decide(decide.Input{Sample: s, Replicas: scale.Replicas, Rule: l.target.Rule}),
 	}
 	if r.decision.Action != decide.None && !l.target.DryRun {

@@ -16,7 +16,8 @@ import (
 // report is all that is said of one decision.
 type report struct {
 	sample   sample.Result
-	replicas *int32 // spec.replicas; nil if unknown
+	age      time.Duration // of the sample when it was decided on
+	replicas *int32        // spec.replicas; nil if unknown
 	decision decide.Decision
 	err      error  // what failed, if anything
 	cause    string // of err
@@ -91,7 +92,7 @@ func (r report) write(logger log.Logger, t Target, message string, action decide
 	if r.sample.Timestamp.IsZero() {
 		line = append(line, "sample_age", nil)
 	} else {
-		line = append(line, "sample_age", r.sample.Age().Round(time.Millisecond))
+		line = append(line, "sample_age", r.age.Round(time.Millisecond))
 	}
 	if r.sample.Outcome == sample.ManySeries {
 		line = append(line, "series", r.sample.Series)

@@ -16,9 +16,7 @@ type Schedule struct {
 // NewSchedule returns a schedule for which samples are due that are scraped
 // after start.
 func NewSchedule(interval time.Duration, start time.Time) Schedule {
-	s := Schedule{Interval: interval, last: start}
-	s.due = start.Add(s.tolerance())
-	return s
+	return Schedule{Interval: interval, last: start, due: start}
 }
 
 // tolerance is by how much a scrape may miss its due time and still belong to

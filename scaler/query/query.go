@@ -3,8 +3,10 @@ package query
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
@@ -51,7 +53,7 @@ func (r *Reader) Newest(ctx context.Context) sample.Result {
 	}
 	const yearTenThousand = 253402300800
 	if res.Value < 0 || res.Value > yearTenThousand {
-		res.Outcome, res.Err = sample.Failed, fmt.Errorf("query %q: %v is no time in seconds since 1970", r.timestamp, res.Value)
+		res.Outcome, res.Err = sample.Failed, fmt.Errorf("query %s: %v is no time in seconds since 1970", r.timestamp, res.Value)
 		return res
 	}
 	res.Timestamp, res.Value = time.UnixMilli(int64(math.Round(res.Value*1000))), 0
@@ -88,8 +90,19 @@ func (r *Reader) learnType(ctx context.Context) error {
 	return nil
 }
 
+const wantedType = "want an instant vector of one series, or a scalar"
+
+// explain adds what instead to a string, which the client refuses to decode.
+func explain(err error) error {
+	var bad *v1.Error
+	if errors.As(err, &bad) && strings.Contains(bad.Msg, "unexpected value type") {
+		return fmt.Errorf("%w: %s", err, wantedType)
+	}
+	return err
+}
+
 func wrongType(query string, value model.Value) error {
-	return fmt.Errorf("query %q gives a %s: want an instant vector of one series, or a scalar", query, value.Type())
+	return fmt.Errorf("query %s gives a %s: %s", query, value.Type(), wantedType)
 }
 
 // do runs an instant query.
@@ -101,10 +114,10 @@ func (r *Reader) do(ctx context.Context, query string, at time.Time) (model.Valu
 		r.warn(w)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("query %q: %w", query, err)
+		return nil, fmt.Errorf("query %s: %w", query, explain(err))
 	}
 	if value == nil {
-		return nil, fmt.Errorf("query %q: Prometheus answered without a result", query)
+		return nil, fmt.Errorf("query %s: Prometheus answered without a result", query)
 	}
 	return value, nil
 }
@@ -130,9 +143,9 @@ func classify(query string, value model.Value) sample.Result {
 		case len(v) > 1:
 			return sample.Result{Outcome: sample.ManySeries, Series: len(v), Now: v[0].Timestamp.Time()}
 		case v[0] == nil:
-			return sample.Result{Outcome: sample.Failed, Err: fmt.Errorf("query %q: Prometheus answered with an empty series", query)}
+			return sample.Result{Outcome: sample.Failed, Err: fmt.Errorf("query %s: Prometheus answered with an empty series", query)}
 		case v[0].Histogram != nil:
-			return sample.Result{Outcome: sample.Failed, Err: fmt.Errorf("query %q gives a native histogram: want a number, for example by histogram_count()", query)}
+			return sample.Result{Outcome: sample.Failed, Err: fmt.Errorf("query %s gives a native histogram: want a number, for example by histogram_count()", query)}
 		}
 		number, now = v[0].Value, v[0].Timestamp
 	default:

@@ -41,14 +41,18 @@ One engine does all the work, so more replicas do not make it faster here.`)
 	if err := build.Check(ctx); err != nil {
 		return d.fail(ctx, fmt.Errorf("this machine lacks something:\n%w", err))
 	}
-	if err := d.build(ctx); err != nil {
-		return d.fail(ctx, err)
-	}
 	folder, err := scratch.New("")
 	if err != nil {
 		return d.fail(ctx, err)
 	}
 	defer func() { d.cleanUp(folder, code == 1) }()
+	// Compilers that are interrupted leave their files behind.
+	if err := os.Setenv("TMPDIR", folder.Path); err != nil {
+		return d.fail(ctx, err)
+	}
+	if err := d.build(ctx); err != nil {
+		return d.fail(ctx, err)
+	}
 
 	d.screen.Title("Starting the parts")
 	s, err := stack.Up(ctx, folder.Path, d.phases[0].Starts, d.screen)
@@ -58,6 +62,7 @@ One engine does all the work, so more replicas do not make it faster here.`)
 	defer func() {
 		d.screen.Title("Stopping the parts")
 		s.Down()
+		d.screen.Say("  all have ended")
 	}()
 	return d.show(ctx, s)
 }

@@ -42,6 +42,7 @@ func newPlayer(s *stack.Stack, sc *screen.Screen, timeout time.Duration) (*playe
 // it also returns the phases until then.
 func (p *player) play(ctx context.Context, phases []story.Phase) ([]*story.Progress, error) {
 	var played []*story.Progress
+	since := p.stack.Deployed
 	for i, phase := range phases {
 		p.screen.Title("Phase %d of %d: %d starts per 10 s, should settle at %s", i+1, len(phases), phase.Starts, replicas(phase.Replicas))
 		p.screen.Columns()
@@ -52,11 +53,12 @@ func (p *player) play(ctx context.Context, phases []story.Phase) ([]*story.Progr
 		if err != nil {
 			return played, err
 		}
-		progress := story.Begin(phase, time.Now(), wanted)
+		progress := story.Begin(phase, time.Now(), wanted, since)
 		played = append(played, progress)
 		if err := p.phase(ctx, progress); err != nil {
 			return played, err
 		}
+		since = progress.Since
 	}
 	return played, nil
 }

@@ -25,9 +25,11 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/prometheus"
 )
 
-// Stack is all that runs. Its addresses are URLs without a slash at the end.
+// Stack is all that runs.
 type Stack struct {
-	Exporter, Scaler, Starter string
+	Exporter, Scaler, Starter string // URLs without a slash at the end
+
+	Deployed time.Time // when the Deployment was created
 
 	Cluster    *kube.Cluster
 	Engine     *engine.Engine
@@ -78,6 +80,7 @@ func (s *Stack) up(ctx context.Context, starts int, done *progress) error {
 		if err := s.Cluster.StartNodes(ctx, 2); err != nil {
 			return err
 		}
+		s.Deployed = time.Now()
 		if err := s.deploy(ctx); err != nil {
 			return err
 		}
@@ -85,7 +88,12 @@ func (s *Stack) up(ctx context.Context, starts int, done *progress) error {
 		return nil
 	})
 	start(func() (err error) {
-		if s.Engine, err = engine.Start(ctx, filepath.Join(s.dir, "camunda"), engine.Spec{}); err != nil {
+		s.Engine, err = engine.Start(ctx, filepath.Join(s.dir, "camunda"), engine.Spec{
+			// In a file, as its memory would be full after some hours of load.
+			Database: engine.Database{URL: "jdbc:h2:file:" + filepath.Join(s.dir, "camunda", "h2"), User: "sa", Password: "sa"},
+			JVM:      []string{"-Djava.io.tmpdir=" + s.dir, "-XX:-UsePerfData"}, // no files elsewhere
+		})
+		if err != nil {
 			return err
 		}
 		done.say("Camunda 7.24 with an embedded H2 database")

@@ -60,23 +60,25 @@ type Observation struct {
 // What counts as settled: replicas that only pass through their number on the
 // way to another do not.
 const (
-	holds   = 2                // decisions in a row to stay at the number
-	holdFor = 20 * time.Second // and how long it has been there
+	holds   = 2                // decisions in a row to stay at the number, on samples of the phase
+	holdFor = 20 * time.Second // and how long it has been the number
+	jitter  = time.Second      // of decisions that come every ten seconds
 )
 
 // Progress follows one phase.
 type Progress struct {
 	Phase   Phase
 	Begun   time.Time
+	Since   time.Time     // when the replicas last changed, which may be before the phase
 	Steps   []int         // the replicas one after the other
-	Reached time.Duration // from the phase's begin to the last change of the replicas
+	Reached time.Duration // from the phase's begin to the last change of the replicas; 0 if there was none
 	Settled time.Duration // from the phase's begin until that was certain; 0 if it is not yet
 	held    int
 }
 
-// Begin starts a phase with so many replicas.
-func Begin(p Phase, at time.Time, replicas int) *Progress {
-	return &Progress{Phase: p, Begun: at, Steps: []int{replicas}}
+// Begin starts a phase with so many replicas, and since when there are so many.
+func Begin(p Phase, at time.Time, replicas int, since time.Time) *Progress {
+	return &Progress{Phase: p, Begun: at, Since: since, Steps: []int{replicas}}
 }
 
 // Observe takes the next decision into account and returns whether the phase
@@ -84,7 +86,7 @@ func Begin(p Phase, at time.Time, replicas int) *Progress {
 func (p *Progress) Observe(o Observation) bool {
 	if o.To != 0 && o.To != p.Steps[len(p.Steps)-1] {
 		p.Steps = append(p.Steps, o.To)
-		p.Reached = o.At.Sub(p.Begun)
+		p.Since, p.Reached = o.At, o.At.Sub(p.Begun)
 		p.held, p.Settled = 0, 0
 	}
 	fresh := o.Started != nil && o.Scraped.After(p.Begun)
@@ -93,9 +95,7 @@ func (p *Progress) Observe(o Observation) bool {
 	} else {
 		p.held = 0
 	}
-	// Decisions come every ten seconds, more or less.
-	const jitter = time.Second
-	if p.Settled == 0 && p.held >= holds && o.At.Sub(p.Begun)-p.Reached >= holdFor-jitter {
+	if p.Settled == 0 && p.held >= holds && o.At.Sub(p.Since) >= holdFor-jitter {
 		p.Settled = o.At.Sub(p.Begun)
 	}
 	return p.Settled > 0

@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/process"
 )
@@ -14,6 +16,8 @@ const (
 	KubernetesNode Part = "kubernetes-node" // kubernetes-node: kubelet, kube-proxy and kubectl in one program
 	Containerd     Part = "containerd"      // containerd, its shim, ctr, runc, pause; cni/ with the network plugins
 	CoreDNS        Part = "coredns"         // coredns with the plugins that a cluster takes
+	Debian         Part = "debian"          // root.tar: a root file system with Java and PostgreSQL, for images
+	CamundaImage   Part = "camunda-image"   // camunda/: what is at /camunda in the image of Camunda 7.14 on Tomcat
 )
 
 // nodeRecipes are recipes of their own, so that nobody builds a kubelet who
@@ -31,6 +35,12 @@ func nodeRecipes() map[Part]recipe {
 		CoreDNS: {
 			title: "CoreDNS", cost: "about 2 minutes",
 			flags: []string{"-ldflags", "-s -w"}, make: goBuild("."),
+		},
+		Debian: {
+			title: "Debian", cost: "about 2 minutes", maven: true, flags: mmdebstrapFlags, make: makeDebian,
+		},
+		CamundaImage: {
+			title: "Camunda 7.14 with its web applications", cost: "about a minute", maven: true, make: mavenBuild("camunda"),
 		},
 	}
 }
@@ -68,4 +78,34 @@ func makeContainerd(ctx context.Context, j *job) error {
 		}
 	}
 	return nil
+}
+
+// mmdebstrapFlags make a root file system small, and give it the users that
+// the official images of PostgreSQL and Camunda have.
+var mmdebstrapFlags = []string{
+	"--quiet", "--mode=root", "--variant=minbase",
+	"--dpkgopt=path-exclude=/usr/share/man/*",
+	"--dpkgopt=path-exclude=/usr/share/doc/*",
+	"--dpkgopt=path-exclude=/usr/share/locale/*",
+	"--aptopt=Acquire::Languages \"none\"",
+	`--setup-hook=mkdir -p "$1"/usr/share/man/man1`, // Java's package writes there
+	`--customize-hook=chroot "$1" groupmod --gid 999 postgres`,
+	`--customize-hook=chroot "$1" usermod --uid 999 postgres`,
+	`--customize-hook=chroot "$1" useradd --uid 1000 --user-group --home-dir /camunda --no-create-home camunda`,
+	`--customize-hook=chown -R 999:999 "$1"/var/run/postgresql`,
+	`--customize-hook=rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/* "$1"/var/lib/postgresql/15`,
+}
+
+// makeDebian installs the packages of the part's list. It needs root, and
+// Debian's mmdebstrap, which takes packages from where the machine's apt does.
+func makeDebian(ctx context.Context, j *job) error {
+	packages, err := os.ReadFile(filepath.Join(j.source, "packages"))
+	if err != nil {
+		return err
+	}
+	args := append(slices.Clone(j.recipe.flags), "--include="+strings.Join(strings.Fields(string(packages)), ","))
+	return process.Run(ctx, process.Spec{
+		Name: "mmdebstrap", Path: "mmdebstrap", Args: append(args, "bookworm", filepath.Join(j.result, "root.tar")),
+		Dir: j.work, Log: j.log,
+	})
 }

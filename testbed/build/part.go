@@ -24,7 +24,7 @@ const (
 func Parts() []Part {
 	return []Part{
 		Kubernetes, Kwok, Prometheus, Camunda724, Postgres, Camunda714, Operaton,
-		KubernetesNode, Containerd, CoreDNS,
+		KubernetesNode, Containerd, CoreDNS, Debian, CamundaImage,
 	}
 }
 

@@ -70,9 +70,10 @@ func newMetrics(o Options, logs logging.Loggers) (http.Handler, error) {
 	)
 	client := camunda.NewClient(engineURL, o.EngineName, httpClient, camunda.NewMetrics(static))
 	begin := time.Now()
-	reader := started.NewReader(client, started.Options{
+	counted := started.Options{
 		Window: o.Window, SettleLag: o.SettleLag, RecountHorizon: o.RecountHorizon,
 		Keys: o.Keys, RootOnly: o.RootOnly, Tenants: o.Tenants,
-	}, begin)
-	return collector.Handler(static, collector.NewStarted(reader, o.Window, o.Timeout, begin)), nil
+	}
+	reader := started.NewReader(client, counted, begin)
+	return collector.Handler(static, collector.NewStarted(reader, counted, o.Timeout, begin, logs.Kit)), nil
 }

@@ -22,15 +22,18 @@ type Endpoint string
 // The endpoints in use.
 const (
 	HistoryCount Endpoint = "history_count" // GET history/process-instance/count
+	HistoryList  Endpoint = "history_list"  // GET history/process-instance
+	RunningList  Endpoint = "running_list"  // GET process-instance
+	MetricsSum   Endpoint = "metrics_sum"   // GET metrics/NAME/sum
 )
 
 // Endpoints returns every endpoint.
 func Endpoints() []Endpoint {
-	return []Endpoint{HistoryCount}
+	return []Endpoint{HistoryCount, HistoryList, RunningList, MetricsSum}
 }
 
 // maxBody bounds what is read of an answer, in bytes. The largest that is
-// expected is below 1 kB.
+// expected is below 2 kB.
 const maxBody = 64 << 10
 
 // Client asks one engine. It may be used by several goroutines at once.
@@ -67,7 +70,7 @@ func (c *Client) get(ctx context.Context, e Endpoint, path string, query url.Val
 		return Answer{}, err
 	}
 	begin := time.Now()
-	answer, cause, err := c.ask(ctx, c.base+path+"?"+query.Encode(), decode)
+	answer, cause, err := c.ask(ctx, c.address(path, query), decode)
 	end := time.Now()
 	c.metrics.observe(e, end.Sub(begin), cause)
 	if err != nil {
@@ -77,6 +80,13 @@ func (c *Client) get(ctx context.Context, e Endpoint, path string, query url.Val
 	}
 	c.pauses.succeeded(e)
 	return answer, nil
+}
+
+func (c *Client) address(path string, query url.Values) string {
+	if len(query) == 0 {
+		return c.base + path
+	}
+	return c.base + path + "?" + query.Encode()
 }
 
 func (c *Client) ask(ctx context.Context, address string, decode func([]byte) error) (Answer, Cause, error) {

@@ -52,6 +52,15 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// CauseOf returns why a request failed, and false if err is not of a request.
+func CauseOf(err error) (Cause, bool) {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Cause, true
+	}
+	return "", false
+}
+
 // transportCause tells why there was no answer at all.
 func transportCause(ctx context.Context, err error) Cause {
 	var (
@@ -63,10 +72,10 @@ func transportCause(ctx context.Context, err error) Cause {
 		unknown x509.UnknownAuthorityError
 		timeout interface{ Timeout() bool }
 	)
-	switch {
-	case errors.Is(ctx.Err(), context.Canceled):
+	switch ended := context.Cause(ctx); {
+	case errors.Is(ended, context.Canceled):
 		return Canceled
-	case ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded):
+	case ended != nil, errors.Is(err, context.DeadlineExceeded):
 		return Timeout
 	case errors.As(err, &token) && token.Response != nil && statusCause(token.Response.StatusCode) == HTTP5xx:
 		return Credentials
@@ -74,7 +83,8 @@ func transportCause(ctx context.Context, err error) Cause {
 		return Unauthorized
 	case errors.As(err, &file):
 		return Credentials
-	case errors.As(err, &cert), errors.As(err, &record), errors.As(err, &alert), errors.As(err, &unknown):
+	case errors.Is(err, http.ErrSchemeMismatch),
+		errors.As(err, &cert), errors.As(err, &record), errors.As(err, &alert), errors.As(err, &unknown):
 		return TLS
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return Timeout

@@ -1,7 +1,6 @@
 package camunda
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -73,10 +72,4 @@ func (p *pauses) succeeded(e Endpoint) {
 	defer p.mu.Unlock()
 	delete(p.byName, everyEndpoint)
 	delete(p.byName, e)
-}
-
-// IsCause reports whether err is an *Error with this cause.
-func IsCause(err error, c Cause) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Cause == c
 }

@@ -25,7 +25,7 @@ type run[T any] struct {
 	value T
 	done  chan struct{}
 
-	cancel    context.CancelFunc
+	cancel    context.CancelCauseFunc
 	waiting   int  // guarded by Shared.mu, like abandoned
 	abandoned bool // canceled, because nobody waited any more
 }
@@ -52,7 +52,7 @@ func (s *Shared[T]) Get(ctx context.Context) (T, error) {
 		case <-run.done:
 		case <-ctx.Done():
 		}
-		if abandoned := s.leave(run); ctx.Err() != nil {
+		if abandoned := s.leave(run, context.Cause(ctx)); ctx.Err() != nil {
 			return none, ctx.Err()
 		} else if !abandoned {
 			return run.value, nil
@@ -77,24 +77,26 @@ func (s *Shared[T]) join(now time.Time) (*run[T], time.Duration) {
 	return s.last, 0
 }
 
-// leave says that a value is not waited for any more. It returns whether its
-// refresh was abandoned.
-func (s *Shared[T]) leave(r *run[T]) bool {
+// leave says that a value is not waited for any more, and why if that was in
+// vain. It returns whether the refresh was abandoned.
+func (s *Shared[T]) leave(r *run[T], why error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r.waiting--
 	if r.waiting == 0 && !r.finished() {
 		r.abandoned = true
-		r.cancel()
+		r.cancel(why)
 	}
 	return r.abandoned
 }
 
 func (s *Shared[T]) begin(now time.Time) *run[T] {
-	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
+	ctx, cancel := context.WithCancelCause(context.Background())
 	r := &run[T]{done: make(chan struct{}), cancel: cancel}
 	go func() {
-		defer cancel()
+		defer cancel(nil)
+		ctx, stop := context.WithTimeout(ctx, s.timeout)
+		defer stop()
 		value, cost := s.refresh(ctx)
 		s.mu.Lock()
 		defer s.mu.Unlock()

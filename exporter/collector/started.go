@@ -5,11 +5,16 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/model"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/started"
 )
+
+// skewTolerance is how much beyond the settle lag clocks may differ before it
+// is worth a warning; the measurement itself is good to a second.
+const skewTolerance = 2 * time.Second
 
 // Started exports how many process instances were started.
 type Started struct {
@@ -21,13 +26,14 @@ type Started struct {
 	recent, total       *prometheus.Desc
 	keyRecent, keyTotal *prometheus.Desc
 	windowEnd, up, skew *prometheus.Desc
+	readable            *prometheus.Desc
 	begin               time.Time
 }
 
-// NewStarted returns a collector of what the reader reads. The totals begin at
-// begin. A refresh takes at most the timeout.
-func NewStarted(reader *started.Reader, window, timeout time.Duration, begin time.Time) *Started {
-	inWindow := prometheus.Labels{"window": model.Duration(window).String()}
+// NewStarted returns a collector of what the reader reads, with these options.
+// The totals begin at begin. A refresh takes at most the timeout.
+func NewStarted(reader *started.Reader, o started.Options, timeout time.Duration, begin time.Time, logger log.Logger) *Started {
+	inWindow := prometheus.Labels{"window": model.Duration(o.Window).String()}
 	s := &Started{
 		recent: prometheus.NewDesc("camunda_process_instances_recently_started",
 			"Process instances started in the last complete window. Absent while it is not known.", nil, inWindow),
@@ -45,11 +51,15 @@ func NewStarted(reader *started.Reader, window, timeout time.Duration, begin tim
 			"Whether the engine answered the last request for started instances as it should.", nil, nil),
 		skew: prometheus.NewDesc("camunda_clock_skew_seconds",
 			"How far the engine's clock is ahead of the exporter's, from the Date header, to a second. Absent while it is not known.", nil, nil),
+		readable: prometheus.NewDesc("camunda_history_readable",
+			"0: the engine runs instances that its history does not show, because its history level is none or READ_HISTORY is not granted. 1: history has shown instances. Absent while neither is known.", nil, nil),
 		begin: begin,
 	}
+	report := &report{logger: logger, maxSkew: o.SettleLag + skewTolerance}
 	s.last = reader.Totals()
 	s.reading = NewShared(timeout, func(ctx context.Context) (started.Reading, int) {
 		reading, asked := reader.Read(ctx, time.Now())
+		report.reading(reading)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.last = reading
@@ -83,12 +93,19 @@ func (s *Started) Collect(ctx context.Context, ch chan<- prometheus.Metric) {
 		return
 	}
 	gauge(s.up, 1)
+	if reading.Answer.HasSkew {
+		gauge(s.skew, reading.Answer.Skew.Seconds())
+	}
+	switch reading.History {
+	case started.Unreadable:
+		gauge(s.readable, 0)
+		return // every count is 0 and means nothing
+	case started.Readable:
+		gauge(s.readable, 1)
+	}
 	gauge(s.recent, float64(reading.All.Recent))
 	for _, k := range reading.Keys {
 		gauge(s.keyRecent, float64(k.Recent), k.Key)
 	}
 	gauge(s.windowEnd, float64(reading.Window.End.Unix()))
-	if reading.Answer.HasSkew {
-		gauge(s.skew, reading.Answer.Skew.Seconds())
-	}
 }

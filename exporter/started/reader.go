@@ -13,6 +13,10 @@ import (
 // Engine is what the reader needs of a camunda.Client.
 type Engine interface {
 	CountStarted(context.Context, camunda.StartedQuery) (uint64, camunda.Answer, error)
+	InHistory(ctx context.Context, id string) (bool, error)
+	AnyInHistory(context.Context) (bool, error)
+	AnyRunning(ctx context.Context, tenants []string) (id string, err error)
+	RootStarts(context.Context) (uint64, error)
 }
 
 // Options say what is counted.
@@ -32,6 +36,12 @@ type Reading struct {
 	All    Count
 	Keys   []KeyCount // in the order of Options.Keys
 	Answer camunda.Answer
+
+	// History says whether the engine's history can be read. If it cannot,
+	// the counts of the window mean nothing.
+	History History
+	// Evidence says why history cannot be read.
+	Evidence string
 }
 
 // Count is how many instances were started in the window and since the
@@ -53,6 +63,7 @@ type Reader struct {
 	series    []*series // first all instances, then one for each key
 	recounted time.Time // end of the window at which the last recount was made
 	asked     int       // requests of the reading under way
+	history   historyCheck
 }
 
 type series struct {
@@ -72,13 +83,14 @@ func NewReader(engine Engine, o Options, start time.Time) *Reader {
 }
 
 // Read asks for the window that is complete at now and for what the totals
-// lack. It returns the reading and how many counts it asked the engine for.
+// lack. It returns the reading and how many requests it made.
 func (r *Reader) Read(ctx context.Context, now time.Time) (Reading, int) {
 	r.asked = 0
 	w := window.At(now, r.options.SettleLag, r.options.Window)
 	answer, err := r.read(ctx, w)
 	reading := r.Totals()
 	reading.Err, reading.Window, reading.Answer = err, w, answer
+	reading.History, reading.Evidence = r.history.verdict, r.history.evidence
 	return reading, r.asked
 }
 
@@ -116,7 +128,11 @@ func (r *Reader) read(ctx context.Context, w window.Window) (camunda.Answer, err
 		}
 		s.ledger.Advance(w.End, n)
 	}
-	return latest, r.recount(ctx, w.End)
+	if err := r.recount(ctx, w.End); err != nil {
+		return latest, err
+	}
+	r.checkHistory(ctx, w.End)
+	return latest, nil
 }
 
 // recount counts again what may have become visible late: of all that is open,

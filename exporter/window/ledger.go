@@ -24,6 +24,7 @@ type Ledger struct {
 	end      time.Time
 	total    uint64
 	segments []segment // contiguous, oldest first; the last one may grow
+	turn     int       // index of the segment to be recounted next
 }
 
 type segment struct {
@@ -41,6 +42,16 @@ func NewLedger(start time.Time, horizon time.Duration) *Ledger {
 // Total returns how many instances were counted since the ledger was opened.
 func (l *Ledger) Total() uint64 {
 	return l.total
+}
+
+// Shown returns how many instances the engine is known to show in the time that
+// is still open.
+func (l *Ledger) Shown() uint64 {
+	var n uint64
+	for _, s := range l.segments {
+		n += s.seen
+	}
+	return n
 }
 
 // Next returns the window up to end that has not been counted yet, and false
@@ -66,16 +77,15 @@ func (l *Ledger) Advance(end time.Time, count uint64) {
 	l.segments = append(l.segments, segment{Window: w, seen: count, recounted: w.Start})
 }
 
-// Open returns the stretch that has waited longest for being counted again, and
-// since when. It returns false if nothing has been counted yet.
+// Open returns the stretch whose turn it is to be counted again, and up to when
+// the ledger had gone when it was counted last. It returns false if nothing has
+// been counted yet.
 func (l *Ledger) Open() (w Window, since time.Time, ok bool) {
 	if len(l.segments) == 0 {
 		return Window{}, time.Time{}, false
 	}
-	oldest := slices.MinFunc(l.segments, func(a, b segment) int {
-		return a.recounted.Compare(b.recounted)
-	})
-	return oldest.Window, oldest.recounted, true
+	s := l.segments[l.turn]
+	return s.Window, s.recounted, true
 }
 
 // Recount takes a new count of a window that Open returned. It returns how many
@@ -94,8 +104,13 @@ func (l *Ledger) Recount(w Window, count uint64) (late, vanished uint64) {
 	l.total += late
 	s.seen = count
 	s.recounted = l.end
+	l.turn = i + 1
 	if !l.end.Before(s.End.Add(l.horizon)) {
 		l.segments = slices.Delete(l.segments, i, i+1)
+		l.turn = i
+	}
+	if l.turn >= len(l.segments) {
+		l.turn = 0 // not later, or a segment that begins meanwhile would jump the queue
 	}
 	return late, vanished
 }

@@ -1,0 +1,136 @@
+package camunda_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/camunda"
+)
+
+// inProcess answers requests without a network, as synctest wants it.
+type inProcess struct{ http.HandlerFunc }
+
+func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	p.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+// A wrong password locks the user in the engine after a few attempts, so
+// attempts become rare, and begin anew once one succeeds.
+func TestWrongPasswordIsNotRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var attempts []time.Duration
+		begin, status := time.Now(), http.StatusUnauthorized
+		c := camunda.NewClient(must(url.Parse("http://camunda/engine-rest")), "", &http.Client{Transport: inProcess{
+			func(w http.ResponseWriter, _ *http.Request) {
+				attempts = append(attempts, time.Since(begin))
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(status)
+				w.Write([]byte(`{"count":3}`))
+			},
+		}}, camunda.NewMetrics(prometheus.NewRegistry()))
+		// Asked every second for twenty minutes, it asks the engine but seldom.
+		ask := func() error { _, _, err := c.CountStarted(t.Context(), query); return err }
+		for range 1200 {
+			err := ask()
+			if cause, _ := camunda.CauseOf(err); cause != camunda.Unauthorized {
+				t.Fatalf("got %v, want it unauthorized all the while", err)
+			}
+			time.Sleep(time.Second)
+		}
+		var want []time.Duration
+		for _, s := range []int{0, 30, 90, 210, 450, 750, 1050} {
+			want = append(want, time.Duration(s)*time.Second)
+		}
+		if len(attempts) != len(want) {
+			t.Fatalf("attempts at %v, want %v", attempts, want)
+		}
+		for i := range want {
+			if attempts[i] != want[i] {
+				t.Fatalf("attempts at %v, want %v", attempts, want)
+			}
+		}
+		if err := ask(); !strings.Contains(err.Error(), "not asked before") {
+			t.Errorf("error is %q, want it to say that the engine was not asked", err)
+		}
+		// Other questions are held back, too.
+		if _, err := c.RootStarts(t.Context()); err == nil || len(attempts) != len(want) {
+			t.Errorf("another endpoint was asked meanwhile: %v", err)
+		}
+		status = http.StatusOK
+		time.Sleep(5 * time.Minute)
+		if err := ask(); err != nil {
+			t.Fatalf("still refused: %v", err)
+		}
+		status = http.StatusUnauthorized
+		ask()
+		time.Sleep(30 * time.Second)
+		status = http.StatusOK
+		if err := ask(); err != nil {
+			t.Errorf("the pause did not begin anew after a success: %v", err)
+		}
+	})
+}
+
+func TestForbiddenHoldsBackOnlyItsEndpoint(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if strings.Contains(r.URL.Path, "metrics") {
+			w.WriteHeader(http.StatusForbidden)
+		}
+		w.Write([]byte(`{"count":3}`))
+	}))
+	defer s.Close()
+	c, _ := client(t, s.URL, "")
+	for range 2 {
+		if _, err := c.RootStarts(t.Context()); err == nil {
+			t.Error("a 403 is no error")
+		}
+		if n, _, err := c.CountStarted(t.Context(), query); n != 3 || err != nil {
+			t.Errorf("got %d, %v: held back by another endpoint's 403", n, err)
+		}
+	}
+}
+
+// A password that changed on disk is used at the next attempt, without a
+// restart.
+func TestPasswordFileIsReadAgain(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, password, _ := r.BasicAuth(); password != "right" {
+			w.WriteHeader(http.StatusForbidden) // a 401 would hold back the next attempt
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Write([]byte(`{"result":3}`))
+	}))
+	defer s.Close()
+	password := write(t, "right\n")
+	file := write(t, "basic_auth:\n  username: u\n  password_file: "+password+"\n")
+	c, _ := clientWith(t, must(camunda.ParseURL(s.URL)), "", must(camunda.NewHTTPClient(must(camunda.LoadHTTPConfig(file)), "test")))
+	if _, err := c.RootStarts(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		text  string
+		cause camunda.Cause
+	}{{"", camunda.Credentials}, {"right", ""}, {"wrong", camunda.Forbidden}} {
+		if step.text == "" {
+			os.Remove(password)
+		} else if err := os.WriteFile(password, []byte(step.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := c.RootStarts(t.Context())
+		if cause, _ := camunda.CauseOf(err); cause != step.cause {
+			t.Errorf("password %q: %v, want cause %q", step.text, err, step.cause)
+		}
+	}
+}

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -250,6 +253,57 @@ func TestNoAnswer(t *testing.T) {
 			}
 			wantErrors(t, reg, test.cause)
 		})
+	}
+}
+
+// Connections and goroutines do not pile up, whatever the engine does.
+func TestFaultsLeakNothing(t *testing.T) {
+	var connections atomic.Int64
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch r.URL.Query().Get("processDefinitionKey") {
+		case "large":
+			w.WriteHeader(500)
+			io.WriteString(w, strings.Repeat("x", 1<<20))
+		case "abort":
+			panic(http.ErrAbortHandler)
+		case "nonsense":
+			io.WriteString(w, `{"count":`)
+		case "hang":
+			<-r.Context().Done()
+		}
+	}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			connections.Add(1)
+		case http.StateClosed:
+			connections.Add(-1)
+		}
+	}
+	s.Start()
+	defer s.Close()
+	c, _ := client(t, s.URL, "")
+	before := runtime.NumGoroutine()
+	for _, fault := range []string{"large", "abort", "nonsense", "hang"} {
+		for range 100 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			if fault == "hang" {
+				ctx, cancel = context.WithTimeout(t.Context(), 5*time.Millisecond)
+			}
+			q := query
+			q.ProcessDefinitionKey = fault
+			if _, _, err := c.CountStarted(ctx, q); err == nil {
+				t.Errorf("%s: no error", fault)
+			}
+			cancel()
+		}
+	}
+	const few = 10
+	for deadline := time.Now().Add(20 * time.Second); runtime.NumGoroutine() > before+few || connections.Load() > few; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines after 400 faults, %d before; %d connections", runtime.NumGoroutine(), before, connections.Load())
+		}
 	}
 }
 

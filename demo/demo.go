@@ -138,11 +138,11 @@ Pages:
   scaler    %[4]s
   starter   %[1]s
   Camunda   %[5]s/version  (its REST API)
-Prometheus %[6]s has no pages in this build, but answers queries:
-  curl '%[7]s'
-  curl '%[8]s'
-`, s.Starter, s.Cluster.Kubeconfig, s.Exporter, s.Scaler, s.Engine.URL, s.Prometheus.URL,
-		s.Query("camunda_process_instances_recently_started"), s.Query("camunda_scaler_replicas"))
+Prometheus has no pages in this build, but answers queries:
+  curl %[6]s/api/v1/query -d query=camunda_scaler_replicas
+  curl %[6]s/api/v1/query \
+    -d query=camunda_process_instances_recently_started
+`, s.Starter, s.Cluster.Kubeconfig, s.Exporter, s.Scaler, s.Engine.URL, s.Prometheus.URL)
 	d.screen.Columns()
 }
 

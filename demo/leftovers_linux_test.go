@@ -17,10 +17,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts all the parts, several times")
 	}
-	program := filepath.Join(t.TempDir(), "demo")
-	if text, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, text)
-	}
+	program := buildDemo(t)
 	for name, c := range map[string]struct {
 		signal     syscall.Signal
 		when       string // in the output
@@ -29,6 +26,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	}{
 		"Ctrl-C while it starts": {syscall.SIGINT, "Starting the parts", 130, true},
 		"SIGTERM while it plays": {syscall.SIGTERM, "none, no_data", 130, true},
+		"output is not read":     {syscall.SIGPIPE, "none, no_data", 130, true}, // as by head
 		"kill -9 while it plays": {syscall.SIGKILL, "none, no_data", -1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -56,7 +54,9 @@ func TestNothingIsLeftBehind(t *testing.T) {
 					if n := len(users(t, scratch)); n < 3 {
 						t.Errorf("only %d processes found while the demo runs", n)
 					}
-					if err := cmd.Process.Signal(c.signal); err != nil {
+					if c.signal == syscall.SIGPIPE {
+						out.Close()
+					} else if err := cmd.Process.Signal(c.signal); err != nil {
 						t.Error(err)
 					}
 				}
@@ -78,6 +78,15 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			}
 		})
 	}
+}
+
+func buildDemo(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "demo")
+	if text, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, text)
+	}
+	return program
 }
 
 func await(t *testing.T, what string, done func() bool) {
@@ -106,4 +115,29 @@ func users(t *testing.T, folder string) []string {
 		}
 	}
 	return found
+}
+
+// A make that is killed takes the demo with it.
+func TestEndsWithMake(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts all the parts")
+	}
+	program := buildDemo(t)
+	scratch := t.TempDir()
+	// A shell stands for make, whose sign MAKELEVEL is.
+	parent := exec.Command("sh", "-c", program+"; true")
+	parent.Env = append(os.Environ(), "TMPDIR="+scratch, "MAKELEVEL=1")
+	parent.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "parts to start", func() bool { return len(users(t, scratch)) >= 3 })
+	if err := parent.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = parent.Wait()
+	await(t, "all parts to end and their folder to go", func() bool {
+		left, err := filepath.Glob(filepath.Join(scratch, "*"))
+		return err == nil && len(left) == 0 && len(users(t, scratch)) == 0
+	})
 }

@@ -16,14 +16,23 @@ import (
 )
 
 func main() {
-	// SIGHUP: the terminal has gone; SIGPIPE: whoever read the output has.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop) // so that a second Ctrl-C ends this at once
+	go endWithReader(stop)
 	if os.Getenv("MAKELEVEL") != "" {
 		go endWithParent(os.Getppid(), stop)
 	}
 	os.Exit(run(ctx, os.Args[1:], os.Stdout))
+}
+
+// endWithReader calls stop when nobody reads the output any more. From then on
+// writing to it fails, where it would end this process at once otherwise.
+func endWithReader(stop func()) {
+	gone := make(chan os.Signal, 1)
+	signal.Notify(gone, syscall.SIGPIPE)
+	<-gone
+	stop()
 }
 
 // endWithParent calls stop when make has died.

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	prefix   = "camunda-autoscaler-demo-"
+	prefix   = "camunda-demo-"
 	lockName = "lock"
 )
 
@@ -53,7 +53,7 @@ func (f *Folder) Remove() error {
 // KeepLogs copies all logs to another folder, which is never swept, and
 // returns its path.
 func (f *Folder) KeepLogs() (string, error) {
-	kept, err := os.MkdirTemp(filepath.Dir(f.Path), "camunda-autoscaler-logs-")
+	kept, err := os.MkdirTemp(filepath.Dir(f.Path), "camunda-logs-of-demo-")
 	if err != nil {
 		return "", fmt.Errorf("keep the logs: %w", err)
 	}

@@ -41,7 +41,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 func TestFolderOfAKilledProcessIsSwept(t *testing.T) {
 	parent := t.TempDir()
 	// As a killed process leaves it: the lock's file is there, its lock is not.
-	killed := filepath.Join(parent, "camunda-autoscaler-demo-123")
+	killed := filepath.Join(parent, "camunda-demo-123")
 	if err := os.MkdirAll(killed, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -74,7 +73,7 @@ func (s *Stack) up(ctx context.Context, starts int, done *progress) error {
 		})
 	}
 	start(func() (err error) {
-		if s.Cluster, err = kube.Start(ctx, filepath.Join(s.dir, "kubernetes")); err != nil {
+		if s.Cluster, err = kube.Start(ctx, filepath.Join(s.dir, "kube")); err != nil {
 			return err
 		}
 		if err := s.Cluster.StartNodes(ctx, 2); err != nil {
@@ -181,11 +180,6 @@ func (s *Stack) SetRate(ctx context.Context, starts int) error {
 		return fmt.Errorf("set the rate: %w", err)
 	}
 	return nil
-}
-
-// Query is the URL of a PromQL query.
-func (s *Stack) Query(promql string) string {
-	return s.Prometheus.URL + "/api/v1/query?query=" + url.QueryEscape(promql)
 }
 
 // Down ends everything and returns when nothing runs any more. It may be

@@ -104,7 +104,7 @@ func newLoops(o Options, registry *prometheus.Registry) ([]*loop.Loop, error) {
 	var loops []*loop.Loop
 	for _, t := range o.Config.Targets {
 		logger := log.With(o.Loggers.Kit, "target", t.Name)
-		warn := func(warning string) { level.Warn(logger).Log("msg", "Prometheus warns", "warning", warning) }
+		warn := func(warning string) { level.Warn(logger).Log("msg", "warning about the query", "warning", warning) }
 		loops = append(loops, loop.New(loop.Target{
 			Name: t.Name, Workload: t.Workload, Rule: t.Rule,
 			Interval: t.Interval, MaxSampleAge: t.MaxSampleAge, DryRun: t.DryRun,

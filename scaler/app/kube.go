@@ -26,6 +26,9 @@ func KubeConfig(kubeconfig string) (*rest.Config, error) {
 		}
 	} else {
 		rules := &clientcmd.ClientConfigLoadingRules{Precedence: filepath.SplitList(kubeconfig)}
+		if len(rules.Precedence) == 1 { // of several, those that are missing are skipped
+			rules = &clientcmd.ClientConfigLoadingRules{ExplicitPath: kubeconfig}
+		}
 		c, err = clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
 	}
 	if err != nil {

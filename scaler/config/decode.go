@@ -57,6 +57,9 @@ func (d *document) fault(err error, path ...string) {
 
 // dotted writes a path as in targets[0].rule.
 func dotted(path []string) string {
+	if len(path) == 0 {
+		return "the file"
+	}
 	var b strings.Builder
 	for i, key := range path {
 		if _, err := strconv.Atoi(key); err == nil {

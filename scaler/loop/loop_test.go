@@ -508,7 +508,7 @@ func TestEverythingFailsForAnHour(t *testing.T) {
 		for i := range 100 {
 			f := newFixture(newFakePrometheus(10*time.Second, 0), &fakeWorkload{replicas: 4})
 			f.target.Name = fmt.Sprint("target-", i)
-			f.Loop.metrics, f.Loop.logger = m.Target(f.target.Name), level.NewFilter(log.NewLogfmtLogger(io.Discard), level.AllowNone())
+			f.metrics, f.logger = m.Target(f.target.Name), level.NewFilter(log.NewLogfmtLogger(io.Discard), level.AllowNone())
 			f.workload.getErr = errors.New("no API server")
 			f.prometheus.answer = func(r sample.Result) sample.Result {
 				if time.Since(f.prometheus.began)/time.Minute%2 == 0 { // fails here and there in turn
@@ -548,7 +548,7 @@ func TestEverythingFailsForAnHour(t *testing.T) {
 func BenchmarkCycle(b *testing.B) {
 	p := newFakePrometheus(time.Nanosecond, 30)
 	f := newFixture(p, &fakeWorkload{replicas: 1})
-	f.Loop.logger = level.NewFilter(log.NewLogfmtLogger(io.Discard), level.AllowInfo())
+	f.logger = level.NewFilter(log.NewLogfmtLogger(io.Discard), level.AllowInfo())
 	ts := time.Now()
 	p.answer = func(r sample.Result) sample.Result {
 		ts = ts.Add(10 * time.Second)

@@ -25,15 +25,18 @@ type Reader struct {
 	query     string
 	timestamp string // the query for the newest sample's time; "" until known
 	warn      func(warning string)
+
+	ageless int // how often in a row the sample's time was the evaluation's
+	told    bool
 }
 
 // NewReader returns a reader of query. timestampQuery gives the time of the
 // newest sample in seconds since 1970; if it is "", the time is that of the
 // selected sample, which only a plain selector tells: for any other expression
 // Prometheus answers with the time of the evaluation, so its age reads as 0.
-// warn is called with what Prometheus warns of.
+// warn is called with what Prometheus warns of, and if the age is unknown.
 func NewReader(prometheus v1.API, query, timestampQuery string, warn func(string)) *Reader {
-	return &Reader{api: prometheus, query: query, timestamp: timestampQuery, warn: warn}
+	return &Reader{api: prometheus, query: query, timestamp: timestampQuery, warn: warn, told: timestampQuery != ""}
 }
 
 // Newest finds out when the newest sample was scraped, without reading it. If
@@ -60,7 +63,22 @@ func (r *Reader) Newest(ctx context.Context) sample.Result {
 	if res.Timestamp.After(res.Now) {
 		res.Outcome = sample.Future
 	}
+	r.noteAge(res)
 	return res
+}
+
+// noteAge says once if the query does not tell its sample's age. A scrape may
+// hit the millisecond of one evaluation, not of two in a row.
+func (r *Reader) noteAge(newest sample.Result) {
+	if !newest.Timestamp.Equal(newest.Now) {
+		r.ageless = 0
+		return
+	}
+	if r.ageless++; r.ageless > 1 && !r.told {
+		r.told = true
+		r.warn("the age of the sample is unknown, so an old one would not be noticed: " +
+			"the query is more than a selector; set timestamp_query, for example max(timestamp(my_metric))")
+	}
 }
 
 // At reads the sample that Newest found.
@@ -92,11 +110,19 @@ func (r *Reader) learnType(ctx context.Context) error {
 
 const wantedType = "want an instant vector of one series, or a scalar"
 
-// explain adds what instead to a string, which the client refuses to decode.
+// explain adds what the client leaves out: the answer's text, which may say why
+// a proxy refuses, and what to do about a string, which it does not decode.
 func explain(err error) error {
 	var bad *v1.Error
-	if errors.As(err, &bad) && strings.Contains(bad.Msg, "unexpected value type") {
+	if !errors.As(err, &bad) {
+		return err
+	}
+	if strings.Contains(bad.Msg, "unexpected value type") {
 		return fmt.Errorf("%w: %s", err, wantedType)
+	}
+	if detail := strings.TrimSpace(bad.Detail); detail != "" {
+		const enough = 200
+		return fmt.Errorf("%w: %.*s", err, enough, detail)
 	}
 	return err
 }

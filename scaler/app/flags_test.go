@@ -1,0 +1,129 @@
+package app
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
+)
+
+func load(t *testing.T, args ...string) (config.Config, error) {
+	t.Helper()
+	f := NewFlags()
+	if err := f.Parse(args); err != nil {
+		return config.Config{}, err
+	}
+	return f.Config()
+}
+
+func TestDefaultsAreTheMission(t *testing.T) {
+	c, err := load(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config.Target{
+		Name:     "camunda-deployment",
+		Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "default", Name: "camunda-deployment"},
+		Query:    `camunda_process_instances_recently_started{window="10s"}`,
+		Rule:     decide.Rule{ScaleUpAt: 50, ScaleDownAt: 20, MinReplicas: 1, MaxReplicas: 4},
+		Interval: 10 * time.Second, MaxSampleAge: 30 * time.Second,
+	}
+	if len(c.Targets) != 1 || c.Targets[0] != want {
+		t.Errorf("got %+v, want %+v", c.Targets, want)
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	for name, value := range map[string]string{
+		"CAMUNDA_SCALER_PROMETHEUS_URL":     "https://mimir:443/x",
+		"CAMUNDA_SCALER_TARGET_KIND":        "StatefulSet",
+		"CAMUNDA_SCALER_RULE_SCALE_UP_AT":   "7.5",
+		"CAMUNDA_SCALER_RULE_SCALE_DOWN_AT": "1",
+		"CAMUNDA_SCALER_RULE_MAX_REPLICAS":  "40",
+		"CAMUNDA_SCALER_DRY_RUN":            "true",
+		"CAMUNDA_SCALER_QUERY":              "depth",
+		"KUBECONFIG":                        "a:b",
+	} {
+		t.Setenv(name, value)
+	}
+	f := NewFlags()
+	if err := f.Parse([]string{"--rule.scale-up-at=8"}); err != nil { // a flag wins
+		t.Fatal(err)
+	}
+	c, err := f.Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := c.Targets[0]
+	if c.Prometheus.URL.String() != "https://mimir:443/x" || got.Workload.Kind != "StatefulSet" || got.Query != "depth" || !got.DryRun ||
+		got.Rule != (decide.Rule{ScaleUpAt: 8, ScaleDownAt: 1, MinReplicas: 1, MaxReplicas: 40}) || f.Kubeconfig != "a:b" {
+		t.Errorf("got %+v, kubeconfig %s", c, f.Kubeconfig)
+	}
+}
+
+func TestEveryFlagHasAnEnvironmentVariable(t *testing.T) {
+	f := NewFlags()
+	if err := f.Parse(nil); err != nil { // names the variables
+		t.Fatal(err)
+	}
+	for _, flag := range f.app.Model().Flags {
+		switch {
+		case flag.Name == "kubeconfig" && flag.Envar == "KUBECONFIG":
+		case flag.Hidden || strings.HasPrefix(flag.Name, "help") || flag.Name == "version":
+		case flag.Envar != "CAMUNDA_SCALER_"+strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(flag.Name)):
+			t.Errorf("--%s has the environment variable %q", flag.Name, flag.Envar)
+		}
+	}
+}
+
+// A file beside flags that describe a target would leave one of them ignored.
+func TestFileContradictsTargetFlags(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "scaler.yml")
+	if err := os.WriteFile(path, []byte("targets: [{}]"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := load(t, "--config.file="+path, "--dry-run"); err != nil || !c.Targets[0].DryRun {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	for _, name := range NewFlags().alone {
+		value := map[string]string{
+			"interval": "20s", "max-sample-age": "40s", "rule.scale-up-at": "60", "rule.scale-down-at": "10",
+			"rule.min-replicas": "2", "rule.max-replicas": "8",
+		}[name]
+		if value == "" {
+			value = "x"
+		}
+		if _, err := load(t, "--config.file="+path, "--"+name+"="+value); err == nil || !strings.Contains(err.Error(), "--"+name+" contradicts --config.file") {
+			t.Errorf("--%s: got %v", name, err)
+		}
+	}
+	t.Setenv("CAMUNDA_SCALER_TARGET_NAME", "x")
+	if _, err := load(t, "--config.file="+path); err == nil || !strings.Contains(err.Error(), "CAMUNDA_SCALER_TARGET_NAME contradicts --config.file") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPrometheusConfigFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "http.yml")
+	if err := os.WriteFile(path, []byte("basic_auth:\n  username: me\n  password_file: secret\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c, err := load(t, "--prometheus.config.file="+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := c.Prometheus.HTTP.BasicAuth.PasswordFile, filepath.Join(filepath.Dir(path), "secret"); got != want {
+		t.Errorf("got the password file %s, want %s", got, want)
+	}
+	if err := os.WriteFile(path, []byte("basic_auht: {}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(t, "--prometheus.config.file="+path); err == nil || !strings.Contains(err.Error(), "basic_auht") {
+		t.Errorf("got %v", err)
+	}
+}

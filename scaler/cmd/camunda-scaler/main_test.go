@@ -1,0 +1,157 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/klog/v2"
+)
+
+// buffer may be written and read at once.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+func kubeconfig(t *testing.T, server string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	text := fmt.Sprintf("apiVersion: v1\nkind: Config\nclusters: [{name: c, cluster: {server: %q}}]\ncontexts: [{name: c, context: {cluster: c, user: u}}]\ncurrent-context: c\nusers: [{name: u, user: {}}]\n", server)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// parts are a Prometheus with a load of 500 that was scraped a second ago, and
+// an API server with one Deployment.
+func parts(t *testing.T) (prometheus, apiServer string, agents *sync.Map) {
+	agents = &sync.Map{}
+	p := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		agents.Store("prometheus", r.UserAgent())
+		value := "500"
+		now := float64(time.Now().UnixMilli()) / 1000
+		if strings.HasPrefix(r.FormValue("query"), "timestamp(") {
+			value = fmt.Sprint(now - 1)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[%f,%q]}]}}`, now, value)
+	}))
+	t.Cleanup(p.Close)
+	k := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		agents.Store("kubernetes", r.UserAgent())
+		if r.URL.Path != "/apis/apps/v1/namespaces/default/deployments/camunda-deployment/scale" {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"kind":"Scale","apiVersion":"autoscaling/v1","metadata":{"resourceVersion":"7"},"spec":{"replicas":1}}`)
+	}))
+	t.Cleanup(k.Close)
+	return p.URL, k.URL, agents
+}
+
+func TestOnce(t *testing.T) {
+	prometheus, apiServer, agents := parts(t)
+	var log buffer
+	if code := run(t.Context(), []string{"--once", "--prometheus.url", prometheus, "--kubeconfig", kubeconfig(t, apiServer)}, &log); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, log.String())
+	}
+	if !strings.Contains(log.String(), "msg=scaled target=camunda-deployment namespace=default workload=deployment/camunda-deployment action=up from=1 to=2 started=500 per_instance=500 bound=50 reason=load_high") {
+		t.Error(log.String())
+	}
+	for _, server := range []string{"prometheus", "kubernetes"} {
+		if agent, _ := agents.Load(server); !strings.HasPrefix(fmt.Sprint(agent), "camunda-scaler/") {
+			t.Errorf("%s saw the user agent %v", server, agent)
+		}
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	bad := filepath.Join(t.TempDir(), "bad.yml")
+	if err := os.WriteFile(bad, []byte("targets:\n  - querry: x\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"--no-such-flag"}, 2, "unknown long flag '--no-such-flag'"},
+		{[]string{"--rule.scale-up-at=fifty"}, 2, "fifty"},
+		{[]string{"--config.file", bad}, 2, bad + ":2: targets[0].querry: unknown key, did you mean query?"},
+		{[]string{"--config.file", "no/such/file"}, 2, "no/such/file"},
+		{[]string{"--kubeconfig", ""}, 1, "no API server: this is no Pod"},
+		{[]string{"--kubeconfig", "no/such/file"}, 1, "no/such/file"},
+		{[]string{"--kubeconfig", kubeconfig(t, "http://127.0.0.1:1"), "--web.listen-address", "999.0.0.1:0"}, 1, "serve HTTP"},
+	} {
+		var log buffer
+		if code := run(t.Context(), c.args, &log); code != c.code || !strings.Contains(log.String(), c.want) {
+			t.Errorf("%q: got exit code %d, %s\nwant %d, %s", c.args, code, log.String(), c.code, c.want)
+		}
+	}
+}
+
+// The project's own lines, those of the web server and those of client-go are
+// one log.
+func TestRunsUntilStopped(t *testing.T) {
+	prometheus, apiServer, _ := parts(t)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var log buffer
+	done := make(chan int)
+	go func() {
+		done <- run(ctx, []string{"--prometheus.url", prometheus, "--kubeconfig", kubeconfig(t, apiServer), "--web.listen-address", "127.0.0.1:0"}, &log)
+	}()
+	address := ""
+	for address == "" {
+		if m := regexp.MustCompile(`msg="Listening on" address=(\S+)`).FindStringSubmatch(log.String()); m != nil {
+			address = m[1]
+		}
+		time.Sleep(time.Millisecond)
+	}
+	for _, path := range []string{"/", "/metrics", "/-/healthy"} {
+		resp, err := http.Get("http://" + address + path)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %v %v", path, resp, err)
+		}
+		resp.Body.Close()
+	}
+	klog.Info("from client-go")
+	stop()
+	if code := <-done; code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	for line := range strings.SplitSeq(strings.TrimSpace(log.String()), "\n") {
+		for _, key := range []string{"ts=", "level=", "caller=", "msg="} {
+			if !strings.Contains(line, key) {
+				t.Errorf("no %s in %s", key, line)
+			}
+		}
+	}
+	if !strings.Contains(log.String(), `msg="from client-go"`) || !strings.Contains(log.String(), "msg=stopped") {
+		t.Error(log.String())
+	}
+}

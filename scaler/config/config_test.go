@@ -1,0 +1,195 @@
+package config
+
+import (
+	"flag"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
+)
+
+var update = flag.Bool("update", false, "write the .bad.txt files")
+
+// Each .bad.yml has the exact message beside it.
+func TestBadFiles(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.bad.yml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	for _, path := range files {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			_, err := Load(path)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			golden := strings.TrimSuffix(path, ".yml") + ".txt"
+			if *update {
+				if err := os.WriteFile(golden, []byte(err.Error()+"\n"), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, readErr := os.ReadFile(golden)
+			if readErr != nil {
+				t.Fatal(readErr)
+			}
+			if got := err.Error() + "\n"; got != string(want) {
+				t.Errorf("got\n%swant\n%s", got, want)
+			}
+		})
+	}
+}
+
+func TestMinimalFileHasTheDefaults(t *testing.T) {
+	c, err := Load("testdata/minimal.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Target{
+		Name:     "camunda-deployment",
+		Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "default", Name: "camunda-deployment"},
+		Query:    "my_load",
+		Rule:     decide.Rule{ScaleUpAt: 50, ScaleDownAt: 20, MinReplicas: 1, MaxReplicas: 4},
+		Interval: 10 * time.Second, MaxSampleAge: 30 * time.Second,
+	}
+	if len(c.Targets) != 1 || c.Targets[0] != want {
+		t.Errorf("got %+v, want %+v", c.Targets, want)
+	}
+	if got := c.Prometheus.URL.String(); got != "http://prometheus:9090" {
+		t.Errorf("got the URL %s", got)
+	}
+	if !c.Prometheus.HTTP.FollowRedirects || !c.Prometheus.HTTP.EnableHTTP2 {
+		t.Error("the HTTP client's own defaults are lost")
+	}
+}
+
+func TestFullFile(t *testing.T) {
+	c, err := Load("testdata/full.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rule := decide.Rule{ScaleUpAt: 60, ScaleDownAt: 10.5, MinReplicas: 2, MaxReplicas: 8}
+	want := []Target{
+		{
+			Name:     "camunda",
+			Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "bpm", Name: "camunda-deployment"},
+			Query:    `camunda_process_instances_recently_started{window="10s"}`,
+			Rule:     rule, Interval: 15 * time.Second, MaxSampleAge: time.Minute,
+		},
+		{
+			Name:     "consumers",
+			Workload: workload.Ref{APIVersion: "example.com/v1", Kind: "Engine", Namespace: "kafka", Name: "consumers"},
+			Query:    "sum(kafka_lag)", TimestampQuery: "max(timestamp(kafka_lag))",
+			Rule: rule, Interval: 15 * time.Second, MaxSampleAge: time.Minute, DryRun: true,
+		},
+	}
+	for i := range want {
+		if c.Targets[i] != want[i] {
+			t.Errorf("got %+v, want %+v", c.Targets[i], want[i])
+		}
+	}
+	if got, want := c.Prometheus.URL.String(), "https://thanos.example:9090/prefix?dedup=true&tenant=camunda"; got != want {
+		t.Errorf("got the URL %s, want %s", got, want)
+	}
+	// Paths in the file are relative to it.
+	if got, want := c.Prometheus.HTTP.Authorization.CredentialsFile, filepath.Join("testdata", "token"); got != want {
+		t.Errorf("got the credentials file %s, want %s", got, want)
+	}
+}
+
+func TestMissingFile(t *testing.T) {
+	if _, err := Load("testdata/nothing.yml"); err == nil || !strings.Contains(err.Error(), "testdata/nothing.yml") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func single() Single {
+	return Single{
+		PrometheusURL: DefaultPrometheusURL, Query: DefaultQuery, Rule: decide.DefaultRule(),
+		Workload: workload.Ref{APIVersion: DefaultAPIVersion, Kind: DefaultKind, Namespace: DefaultNamespace, Name: DefaultName},
+		Interval: DefaultInterval, MaxSampleAge: DefaultMaxSampleAge,
+	}
+}
+
+func TestSingle(t *testing.T) {
+	c, err := single().Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fromFile, err := Parse("x", []byte("targets: [{}]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Targets[0] != fromFile.Targets[0] {
+		t.Errorf("flags give %+v, an empty target of a file %+v", c.Targets[0], fromFile.Targets[0])
+	}
+}
+
+func TestSingleNamesTheFlag(t *testing.T) {
+	for want, change := range map[string]func(*Single){
+		`--prometheus.url: "x": want http://`:              func(s *Single) { s.PrometheusURL = "x" },
+		`--rule.scale-up-at: 20 is not above`:              func(s *Single) { s.Rule.ScaleUpAt = 20 },
+		`--rule.scale-down-at: NaN is not finite`:          func(s *Single) { s.Rule.ScaleDownAt = math.NaN() },
+		`--target.name: "A b": want lower-case`:            func(s *Single) { s.Workload.Name = "A b" },
+		`--target.api-version: "": want group/version`:     func(s *Single) { s.Workload.APIVersion = "" },
+		`--query: empty: want PromQL`:                      func(s *Single) { s.Query = " " },
+		`--interval: 0s is too short`:                      func(s *Single) { s.Interval = 0 },
+		`--max-sample-age: 1s is below the interval`:       func(s *Single) { s.MaxSampleAge = time.Second },
+		"read Prometheus's HTTP options from no/such/file": func(s *Single) { s.PrometheusConfigFile = "no/such/file" },
+	} {
+		s := single()
+		change(&s)
+		if _, err := s.Config(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+// FuzzParse: no text makes it panic, and what it accepts is free of
+// contradictions.
+func FuzzParse(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.yml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Add([]byte("a: &a [*a]"))
+	f.Add([]byte("targets: &t [*t]"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := Parse("fuzz.yml", text)
+		if err != nil {
+			for line := range strings.SplitSeq(err.Error(), "\n") {
+				if line == "" {
+					t.Errorf("an empty line in %q", err)
+				}
+			}
+			return
+		}
+		if c.Prometheus.URL == nil || c.Prometheus.URL.Host == "" || len(c.Targets) == 0 {
+			t.Fatalf("incomplete: %+v", c)
+		}
+		names, workloads := map[string]bool{}, map[workload.Ref]bool{}
+		for _, target := range c.Targets {
+			if p := target.Rule.Problems(); len(p) > 0 {
+				t.Errorf("accepted a rule with %v", p)
+			}
+			if target.Name == "" || target.Query == "" || target.Workload.Name == "" || target.Interval < minInterval || target.MaxSampleAge < target.Interval {
+				t.Errorf("accepted %+v", target)
+			}
+			if names[target.Name] || workloads[target.Workload] {
+				t.Errorf("accepted a duplicate: %+v", target)
+			}
+			names[target.Name], workloads[target.Workload] = true, true
+		}
+	})
+}

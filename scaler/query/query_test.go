@@ -1,0 +1,203 @@
+package query
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
+)
+
+// What a healthy Prometheus answers is tested against a real one, in
+// tests/scaler; here are the faults that a real one does not have on demand.
+
+func newAPI(t *testing.T, h http.HandlerFunc) v1.API {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	u, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	api, err := NewAPI(u, &http.Transport{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return api
+}
+
+func answer(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		w.Write([]byte(body))
+	}
+}
+
+func vector(series string) http.HandlerFunc {
+	return answer(http.StatusOK, `{"status":"success","data":{"resultType":"vector","result":[`+series+`]}}`)
+}
+
+func TestFaults(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		handler http.HandlerFunc
+		want    sample.Outcome
+		cause   Cause
+		err     string
+	}{
+		{name: "500", handler: answer(500, "boom"), cause: CauseServer, err: "server error: 500"},
+		{name: "502 of a proxy", handler: answer(502, "<html>"), cause: CauseServer, err: "502"},
+		{name: "503", handler: answer(503, `{"status":"error","errorType":"timeout","error":"query timed out"}`), cause: CauseServer, err: "query timed out"},
+		{name: "401", handler: answer(401, "who are you"), cause: CauseServer, err: "who are you"},
+		{name: "404, no Prometheus", handler: answer(404, "not found"), cause: CauseServer, err: "404"},
+		{name: "refused query", handler: answer(400, `{"status":"error","errorType":"bad_data","error":"parse error"}`), cause: CauseBadQuery, err: "parse error"},
+		{name: "failed execution", handler: answer(422, `{"status":"error","errorType":"execution","error":"too many samples"}`), cause: CauseBadQuery, err: "too many samples"},
+		{name: "no JSON", handler: answer(200, "<html>login</html>"), cause: CauseServer},
+		{name: "half an answer", handler: answer(200, `{"status":"success","data":{"resultTy`), cause: CauseServer},
+		{name: "empty body", handler: answer(200, ""), cause: CauseServer},
+		{name: "another JSON", handler: answer(200, `{"hello":"world"}`), cause: CauseResult},
+		{name: "no result", handler: answer(200, `{"status":"success","data":{"resultType":"vector"}}`), cause: CauseServer},
+		{name: "null result", handler: answer(200, `{"status":"success","data":null}`), cause: CauseResult},
+		{name: "null series", handler: vector("null"), cause: CauseResult},
+		{name: "native histogram", handler: vector(`{"metric":{},"histogram":[1,{"count":"1","sum":"1","buckets":[]}]}`), cause: CauseResult, err: "histogram_count()"},
+		{name: "huge answer", handler: answer(200, strings.Repeat(" ", maxAnswer+1)), cause: CauseResult, err: "too large"},
+		{name: "connection lost", handler: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, cause: CauseConnection},
+		{name: "empty", handler: vector(""), want: sample.NoData},
+		{name: "NaN", handler: vector(`{"metric":{},"value":[1,"NaN"]}`), want: sample.NotANumber},
+		{name: "too large for a number", handler: vector(`{"metric":{},"value":[1,"1e999"]}`), cause: CauseServer},
+		{name: "two series", handler: vector(`{"metric":{"a":"1"},"value":[1,"1"]},{"metric":{"a":"2"},"value":[1,"1"]}`), want: sample.ManySeries},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := NewReader(newAPI(t, c.handler), "x", "y", func(string) {})
+			for name, got := range map[string]sample.Result{
+				"newest": r.Newest(t.Context()),
+				"at":     r.At(t.Context(), sample.Result{Outcome: sample.Value, Timestamp: time.Unix(1, 0), Now: time.Unix(2, 0)}),
+			} {
+				if got.Outcome != c.want {
+					t.Fatalf("%s: got %+v, want %s", name, got, c.want)
+				}
+				if c.cause == "" {
+					continue
+				}
+				if got.Err == nil || CauseOf(got.Err) != c.cause || !strings.Contains(got.Err.Error(), c.err) {
+					t.Errorf("%s: got %v (%s), want %s, %q", name, got.Err, CauseOf(got.Err), c.cause, c.err)
+				}
+			}
+		})
+	}
+}
+
+func TestHangingPrometheusTimesOut(t *testing.T) {
+	api := newAPI(t, func(_ http.ResponseWriter, r *http.Request) { r.ParseForm(); <-r.Context().Done() })
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if got := NewReader(api, "x", "y", nil).Newest(ctx); got.Outcome != sample.Failed || CauseOf(got.Err) != CauseTimeout {
+		t.Errorf("got %+v (%s), want a timeout", got, CauseOf(got.Err))
+	}
+}
+
+func TestRequests(t *testing.T) {
+	var got []url.Values
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.ParseForm()
+		r.Form.Set("path", r.URL.Path)
+		got = append(got, r.Form)
+		answer(200, `{"status":"success","warnings":["half of it is missing"],"data":{"resultType":"vector","result":[{"metric":{},"value":[1700000010.5,"1700000000.123"]}]}}`)(w, r)
+	}))
+	defer server.Close()
+	u, err := url.Parse(server.URL + "/prefix?dedup=true&tenant=a&tenant=b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	api, err := NewAPI(u, &http.Transport{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var warnings []string
+	r := NewReader(api, "load", "", func(w string) { warnings = append(warnings, w) })
+	newest := r.Newest(t.Context())
+	if newest.Timestamp != time.UnixMilli(1700000000123) || newest.Age() != 10377*time.Millisecond {
+		t.Errorf("got %+v, age %s", newest, newest.Age())
+	}
+	r.At(t.Context(), newest)
+	r.Newest(t.Context())
+	want := []url.Values{
+		{"query": {"load"}}, // once, to learn its type
+		{"query": {"timestamp(\nload\n)"}},
+		{"query": {"load"}, "time": {"1700000000.123"}},
+		{"query": {"timestamp(\nload\n)"}},
+	}
+	for _, w := range want {
+		w["path"], w["dedup"], w["tenant"] = []string{"/prefix/api/v1/query"}, []string{"true"}, []string{"a", "b"}
+	}
+	a, _ := json.Marshal(got)
+	b, _ := json.Marshal(want)
+	if string(a) != string(b) {
+		t.Errorf("got the requests\n%s\nwant\n%s", a, b)
+	}
+	if len(warnings) != 4 {
+		t.Errorf("got the warnings %q, want one per request", warnings)
+	}
+}
+
+// Without a timestamp query, Prometheus gives an expression the time of its
+// evaluation; that must not pass in silence.
+func TestUnknownAgeIsSaidOnce(t *testing.T) {
+	api := newAPI(t, vector(`{"metric":{},"value":[1700000000,"1700000000"]}`))
+	for timestampQuery, want := range map[string]int{"": 1, "time()": 0} {
+		var warnings []string
+		r := NewReader(api, "sum(load)", timestampQuery, func(w string) { warnings = append(warnings, w) })
+		for range 5 {
+			r.Newest(t.Context())
+		}
+		if len(warnings) != want {
+			t.Errorf("timestamp query %q: got the warnings %q, want %d", timestampQuery, warnings, want)
+		}
+	}
+}
+
+// FuzzAnswer: whatever Prometheus answers, the reader does not panic, and a
+// value is a finite number.
+func FuzzAnswer(f *testing.F) {
+	f.Add([]byte(`{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"1"]}]}}`))
+	f.Add([]byte(`{"status":"success","data":{"resultType":"scalar","result":[1,"NaN"]}}`))
+	f.Add([]byte(`{"status":"success","data":{"resultType":"vector","result":[{"histogram":[1,{"buckets":[[]]}]}]}}`))
+	f.Add([]byte(`{"status":"success","data":{"resultType":"matrix","result":[{"values":[[1,"1"]]}]}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		transport := roundTripFunc(func(r *http.Request) (*http.Response, error) {
+			w := httptest.NewRecorder()
+			w.Write(body)
+			resp := w.Result()
+			resp.Request = r
+			return resp, nil
+		})
+		api, err := NewAPI(&url.URL{Scheme: "http", Host: "prometheus"}, transport)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := NewReader(api, "x", "", func(string) {})
+		newest := r.Newest(t.Context())
+		got := r.At(t.Context(), newest)
+		for _, res := range []sample.Result{newest, got} {
+			if res.Outcome == sample.Value && (math.IsNaN(res.Value) || math.IsInf(res.Value, 0)) {
+				t.Errorf("%v passes as a value", res.Value)
+			}
+			if (res.Outcome == sample.Failed) != (res.Err != nil) {
+				t.Errorf("%+v: an error without a failure or the other way round", res)
+			}
+		}
+	})
+}
+
+type roundTripFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -41,6 +41,16 @@ type Image struct {
 	User, WorkingDir    string
 }
 
+// Repository returns the repository of an image's name in full, so that the
+// ways to write it can be compared: postgres is index.docker.io/library/postgres.
+func Repository(image string) (string, error) {
+	ref, err := name.ParseReference(image)
+	if err != nil {
+		return "", err
+	}
+	return ref.Context().Name(), nil
+}
+
 // Write writes images as one archive in Docker's format. Bases that several
 // images share are in it once.
 func Write(w io.Writer, images ...Image) error {

@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
 	"github.com/camunda-autoscaler/camunda-autoscaler/e2e/image"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
 )
 
 // Kubectl runs kubectl as administrator and returns its standard output.

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"text/template"
 
-	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
 	"github.com/camunda-autoscaler/camunda-autoscaler/e2e/image"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
 )
 
 //go:embed config

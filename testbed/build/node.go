@@ -87,12 +87,17 @@ var mmdebstrapFlags = []string{
 	"--dpkgopt=path-exclude=/usr/share/man/*",
 	"--dpkgopt=path-exclude=/usr/share/doc/*",
 	"--dpkgopt=path-exclude=/usr/share/locale/*",
+	"--dpkgopt=path-exclude=/usr/share/i18n/*",
+	// PostgreSQL compiles queries with these, unless they are not there.
+	"--dpkgopt=path-exclude=*/libLLVM*",
+	"--dpkgopt=path-exclude=*/libz3*",
+	"--dpkgopt=path-exclude=/usr/lib/postgresql/15/lib/llvmjit*",
+	"--dpkgopt=path-exclude=/usr/lib/postgresql/15/lib/bitcode/*",
 	"--aptopt=Acquire::Languages \"none\"",
 	`--setup-hook=mkdir -p "$1"/usr/share/man/man1`, // Java's package writes there
 	`--customize-hook=chroot "$1" groupmod --gid 999 postgres`,
 	`--customize-hook=chroot "$1" usermod --uid 999 postgres`,
 	`--customize-hook=chroot "$1" useradd --uid 1000 --user-group --home-dir /camunda --no-create-home camunda`,
-	`--customize-hook=chown -R 999:999 "$1"/var/run/postgresql`,
 	`--customize-hook=rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/* "$1"/var/lib/postgresql/15`,
 }
 

@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -103,6 +105,55 @@ func TestHangingPrometheusTimesOut(t *testing.T) {
 	if got := NewReader(api, "x", "y", nil).Newest(ctx); got.Outcome != sample.Failed || CauseOf(got.Err) != CauseTimeout {
 		t.Errorf("got %+v (%s), want a timeout", got, CauseOf(got.Err))
 	}
+}
+
+// Failures of every kind, again and again, leave nothing behind.
+func TestFailuresLeakNothing(t *testing.T) {
+	faults := []http.HandlerFunc{
+		answer(500, "boom"), answer(200, "{"), answer(400, "no"), vector(`{"metric":{},"value":[1,"NaN"]}`),
+		func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		func(w http.ResponseWriter, r *http.Request) { // hangs in the middle of the answer
+			r.ParseForm()
+			w.Write([]byte(`{"status":`))
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		},
+	}
+	var n atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { faults[n.Load()%int64(len(faults))](w, r) }))
+	defer server.Close()
+	u, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	api, err := NewAPI(u, transport)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := NewReader(api, "x", "y", func(string) {})
+	round := func() int {
+		for range 60 {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			if got := r.Newest(ctx); got.Outcome == sample.Value {
+				t.Errorf("got %+v", got)
+			}
+			cancel()
+			n.Add(1)
+		}
+		transport.CloseIdleConnections()
+		server.CloseClientConnections()
+		return runtime.NumGoroutine()
+	}
+	first := round()
+	// A connection's goroutines end soon after it, but not at once.
+	last := 0
+	for range 100 {
+		if last = round(); last <= first {
+			return
+		}
+	}
+	t.Errorf("%d goroutines in the end, %d in the beginning", last, first)
 }
 
 func TestRequests(t *testing.T) {

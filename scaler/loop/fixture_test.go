@@ -1,0 +1,154 @@
+package loop
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-logfmt/logfmt"
+	"github.com/prometheus/client_golang/prometheus"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
+)
+
+// fakePrometheus scrapes every so often, beginning when it is made, and its
+// clock may differ from this machine's.
+type fakePrometheus struct {
+	began  time.Time
+	every  time.Duration
+	ahead  time.Duration                            // of its clock
+	answer func(newest sample.Result) sample.Result // what to say instead; nil to answer well
+	value  func(ts time.Time) float64
+	polls  int
+}
+
+func newFakePrometheus(every time.Duration, load float64) *fakePrometheus {
+	return &fakePrometheus{began: time.Now(), every: every, value: func(time.Time) float64 { return load }}
+}
+
+func (p *fakePrometheus) Newest(context.Context) sample.Result {
+	p.polls++
+	elapsed := time.Since(p.began).Truncate(p.every)
+	r := sample.Result{Outcome: sample.Value, Timestamp: p.began.Add(elapsed + p.ahead), Now: time.Now().Add(p.ahead)}
+	if p.answer != nil {
+		return p.answer(r)
+	}
+	return r
+}
+
+func (p *fakePrometheus) At(_ context.Context, newest sample.Result) sample.Result {
+	newest.Value = p.value(newest.Timestamp)
+	return newest
+}
+
+// fakeWorkload is a scale with optimistic locking.
+type fakeWorkload struct {
+	mu       sync.Mutex
+	replicas int32
+	version  int
+	getErr   error
+	setErr   error
+	applied  bool // with setErr: the write happened nevertheless
+	takes    time.Duration
+	sets     []time.Time
+	gets     int
+}
+
+func (w *fakeWorkload) Get(ctx context.Context) (workload.Scale, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.gets++
+	if ctx.Err() != nil {
+		return workload.Scale{}, ctx.Err()
+	}
+	return workload.Scale{Replicas: w.replicas, ResourceVersion: fmt.Sprint(w.version)}, w.getErr
+}
+
+func (w *fakeWorkload) Set(ctx context.Context, read workload.Scale, replicas int32) error {
+	select {
+	case <-time.After(w.takes):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sets = append(w.sets, time.Now())
+	if read.ResourceVersion != fmt.Sprint(w.version) {
+		return apierrors.NewConflict(schema.GroupResource{Resource: "deployments"}, "web", errors.New("changed"))
+	}
+	if w.setErr == nil || w.applied {
+		w.replicas = replicas
+		w.version++
+	}
+	return w.setErr
+}
+
+type fixture struct {
+	*Loop
+	prometheus *fakePrometheus
+	workload   *fakeWorkload
+	log        *bytes.Buffer
+	registry   *prometheus.Registry
+}
+
+func newFixture(p *fakePrometheus, w *fakeWorkload, change ...func(*Target)) *fixture {
+	target := Target{
+		Name: "camunda", Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "default", Name: "web"},
+		Rule: decide.DefaultRule(), Interval: 10 * time.Second, MaxSampleAge: 30 * time.Second,
+	}
+	for _, c := range change {
+		c(&target)
+	}
+	m := metrics.New()
+	f := &fixture{prometheus: p, workload: w, log: &bytes.Buffer{}, registry: prometheus.NewRegistry()}
+	f.registry.MustRegister(m)
+	f.Loop = New(target, p, w, m.Target(target.Name), log.NewLogfmtLogger(f.log))
+	return f
+}
+
+// run runs the loop for a while of simulated time.
+func (f *fixture) run(d time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	f.Run(ctx)
+}
+
+// lines returns the log, at that level or all if it is "".
+func (f *fixture) lines(t *testing.T, atLevel string) []map[string]string {
+	t.Helper()
+	var lines []map[string]string
+	d := logfmt.NewDecoder(bytes.NewReader(f.log.Bytes()))
+	for d.ScanRecord() {
+		l := map[string]string{}
+		for d.ScanKeyval() {
+			l[string(d.Key())] = string(d.Value())
+		}
+		if atLevel == "" || l["level"] == atLevel {
+			lines = append(lines, l)
+		}
+	}
+	if err := d.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+func (f *fixture) reasons(t *testing.T, atLevel string) string {
+	t.Helper()
+	var reasons []string
+	for _, l := range f.lines(t, atLevel) {
+		reasons = append(reasons, l["action"]+" "+l["reason"])
+	}
+	return strings.Join(reasons, ", ")
+}

@@ -1,0 +1,125 @@
+package scaler
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Whatever is wrong with the number, nothing may be scaled by it, and the
+// scaler has to say why and to go on when it is over.
+func TestHoldsOnABadSample(t *testing.T) {
+	ns := namespace(t)
+	createWorkload(t, ns, "Deployment", "camunda-deployment", 3)
+	target := newScraped(t, started(120))
+	prom := startPrometheus(t, target, time.Second)
+	s := startScaler(t, prom, quick(ns)...)
+	s.awaitReason(t, 0, "within_bounds")
+	for _, c := range []struct{ reason, body string }{
+		{"no_data", "other 1"},
+		{"not_a_number", started("NaN")},
+		{"not_a_number", started("+Inf")},
+		{"not_a_number", started("-Inf")},
+		{"many_series", started(0) + "\n" + `camunda_process_instances_recently_started{window="10s",node="b"} 0`},
+		{"no_data", ""}, // the scrape still works, the exporter says nothing
+	} {
+		before := len(s.decisions(t))
+		target.set(c.body)
+		l := s.awaitReason(t, before, c.reason)
+		if l["action"] != "none" || l["from"] != "3" || l["per_instance"] != "null" {
+			t.Errorf("%s: unexpected line %v", c.body, l)
+		}
+		text := fetch(t, s, "/metrics", http.StatusOK)
+		if strings.Contains(text, "camunda_scaler_sample_value{") || strings.Contains(text, "camunda_scaler_wanted_replicas{") {
+			t.Errorf("%s: there is a sample value or wanted replicas in\n%s", c.body, text)
+		}
+		before = len(s.decisions(t))
+		target.set(started(120))
+		s.awaitReason(t, before, "within_bounds")
+	}
+	for _, l := range s.decisions(t) {
+		if l["action"] != "none" {
+			t.Errorf("scaled: %v", l)
+		}
+	}
+	if got := replicas(t, ns, "apps/v1/deployments", "camunda-deployment"); got != 3 {
+		t.Errorf("%d replicas, want 3", got)
+	}
+}
+
+// The exporter hangs on to an old number: it was high once, but that was before
+// the scaler started, and then it is too old.
+func TestHoldsOnAnOldSample(t *testing.T) {
+	ns := namespace(t)
+	createWorkload(t, ns, "Deployment", "camunda-deployment", 3)
+	target := newScraped(t, at(started(500), time.Now()))
+	s := startScaler(t, startPrometheus(t, target, time.Second), append(quick(ns), "--max-sample-age=3s")...)
+	l := s.awaitReason(t, 0, "stale")
+	if l["action"] != "none" || l["from"] != "3" || l["started"] != "null" {
+		t.Errorf("unexpected line %v", l)
+	}
+	before := len(s.decisions(t))
+	target.set(at(started(120), time.Now()))
+	s.awaitReason(t, before, "within_bounds")
+	s.awaitReason(t, before+1, "stale")
+	if got := replicas(t, ns, "apps/v1/deployments", "camunda-deployment"); got != 3 {
+		t.Errorf("%d replicas, want 3", got)
+	}
+}
+
+func TestHoldsWhilePrometheusIsAway(t *testing.T) {
+	ns := namespace(t)
+	createWorkload(t, ns, "Deployment", "camunda-deployment", 3)
+	prom := startPrometheus(t, newScraped(t, started(120)), time.Second)
+	s := startScaler(t, prom, quick(ns)...)
+	s.awaitReason(t, 0, "within_bounds")
+
+	before := len(s.decisions(t))
+	prom.Pause()
+	if l := s.awaitReason(t, before, "query_failed"); l["cause"] != "timeout" || l["action"] != "none" {
+		t.Errorf("Prometheus hangs: %v", l)
+	}
+	prom.Resume()
+	s.awaitReason(t, len(s.decisions(t)), "within_bounds")
+
+	before = len(s.decisions(t))
+	prom.Kill()
+	if l := s.awaitReason(t, before, "query_failed"); l["cause"] != "connection" || l["action"] != "none" {
+		t.Errorf("Prometheus is down: %v", l)
+	}
+	if err := prom.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitReason(t, len(s.decisions(t)), "within_bounds")
+	if got := replicas(t, ns, "apps/v1/deployments", "camunda-deployment"); got != 3 {
+		t.Errorf("%d replicas, want 3", got)
+	}
+}
+
+func TestAPIServerStoppedAndStarted(t *testing.T) {
+	ns := namespace(t)
+	createWorkload(t, ns, "Deployment", "camunda-deployment", 3)
+	target := newScraped(t, started(120))
+	s := startScaler(t, startPrometheus(t, target, time.Second), quick(ns)...)
+	s.awaitReason(t, 0, "within_bounds")
+	before := len(s.decisions(t))
+	cluster.StopAPIServer()
+	l := s.awaitReason(t, before, "workload_unreadable")
+	target.set(started(500))
+	startAPIServer(t)
+	if l["cause"] != "connection" || l["action"] != "none" || l["from"] != "null" {
+		t.Errorf("unexpected line %v", l)
+	}
+	awaitReplicas(t, ns, 4)
+}
+
+func TestMissingDeploymentIsAwaited(t *testing.T) {
+	ns := namespace(t)
+	s := startScaler(t, startPrometheus(t, newScraped(t, started(120)), time.Second), quick(ns)...)
+	if l := s.awaitReason(t, 0, "workload_unreadable"); l["cause"] != "not_found" {
+		t.Errorf("unexpected line %v", l)
+	}
+	createWorkload(t, ns, "Deployment", "camunda-deployment", 1)
+	awaitReplicas(t, ns, 3)
+}

@@ -40,17 +40,21 @@ topologySpreadConstraints:
 {{- end }}
 {{- end }}
 
-{{/* Probes: with a web configuration of the user's own (TLS, passwords) only the port can be tried. */}}
+{{/* Probes. With a web configuration of the user's own (TLS, passwords) the kubelet can only open the port: enough for
+readiness; for liveness it would say nothing, for a stuck process accepts connections too. */}}
 {{- define "camunda-autoscaler.probes" -}}
 {{- $values := index .root.Values .component -}}
-{{- range $kind, $path := dict "livenessProbe" "/-/healthy" "readinessProbe" "/-/ready" }}
-{{ $kind }}:
-  {{- if $values.web.existingSecret }}
+{{- if $values.web.existingSecret }}
+readinessProbe:
   tcpSocket: {port: http-metrics}
-  {{- else }}
-  httpGet: {path: {{ $path }}, port: http-metrics}
-  {{- end }}
-  {{- toYaml (index $values $kind) | nindent 2 }}
+  {{- toYaml $values.readinessProbe | nindent 2 }}
+{{- else }}
+livenessProbe:
+  httpGet: {path: /-/healthy, port: http-metrics}
+  {{- toYaml $values.livenessProbe | nindent 2 }}
+readinessProbe:
+  httpGet: {path: /-/ready, port: http-metrics}
+  {{- toYaml $values.readinessProbe | nindent 2 }}
 {{- end }}
 {{- end }}
 

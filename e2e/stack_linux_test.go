@@ -1,0 +1,225 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/e2e/images"
+	"github.com/camunda-autoscaler/camunda-autoscaler/e2e/node"
+)
+
+const (
+	namespace = "camunda"
+	version   = "0.1.0"
+)
+
+// dockerfiles are the project's own images, by repository.
+var dockerfiles = map[string]string{
+	"camunda-autoscaler/camunda-exporter":        "docker/exporter.Dockerfile",
+	"camunda-autoscaler/camunda-scaler":          "docker/scaler.Dockerfile",
+	"camunda-autoscaler/camunda-process-starter": "docker/starter.Dockerfile",
+}
+
+// The two charts. Camunda's image is the oldest that is supported.
+var (
+	demo = release{name: "demo", chart: "charts/camunda-demo", values: []string{
+		"--set=camunda.image.tag=7.14.0", "--set=starter.startsPerInterval=0",
+	}}
+	autoscaler = release{name: "autoscaler", chart: "charts/camunda-autoscaler", values: []string{
+		"--values=charts/camunda-demo/autoscaler-values.yaml",
+	}}
+)
+
+// stack is a node with what the charts take: images, a volume, a namespace.
+type stack struct {
+	*node.Node
+	t    *testing.T
+	helm helm
+	from time.Time
+}
+
+func newStack(ctx context.Context, t *testing.T) *stack {
+	t.Helper()
+	checkout, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stack{t: t, from: time.Now()}
+	// Not the test's context, which ends before the cleanup that describes a failure.
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	t.Cleanup(end)
+	if s.Node, err = node.Start(life, t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			s.describe()
+		}
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	s.say("the node is ready")
+	s.helm = newHelm(ctx, t, checkout, "helm", s.Kubeconfig)
+	s.say("Helm is built")
+	s.loadImages(ctx, checkout)
+	s.createNamespace(ctx)
+	return s
+}
+
+// loadImages finds out which images the charts want, and makes them.
+func (s *stack) loadImages(ctx context.Context, checkout string) {
+	s.t.Helper()
+	var own []images.Dockerfile
+	var others []string
+	for _, name := range s.helm.images(ctx, s.t, demo, autoscaler) {
+		repository, _, _ := strings.Cut(name, ":")
+		if path, ok := dockerfiles[repository]; ok {
+			own = append(own, images.Dockerfile{Name: "docker.io/" + name, Path: path})
+		} else {
+			others = append(others, name)
+		}
+	}
+	if len(own) != len(dockerfiles) {
+		s.t.Fatalf("the charts use %v of the project's images %v", own, dockerfiles)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.loadStandIns(ctx, others) })
+	group.Go(func() error { return s.buildImages(ctx, checkout, own) })
+	if err := group.Wait(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *stack) loadStandIns(ctx context.Context, names []string) error {
+	standIns, err := images.StandIns(ctx, s.t.TempDir(), names...)
+	if err != nil {
+		return err
+	}
+	if err := s.LoadImages(ctx, standIns...); err != nil {
+		return err
+	}
+	s.say("the stand-ins for %s are loaded", strings.Join(names, ", "))
+	return nil
+}
+
+func (s *stack) buildImages(ctx context.Context, checkout string, all []images.Dockerfile) error {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return err
+	}
+	builder, err := images.NewBuilder(checkout, filepath.Join(cache, "camunda-autoscaler", "buildah"), s.t.TempDir())
+	if err != nil {
+		return err
+	}
+	if err := builder.Build(ctx, version, s.LoadArchive, all...); err != nil {
+		return err
+	}
+	s.say("the Dockerfiles are built")
+	return nil
+}
+
+// createNamespace makes a namespace that lets only Pods of the restricted
+// standard in, and the volume that the database will claim.
+func (s *stack) createNamespace(ctx context.Context) {
+	s.t.Helper()
+	volume := s.t.TempDir()
+	path := filepath.Join(volume, "manifest.yaml")
+	if err := os.WriteFile(path, fmt.Appendf(nil, `
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: %s
+  labels: {pod-security.kubernetes.io/enforce: restricted}
+---
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata:
+  name: local
+  annotations: {storageclass.kubernetes.io/is-default-class: "true"}
+provisioner: kubernetes.io/no-provisioner
+volumeBindingMode: WaitForFirstConsumer
+---
+apiVersion: v1
+kind: PersistentVolume
+metadata:
+  name: local
+spec:
+  storageClassName: local
+  capacity: {storage: 1Gi}
+  accessModes: [ReadWriteOnce]
+  local: {path: %q}
+  nodeAffinity:
+    required:
+      nodeSelectorTerms:
+      - matchExpressions:
+        - {key: kubernetes.io/hostname, operator: In, values: [%s]}
+`, namespace, volume, node.Name), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	s.kubectl(ctx, "apply", "--filename="+path)
+}
+
+// kubectl runs kubectl in the namespace and returns its output.
+func (s *stack) kubectl(ctx context.Context, args ...string) string {
+	s.t.Helper()
+	out, err := s.Kubectl(ctx, append([]string{"--namespace=" + namespace}, args...)...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return strings.TrimSpace(out)
+}
+
+// service returns an address on loopback that leads to a Service.
+func (s *stack) service(ctx context.Context, name string, port int) string {
+	s.t.Helper()
+	ip := s.kubectl(ctx, "get", "service", name, "--output=jsonpath={.spec.clusterIP}")
+	address, err := s.Forward(ctx, ip+":"+strconv.Itoa(port))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return address
+}
+
+// query asks the database for one number.
+func (s *stack) query(ctx context.Context, sql string) int {
+	s.t.Helper()
+	out := s.kubectl(ctx, "exec", "db-0", "--", "psql", "--username=camunda", "--dbname=camunda", "--tuples-only", "--no-align", "--command="+sql)
+	n, err := strconv.Atoi(out)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return n
+}
+
+// say logs what has been reached and when.
+func (s *stack) say(format string, args ...any) {
+	s.t.Helper()
+	s.t.Logf("%6.1fs  %s", time.Since(s.from).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// describe logs what helps to understand a failure.
+func (s *stack) describe() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for _, args := range [][]string{
+		{"get", "pods,deployments,jobs,pvc", "--output=wide"},
+		{"get", "events", "--sort-by=.lastTimestamp"},
+		{"logs", "--selector=app.kubernetes.io/component=scaler", "--tail=40", "--prefix"},
+		{"logs", "--selector=app.kubernetes.io/component=exporter", "--tail=20", "--prefix"},
+		{"logs", "--selector=app.kubernetes.io/component=starter", "--tail=20", "--prefix"},
+		{"logs", "--selector=app.kubernetes.io/component=camunda", "--tail=20", "--prefix"},
+		{"logs", "--selector=app.kubernetes.io/component=check-config", "--tail=20", "--prefix"},
+	} {
+		out, err := s.Kubectl(ctx, append([]string{"--namespace=" + namespace}, args...)...)
+		s.t.Logf("kubectl %s\n%s%v", strings.Join(args, " "), out, err)
+	}
+}

@@ -1,0 +1,233 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+const (
+	// settleWithin is how long a changed rate may take to have its replicas.
+	settleWithin = 180 * time.Second
+	// settled is how long they then have to stay: three of the scaler's decisions.
+	settled = 30 * time.Second
+)
+
+// TestStory is the whole job on real parts: the rate changes, the replicas
+// follow, nothing is lost, whatever fails meanwhile, and nothing is left.
+func TestStory(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("a real node needs root")
+	}
+	ctx := t.Context()
+	s := newStack(ctx, t)
+	s.helm.install(ctx, t, demo)
+	s.say("the chart camunda-demo is installed")
+	s.helm.install(ctx, t, autoscaler)
+	s.say("the chart camunda-autoscaler is installed")
+
+	starter := s.service(ctx, "camunda-process-starter", 9752)
+	exporter := s.service(ctx, "autoscaler-camunda-autoscaler-exporter", 9750)
+	before := s.counted(ctx, exporter) - s.query(ctx, allInstances)
+
+	s.setRate(starter, 5)
+	s.settle(ctx, 1)
+	s.helm.mustRun(ctx, t, "test", autoscaler.name)
+	s.say("helm test is content")
+	t.Run("access", func(t *testing.T) { testAccess(ctx, t, s) })
+
+	s.setRate(starter, 120)
+	s.settle(ctx, 3)
+	s.kubectl(ctx, "delete", "pod", s.leader(ctx), "--wait=false")
+	s.say("the scaler's Pod is deleted")
+
+	s.setRate(starter, 500)
+	s.StopAPIServer()
+	s.say("the API server is killed")
+	time.Sleep(15 * time.Second) // longer than the scaler waits between decisions
+	if err := s.StartAPIServer(ctx); err != nil {
+		t.Fatal(err)
+	}
+	s.say("the API server is back")
+	s.settle(ctx, 4)
+
+	s.helm.upgrade(ctx, t, demo, "--set=camunda.terminationGracePeriodSeconds=45", "--set=starter.resources.limits.memory=96Mi")
+	s.helm.upgrade(ctx, t, autoscaler, "--set=scaler.log.level=debug")
+	if n := s.replicas(ctx); n != "4/4" {
+		t.Errorf("helm upgrade has changed the replicas from 4/4 to %s", n)
+	}
+	s.say("both charts are upgraded")
+
+	s.setRate(s.service(ctx, "camunda-process-starter", 9752), 5)
+	s.settle(ctx, 1)
+
+	s.setRate(starter, 0)
+	s.finish(ctx)
+	s.await(ctx, time.Minute, "the exporter has counted what the database has", func() error {
+		counted, started := s.counted(ctx, exporter)-before, s.query(ctx, allInstances)
+		if counted != started {
+			return fmt.Errorf("the exporter counted %d starts, the database has %d", counted, started)
+		}
+		s.say("the exporter and the database both have %d starts", started)
+		return nil
+	})
+
+	s.helm.uninstall(ctx, t, autoscaler)
+	s.helm.uninstall(ctx, t, demo)
+	s.nothingLeft(ctx)
+}
+
+const (
+	allInstances        = "SELECT count(*) FROM act_hi_procinst"
+	unfinishedInstances = "SELECT count(*) FROM act_hi_procinst WHERE end_time_ IS NULL"
+)
+
+// setRate tells the starter how many instances to start in ten seconds.
+func (s *stack) setRate(starter string, starts int) {
+	s.t.Helper()
+	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodPut, "http://"+starter+"/rate", strings.NewReader(strconv.Itoa(starts)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if text, err := io.ReadAll(response.Body); err != nil || response.StatusCode/100 != 2 {
+		s.t.Fatalf("setting the rate: %s: %s (%v)", response.Status, text, err)
+	}
+	s.say("the rate is %d in 10 s", starts)
+}
+
+// settle waits until there are n replicas, all ready, and that they stay.
+func (s *stack) settle(ctx context.Context, n int) {
+	s.t.Helper()
+	want := fmt.Sprintf("%d/%d", n, n)
+	seen := ""
+	s.await(ctx, settleWithin, fmt.Sprintf("%d replicas", n), func() error {
+		if now := s.replicas(ctx); now != seen {
+			seen = now
+			s.say("replicas %s", seen)
+		}
+		if seen != want {
+			return fmt.Errorf("there are %s", seen)
+		}
+		return nil
+	})
+	for end := time.Now().Add(settled); time.Now().Before(end); time.Sleep(time.Second) {
+		if now := s.replicas(ctx); !strings.HasSuffix(now, "/"+strconv.Itoa(n)) {
+			s.t.Fatalf("the replicas did not stay at %s, they are %s", want, now)
+		}
+	}
+	s.say("settled at %d", n)
+}
+
+// replicas returns ready/wanted ones of Camunda, such as 2/3.
+func (s *stack) replicas(ctx context.Context) string {
+	s.t.Helper()
+	text := s.kubectl(ctx, "get", "deployment", "camunda-deployment", "--output=jsonpath={.status.readyReplicas}/{.spec.replicas}")
+	if strings.HasPrefix(text, "/") {
+		return "0" + text
+	}
+	return text
+}
+
+// finish waits until every instance that was started has ended by itself.
+func (s *stack) finish(ctx context.Context) {
+	s.t.Helper()
+	s.await(ctx, settleWithin, "all instances have finished", func() error {
+		if n := s.query(ctx, unfinishedInstances); n > 0 {
+			return fmt.Errorf("%d of %d instances have not", n, s.query(ctx, allInstances))
+		}
+		return nil
+	})
+	s.say("all %d instances have finished", s.query(ctx, allInstances))
+}
+
+// leader returns the Pod of the scaler that holds the Lease.
+func (s *stack) leader(ctx context.Context) string {
+	s.t.Helper()
+	return s.kubectl(ctx, "get", "pod", "--selector=app.kubernetes.io/component=scaler", "--output=jsonpath={.items[0].metadata.name}")
+}
+
+// counted returns the exporter's count of all starts it has seen.
+func (s *stack) counted(ctx context.Context, exporter string) int {
+	s.t.Helper()
+	const name = "camunda_process_instances_started_total"
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+exporter+"/metrics", nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(response.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	metrics := families[name].GetMetric()
+	if len(metrics) != 1 {
+		s.t.Fatalf("the exporter has %d series of %s", len(metrics), name)
+	}
+	return int(metrics[0].GetCounter().GetValue())
+}
+
+// nothingLeft checks that the namespace is as it was before the charts.
+func (s *stack) nothingLeft(ctx context.Context) {
+	s.t.Helper()
+	kinds := s.kubectl(ctx, "api-resources", "--namespaced", "--verbs=list", "--output=name")
+	var all []string
+	for kind := range strings.Lines(kinds) {
+		if kind = strings.TrimSpace(kind); !strings.HasPrefix(kind, "events") {
+			all = append(all, kind)
+		}
+	}
+	s.await(ctx, time.Minute, "nothing is left", func() error {
+		left := s.kubectl(ctx, "get", strings.Join(all, ","), "--output=name", "--ignore-not-found")
+		var unexpected []string
+		for name := range strings.Lines(left) {
+			name = strings.TrimSpace(name)
+			if name != "configmap/kube-root-ca.crt" && name != "serviceaccount/default" {
+				unexpected = append(unexpected, name)
+			}
+		}
+		if len(unexpected) > 0 {
+			return fmt.Errorf("helm uninstall has left %s", strings.Join(unexpected, ", "))
+		}
+		return nil
+	})
+	s.say("nothing is left")
+}
+
+// await tries until there is no error.
+func (s *stack) await(ctx context.Context, limit time.Duration, what string, try func() error) {
+	s.t.Helper()
+	deadline := time.Now().Add(limit)
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("waited %s until %s: %v", limit, what, err)
+		}
+		select {
+		case <-time.After(500 * time.Millisecond):
+		case <-ctx.Done():
+			s.t.Fatal(ctx.Err())
+		}
+	}
+}

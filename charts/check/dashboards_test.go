@@ -117,8 +117,8 @@ func TestDashboards(t *testing.T) {
 }
 
 var (
-	bare    = regexp.MustCompile(`_total\{[^}]*\}([^[]|$)`)
-	short   = regexp.MustCompile(`rate\([^[]*\[([^]]*)\]`)
+	bare  = regexp.MustCompile(`_total\{[^}]*\}([^[]|$)`)
+	short = regexp.MustCompile(`rate\([^[]*\[([^]]*)\]`)
 )
 
 func checkQuery(t *testing.T, at, query string) {

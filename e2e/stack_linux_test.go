@@ -42,6 +42,7 @@ var (
 type stack struct {
 	*node.Node
 	t    *testing.T
+	life context.Context // the node's; longer than the test's, so that a failure can be described
 	helm helm
 	from time.Time
 }
@@ -53,10 +54,10 @@ func newStack(ctx context.Context, t *testing.T) *stack {
 		t.Fatal(err)
 	}
 	s := &stack{t: t, from: time.Now()}
-	// Not the test's context, which ends before the cleanup that describes a failure.
-	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	var end context.CancelFunc
+	s.life, end = context.WithCancel(context.WithoutCancel(ctx))
 	t.Cleanup(end)
-	if s.Node, err = node.Start(life, t.TempDir()); err != nil {
+	if s.Node, err = node.Start(s.life, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -54,13 +54,13 @@ func TestStory(t *testing.T) {
 	s.StopAPIServer()
 	s.say("the API server is killed")
 	time.Sleep(15 * time.Second) // longer than the scaler waits between decisions
-	if err := s.StartAPIServer(ctx); err != nil {
+	if err := s.StartAPIServer(s.life); err != nil {
 		t.Fatal(err)
 	}
 	s.say("the API server is back")
 	s.settle(ctx, 4)
 
-	s.helm.upgrade(ctx, t, demo, "--set=camunda.terminationGracePeriodSeconds=45", "--set=starter.resources.limits.memory=96Mi")
+	s.helm.upgrade(ctx, t, demo, "--set=camunda.terminationGracePeriodSeconds=45") // a new Pod for every old one
 	s.helm.upgrade(ctx, t, autoscaler, "--set=scaler.log.level=debug")
 	if n := s.replicas(ctx); n != "4/4" {
 		t.Errorf("helm upgrade has changed the replicas from 4/4 to %s", n)

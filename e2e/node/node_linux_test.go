@@ -22,14 +22,15 @@ const folderOfVictim = "NODE_TEST_FOLDER"
 
 func TestNode(t *testing.T) {
 	needRoot(t)
-	before := traces(t)
-	n, err := Start(t.Context(), t.TempDir())
+	folder := t.TempDir()
+	before := traces(t, folder)
+	n, err := Start(t.Context(), folder)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer n.Stop()
 
-	t.Run("a Pod runs, and answers by its Service's name", func(t *testing.T) { testService(t, n) })
+	t.Run("a Pod answers by the name of its Service", func(t *testing.T) { testService(t, n) })
 	t.Run("the API server restarts", func(t *testing.T) {
 		n.StopAPIServer()
 		if _, err := n.Kubectl(t.Context(), "get", "nodes"); err == nil {
@@ -47,7 +48,7 @@ func TestNode(t *testing.T) {
 	if err := n.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	if after := traces(t); after != before {
+	if after := traces(t, folder); after != before {
 		t.Errorf("mounts and links before:\n%s\nand after:\n%s", before, after)
 	}
 	for _, group := range groups {
@@ -60,8 +61,8 @@ func TestNode(t *testing.T) {
 	}
 }
 
-// testService asks CoreDNS's own metrics-less health port through a second
-// Service, from this machine and by the apiserver's proxy.
+// testService runs a program that answers HTTP, and reaches it the ways that
+// the end-to-end test and its Pods do.
 func testService(t *testing.T, n *Node) {
 	ctx := t.Context()
 	const name = "node.local/test-coredns:1"
@@ -159,9 +160,10 @@ func TestKilled(t *testing.T) {
 		fmt.Println("ready", n.initPID, strings.Join(n.cgroups.folders, " "))
 		select {} // until it is killed
 	}
-	before := traces(t)
+	folder := t.TempDir()
+	before := traces(t, folder)
 	victim := exec.Command(os.Args[0], "-test.run=^TestKilled$")
-	victim.Env = append(os.Environ(), folderOfVictim+"="+t.TempDir())
+	victim.Env = append(os.Environ(), folderOfVictim+"="+folder)
 	output, err := victim.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -192,15 +194,16 @@ func TestKilled(t *testing.T) {
 				return fmt.Errorf("%s is left", path)
 			}
 		}
-		if after := traces(t); after != before {
+		if after := traces(t, folder); after != before {
 			return fmt.Errorf("mounts and links before:\n%s\nand after:\n%s", before, after)
 		}
 		return nil
 	})
 }
 
-// traces are this machine's mounts and network links.
-func traces(t *testing.T) string {
+// traces are what a node in a folder would show this machine: mounts of the
+// folder's, and network links.
+func traces(t *testing.T, folder string) string {
 	t.Helper()
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -210,11 +213,16 @@ func traces(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var names []string
-	for _, l := range links {
-		names = append(names, l.Name)
+	var all []string
+	for line := range strings.Lines(string(mounts)) {
+		if strings.Contains(line, folder) {
+			all = append(all, line)
+		}
 	}
-	return string(mounts) + strings.Join(names, " ")
+	for _, l := range links {
+		all = append(all, l.Name)
+	}
+	return strings.Join(all, "\n")
 }
 
 func within(t *testing.T, limit time.Duration, try func() error) {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -97,7 +98,7 @@ func inheritCPUs(folder string) error {
 // startCleaner starts the process that removes the groups. It outlives this
 // one, which may be killed, and Ctrl-C does not reach it.
 func (c *cgroups) startCleaner() error {
-	c.cleaner = exec.Command("bash", append([]string{"-c", cleanScript, "clean"}, c.folders...)...)
+	c.cleaner = exec.CommandContext(context.Background(), "bash", append([]string{"-c", cleanScript, "clean"}, c.folders...)...)
 	c.cleaner.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	input, err := c.cleaner.StdinPipe()
 	if err != nil {

@@ -98,7 +98,12 @@ func (c *Client) ask(ctx context.Context, address string, decode func([]byte) er
 	begin := time.Now()
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return Answer{}, transportCause(ctx, err), err
+		cause := transportCause(ctx, err)
+		var long *url.Error
+		if errors.As(err, &long) {
+			err = long.Err // without the address, which hides the reason in the log
+		}
+		return Answer{}, cause, err
 	}
 	defer resp.Body.Close()
 	middle := begin.Add(time.Since(begin) / 2)
@@ -146,17 +151,18 @@ func answerOf(h http.Header, asked time.Time) Answer {
 // if it has any.
 func statusError(resp *http.Response, body []byte) error {
 	var words struct{ Type, Message string }
+	status := strings.TrimSpace(resp.Status) // some servers leave the reason out
 	switch {
 	case resp.StatusCode == http.StatusUnauthorized:
 		return errors.New("answer is 401 Unauthorized: the engine does not accept the credentials, or wants some")
 	case isJSON(resp.Header) && json.Unmarshal(body, &words) == nil && words.Message != "":
-		return fmt.Errorf("answer is %s: %s: %s", resp.Status, words.Type, excerpt([]byte(words.Message)))
+		return fmt.Errorf("answer is %s: %s: %s", status, words.Type, excerpt([]byte(words.Message)))
 	case resp.StatusCode == http.StatusNotFound:
-		return fmt.Errorf("answer is %s without JSON%s", resp.Status, urlHint)
+		return fmt.Errorf("answer is %s without JSON%s", status, urlHint)
 	case resp.Header.Get("Location") != "":
-		return fmt.Errorf("answer is %s to %s", resp.Status, resp.Header.Get("Location"))
+		return fmt.Errorf("answer is %s to %s", status, resp.Header.Get("Location"))
 	}
-	return fmt.Errorf("answer is %s", resp.Status)
+	return fmt.Errorf("answer is %s", status)
 }
 
 // excerpt returns the beginning of an answer on one line.

@@ -1,0 +1,98 @@
+package exporter
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/engine"
+)
+
+// An engine without history answers 0 for ever. That is noticed, and no 0 is
+// exported from then on.
+func TestHistoryLevelNone(t *testing.T) {
+	everyEngine(t, func(t *testing.T, d engine.Distribution) {
+		e := startEngine(t, engine.Spec{Distribution: d, HistoryLevel: "none"})
+		c := client{engine: e}
+		c.deploy(t, "")
+		unreadable := map[string]float64{up: 1, readable: 0, recent: absent, total: 0}
+
+		// Instances too short to be seen running take the exporter two looks, a
+		// minute apart, at the engine's meter.
+		x := startExporter(t, "--camunda.url="+e.URL)
+		x.scrape(t).want(t, map[string]float64{up: 1, readable: absent, recent: 0})
+		c.mustStart(t, "short", "", 20)
+		x.await(t, 2*time.Minute, unreadable)
+		x.wantLog(t, 1, "level=error", "history level", "READ_HISTORY", "meter")
+
+		// One that runs is seen at once.
+		c.mustStart(t, "waiting", "", 1)
+		x = startExporter(t, "--camunda.url="+e.URL)
+		x.scrape(t).want(t, unreadable)
+		x.scrape(t).want(t, unreadable)
+		x.wantLog(t, 1, "level=error", "history level", "READ_HISTORY", "runs")
+	})
+}
+
+// config writes a file for --camunda.config.file, and the password's file.
+func config(t *testing.T, user engine.User) (flag, passwordFile string) {
+	t.Helper()
+	dir := t.TempDir()
+	passwordFile = filepath.Join(dir, "password")
+	for file, text := range map[string]string{
+		passwordFile:                     user.Password,
+		filepath.Join(dir, "engine.yml"): "basic_auth:\n  username: " + user.Name + "\n  password_file: password\n",
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return "--camunda.config.file=" + filepath.Join(dir, "engine.yml"), passwordFile
+}
+
+// A user who may not read history sees 0 for ever, too, and one with a wrong
+// password nothing.
+func TestAuthorization(t *testing.T) {
+	everyEngine(t, func(t *testing.T, d engine.Distribution) {
+		e := startEngine(t, engine.Spec{Distribution: d, Authorization: true})
+		c := client{e, engine.Admin}
+		c.deploy(t, "")
+		url := "--camunda.url=" + e.URL
+		nobody := startExporter(t, url)
+		granted, _ := config(t, engine.Admin)
+		admin := startExporter(t, url, granted)
+		lacking, _ := config(t, engine.Restricted)
+		restricted := startExporter(t, url, lacking)
+		refused := map[string]float64{up: 0, readable: absent, recent: absent, total: 0}
+		once := map[string]float64{`camunda_exporter_request_duration_seconds_count{endpoint="history_count"}`: 1}
+
+		admin.scrape(t).want(t, map[string]float64{up: 1, readable: absent, recent: 0})
+		restricted.scrape(t).want(t, map[string]float64{up: 1, readable: absent, recent: 0})
+		c.mustStart(t, "waiting", "", 3)
+		admin.await(t, 20*time.Second, map[string]float64{up: 1, readable: 1, total: 3})
+
+		// From here on the administrator is locked now and then.
+		wrong, passwordFile := config(t, engine.User{Name: engine.Admin.Name, Password: "wrong"})
+		locked := startExporter(t, url, wrong)
+		begin := time.Now()
+		for _, x := range []*exporter{locked, nobody} {
+			for range 5 {
+				x.scrape(t).want(t, refused)
+			}
+			x.scrape(t).want(t, once)
+			x.wantLog(t, 1, "level=error", "cause=unauthorized", "locks the user")
+		}
+		// The right password is used at the next attempt.
+		if err := os.WriteFile(passwordFile, []byte(engine.Admin.Password), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		locked.await(t, 2*time.Minute, map[string]float64{up: 1, readable: 1})
+		if waited := time.Since(begin); waited < 25*time.Second {
+			t.Errorf("the engine was asked again %s after a 401", waited)
+		}
+		// A check that was made before anything ran is repeated after a minute.
+		restricted.await(t, 90*time.Second, map[string]float64{up: 1, readable: 0, recent: absent, total: 0})
+		restricted.wantLog(t, 1, "level=error", "READ_HISTORY")
+	})
+}

@@ -79,7 +79,8 @@ func TestLedger(t *testing.T) {
 		{"late after the engine was away", []event{{at: 10, commit: []int{1}, end: 9, want: 1}, {at: 3610, commit: []int{8}, end: 3609, want: 2}}},
 		{"deleted history stays counted", []event{{at: 10, commit: []int{1, 2}, end: 9, want: 2}, {at: 20, delete: 2, end: 19, want: 2}}},
 		{"deleted history does not hide later starts", []event{
-			{at: 10, commit: []int{1, 2, 3}, end: 9, want: 3}, {at: 20, delete: 3, end: 19, want: 3},
+			{at: 10, commit: []int{1, 2, 3}, end: 9, want: 3},
+			{at: 20, delete: 3, end: 19, want: 3},
 			{at: 30, commit: []int{4, 25}, end: 29, want: 5},
 		}},
 	} {

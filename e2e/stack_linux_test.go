@@ -3,6 +3,8 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -179,7 +181,8 @@ func (s *stack) kubectl(ctx context.Context, args ...string) string {
 	return strings.TrimSpace(out)
 }
 
-// service returns an address on loopback that leads to a Service.
+// service returns an address on loopback that leads to a Service of ours, when
+// it answers: kube-proxy is a moment behind the Pods.
 func (s *stack) service(ctx context.Context, name string, port int) string {
 	s.t.Helper()
 	ip := s.kubectl(ctx, "get", "service", name, "--output=jsonpath={.spec.clusterIP}")
@@ -187,7 +190,28 @@ func (s *stack) service(ctx context.Context, name string, port int) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.await(ctx, time.Minute, name+" answers", func() error {
+		_, err := get(ctx, "http://"+address+"/-/healthy")
+		return err
+	})
 	return address
+}
+
+func get(ctx context.Context, url string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s: %s", url, response.Status, text)
+	}
+	return text, err
 }
 
 // query asks the database for one number.

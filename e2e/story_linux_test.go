@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -37,7 +38,12 @@ func TestStory(t *testing.T) {
 
 	starter := s.service(ctx, "camunda-process-starter", 9752)
 	exporter := s.service(ctx, "autoscaler-camunda-autoscaler-exporter", 9750)
-	before := s.counted(ctx, exporter) - s.query(ctx, allInstances)
+	var before int
+	s.await(ctx, time.Minute, "the exporter counts", func() (err error) {
+		before, err = counted(ctx, exporter)
+		return err
+	})
+	before -= s.query(ctx, allInstances)
 
 	s.setRate(starter, 5)
 	s.settle(ctx, 1)
@@ -67,15 +73,19 @@ func TestStory(t *testing.T) {
 	}
 	s.say("both charts are upgraded")
 
-	s.setRate(s.service(ctx, "camunda-process-starter", 9752), 5)
+	s.setRate(starter, 5)
 	s.settle(ctx, 1)
 
 	s.setRate(starter, 0)
 	s.finish(ctx)
 	s.await(ctx, time.Minute, "the exporter has counted what the database has", func() error {
-		counted, started := s.counted(ctx, exporter)-before, s.query(ctx, allInstances)
-		if counted != started {
-			return fmt.Errorf("the exporter counted %d starts, the database has %d", counted, started)
+		total, err := counted(ctx, exporter)
+		if err != nil {
+			return err
+		}
+		started := s.query(ctx, allInstances)
+		if total-before != started {
+			return fmt.Errorf("the exporter counted %d starts, the database has %d", total-before, started)
 		}
 		s.say("the exporter and the database both have %d starts", started)
 		return nil
@@ -161,28 +171,22 @@ func (s *stack) leader(ctx context.Context) string {
 }
 
 // counted returns the exporter's count of all starts it has seen.
-func (s *stack) counted(ctx context.Context, exporter string) int {
-	s.t.Helper()
+func counted(ctx context.Context, exporter string) (int, error) {
 	const name = "camunda_process_instances_started_total"
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+exporter+"/metrics", nil)
+	text, err := get(ctx, "http://"+exporter+"/metrics")
 	if err != nil {
-		s.t.Fatal(err)
+		return 0, err
 	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer response.Body.Close()
 	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(response.Body)
+	families, err := parser.TextToMetricFamilies(bytes.NewReader(text))
 	if err != nil {
-		s.t.Fatal(err)
+		return 0, err
 	}
 	metrics := families[name].GetMetric()
 	if len(metrics) != 1 {
-		s.t.Fatalf("the exporter has %d series of %s", len(metrics), name)
+		return 0, fmt.Errorf("the exporter has %d series of %s", len(metrics), name)
 	}
-	return int(metrics[0].GetCounter().GetValue())
+	return int(metrics[0].GetCounter().GetValue()), nil
 }
 
 // nothingLeft checks that the namespace is as it was before the charts.

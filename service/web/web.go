@@ -102,5 +102,6 @@ func Serve(ctx context.Context, handler http.Handler, c Config, logger *slog.Log
 	if err := server.Shutdown(drain); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("stop serving HTTP: %w", err)
 	}
+	<-failed // Shutdown made it return; nothing is logged after Serve has
 	return nil
 }

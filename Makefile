@@ -2,7 +2,7 @@
 # what only tests and the demo need has modules of its own outside it.
 
 PRODUCTS := exporter scaler service starter
-OUTSIDE  := demo testbed tests
+OUTSIDE  := charts/check demo e2e testbed tests
 
 GOFLAGS_PRODUCTS = $(PRODUCTS:%=./%/...)
 
@@ -27,7 +27,7 @@ unit: ## Unit tests of the products
 .PHONY: lint
 lint: bin/golangci-lint ## Lint every module
 	bin/golangci-lint run $(GOFLAGS_PRODUCTS)
-	@for m in $(OUTSIDE); do echo "bin/golangci-lint run ($$m)"; (cd $$m && GOWORK=off ../bin/golangci-lint run ./...) || exit 1; done
+	@for m in $(OUTSIDE); do echo "bin/golangci-lint run ($$m)"; (cd $$m && GOWORK=off $(CURDIR)/bin/golangci-lint run ./...) || exit 1; done
 
 .PHONY: test-parts
 test-parts: ## The products against real engines, a real API server, a real Prometheus
@@ -38,6 +38,18 @@ test-parts: ## The products against real engines, a real API server, a real Prom
 test-demo: bin/demo ## The demo's story, and that its replicas settle where they should
 	cd demo && GOWORK=off go test -race ./...
 	bin/demo --once
+
+.PHONY: charts
+charts: ## Check the charts, dashboards and alerts
+	cd charts/check && GOWORK=off go test -timeout 40m ./...
+
+.PHONY: manifests
+manifests: ## Make the files that are made from others: k8s_resources, the charts' copies and tables
+	cd charts/check && GOWORK=off go run .
+
+.PHONY: e2e
+e2e: ## The charts and images on a real Kubernetes node, as root on Linux (see e2e/README.md)
+	cd e2e && GOWORK=off go test -timeout 60m -v ./...
 
 .PHONY: build
 build: ## Build the three services into bin/

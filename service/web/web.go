@@ -102,6 +102,8 @@ func Serve(ctx context.Context, handler http.Handler, c Config, logger *slog.Log
 	if err := server.Shutdown(drain); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("stop serving HTTP: %w", err)
 	}
-	<-failed // Shutdown made it return; nothing is logged after Serve has
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve HTTP: %w", err)
+	}
 	return nil
 }

@@ -74,12 +74,12 @@ type release struct {
 
 func (h helm) install(ctx context.Context, t *testing.T, r release) {
 	t.Helper()
-	h.mustRun(ctx, t, append([]string{"install", r.name, r.chart, "--wait", "--timeout=5m"}, r.values...)...)
+	h.mustRun(ctx, t, append([]string{"install", r.name, r.chart, "--wait", "--timeout=10m"}, r.values...)...)
 }
 
 func (h helm) upgrade(ctx context.Context, t *testing.T, r release, values ...string) {
 	t.Helper()
-	args := append([]string{"upgrade", r.name, r.chart, "--wait", "--timeout=5m"}, r.values...)
+	args := append([]string{"upgrade", r.name, r.chart, "--wait", "--timeout=10m"}, r.values...)
 	h.mustRun(ctx, t, append(args, values...)...)
 }
 

@@ -47,6 +47,8 @@ type stack struct {
 	life context.Context // the node's; longer than the test's, so that a failure can be described
 	helm helm
 	from time.Time
+
+	checkout string
 }
 
 func newStack(ctx context.Context, t *testing.T) *stack {
@@ -55,7 +57,7 @@ func newStack(ctx context.Context, t *testing.T) *stack {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stack{t: t, from: time.Now()}
+	s := &stack{t: t, from: time.Now(), checkout: checkout}
 	var end context.CancelFunc
 	s.life, end = context.WithCancel(context.WithoutCancel(ctx))
 	t.Cleanup(end)
@@ -73,13 +75,13 @@ func newStack(ctx context.Context, t *testing.T) *stack {
 	s.say("the node is ready")
 	s.helm = newHelm(ctx, t, checkout, "helm", s.Kubeconfig)
 	s.say("Helm is built")
-	s.loadImages(ctx, checkout)
+	s.loadImages(ctx)
 	s.createNamespace(ctx)
 	return s
 }
 
 // loadImages finds out which images the charts want, and makes them.
-func (s *stack) loadImages(ctx context.Context, checkout string) {
+func (s *stack) loadImages(ctx context.Context) {
 	s.t.Helper()
 	var own []images.Dockerfile
 	var others []string
@@ -96,7 +98,7 @@ func (s *stack) loadImages(ctx context.Context, checkout string) {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.loadStandIns(ctx, others) })
-	group.Go(func() error { return s.buildImages(ctx, checkout, own) })
+	group.Go(func() error { return s.buildImages(ctx, own) })
 	if err := group.Wait(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -114,12 +116,12 @@ func (s *stack) loadStandIns(ctx context.Context, names []string) error {
 	return nil
 }
 
-func (s *stack) buildImages(ctx context.Context, checkout string, all []images.Dockerfile) error {
+func (s *stack) buildImages(ctx context.Context, all []images.Dockerfile) error {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return err
 	}
-	builder, err := images.NewBuilder(checkout, filepath.Join(cache, "camunda-autoscaler", "buildah"), s.t.TempDir())
+	builder, err := images.NewBuilder(s.checkout, filepath.Join(cache, "camunda-autoscaler", "buildah"), s.t.TempDir())
 	if err != nil {
 		return err
 	}

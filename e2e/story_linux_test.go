@@ -21,6 +21,11 @@ const (
 	settleWithin = 180 * time.Second
 	// settled is how long they then have to stay: three of the scaler's decisions.
 	settled = 30 * time.Second
+	// finishWithin is how long instances may take to end: a job that a Pod had
+	// locked when it was taken away is free again after the engine's five minutes.
+	finishWithin = 6 * time.Minute
+	// outage is how long the API server is away: longer than between two decisions.
+	outage = 15 * time.Second
 )
 
 // TestStory is the whole job on real parts: the rate changes, the replicas
@@ -59,7 +64,7 @@ func TestStory(t *testing.T) {
 	s.setRate(starter, 500)
 	s.StopAPIServer()
 	s.say("the API server is killed")
-	time.Sleep(15 * time.Second) // longer than the scaler waits between decisions
+	time.Sleep(outage)
 	if err := s.StartAPIServer(s.life); err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +97,15 @@ func TestStory(t *testing.T) {
 	})
 
 	s.helm.uninstall(ctx, t, autoscaler)
+	helm3 := newHelm(ctx, t, s.checkout, "helm3", s.Kubeconfig)
+	helm3.install(ctx, t, autoscaler)
+	// It takes a scrape of the new exporter's first window.
+	s.await(ctx, time.Minute, "helm test is content", func() error {
+		_, err := helm3.run(ctx, "test", autoscaler.name)
+		return err
+	})
+	helm3.uninstall(ctx, t, autoscaler)
+	s.say("Helm 3 has installed, tested and uninstalled it as well")
 	s.helm.uninstall(ctx, t, demo)
 	s.nothingLeft(ctx)
 }
@@ -155,7 +169,7 @@ func (s *stack) replicas(ctx context.Context) string {
 // finish waits until every instance that was started has ended by itself.
 func (s *stack) finish(ctx context.Context) {
 	s.t.Helper()
-	s.await(ctx, settleWithin, "all instances have finished", func() error {
+	s.await(ctx, finishWithin, "all instances have finished", func() error {
 		if n := s.query(ctx, unfinishedInstances); n > 0 {
 			return fmt.Errorf("%d of %d instances have not", n, s.query(ctx, allInstances))
 		}
@@ -164,10 +178,18 @@ func (s *stack) finish(ctx context.Context) {
 	s.say("all %d instances have finished", s.query(ctx, allInstances))
 }
 
-// leader returns the Pod of the scaler that holds the Lease.
+// leader returns the scaler's Pod that scales: the Lease's holder, or the only one.
 func (s *stack) leader(ctx context.Context) string {
 	s.t.Helper()
-	return s.kubectl(ctx, "get", "pod", "--selector=app.kubernetes.io/component=scaler", "--output=jsonpath={.items[0].metadata.name}")
+	holder := s.kubectl(ctx, "get", "lease", "autoscaler-camunda-autoscaler-scaler", "--ignore-not-found", "--output=jsonpath={.spec.holderIdentity}")
+	pods := strings.Fields(s.kubectl(ctx, "get", "pods", "--selector=app.kubernetes.io/component=scaler", "--output=jsonpath={.items[*].metadata.name}"))
+	for _, pod := range pods {
+		if strings.HasPrefix(holder, pod) || len(pods) == 1 {
+			return pod
+		}
+	}
+	s.t.Fatalf("the Lease is held by %q, which is none of %v", holder, pods)
+	return ""
 }
 
 // counted returns the exporter's count of all starts it has seen.

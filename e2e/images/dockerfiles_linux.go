@@ -73,7 +73,8 @@ func (b *Builder) Build(ctx context.Context, version string, load func(context.C
 			return err
 		}
 	}
-	return nil
+	// Those that had the names before.
+	return b.run(ctx, "removing old images", "buildah", "rmi", "--prune")
 }
 
 // export writes an image to an archive, loads it and removes the archive.

@@ -25,7 +25,7 @@ const (
 func nodeRecipes() map[Part]recipe {
 	return map[Part]recipe{
 		KubernetesNode: {
-			title: "kubelet, kube-proxy and kubectl", cost: "about 2 minutes after the control plane",
+			title: "kubelet, kube-proxy and kubectl", cost: "about 90 seconds after the control plane",
 			flags: []string{"-ldflags", kubernetesLinkerFlags}, make: goBuild("."),
 		},
 		Containerd: {
@@ -37,10 +37,10 @@ func nodeRecipes() map[Part]recipe {
 			flags: []string{"-ldflags", "-s -w"}, make: goBuild("."),
 		},
 		Debian: {
-			title: "Debian", cost: "about 2 minutes", maven: true, flags: mmdebstrapFlags, make: makeDebian,
+			title: "Debian", cost: "about a minute", maven: true, flags: mmdebstrapFlags, make: makeDebian,
 		},
 		CamundaImage: {
-			title: "Camunda 7.14 with its web applications", cost: "about a minute", maven: true, make: mavenBuild("camunda"),
+			title: "Camunda 7.14 with its web applications", cost: "about 20 seconds", maven: true, make: mavenBuild("camunda"),
 		},
 	}
 }

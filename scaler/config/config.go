@@ -34,7 +34,9 @@ type Target struct {
 	Rule           decide.Rule
 	Interval       time.Duration
 	MaxSampleAge   time.Duration
-	DryRun         bool
+	DryRun         bool // never write; say what would be done
+	Paused         bool // never write
+	AllowFlapping  bool // the rule may go up and down for ever at a constant load
 }
 
 // The defaults, with which the scaler does the job that it was made for.

@@ -36,6 +36,7 @@ type fileTarget struct {
 	TimestampQuery string       `yaml:"timestamp_query"`
 	Rule           fileRule     `yaml:"rule"`
 	DryRun         bool         `yaml:"dry_run"`
+	Paused         bool         `yaml:"paused"`
 }
 
 type fileWorkload struct {
@@ -51,6 +52,8 @@ type fileRule struct {
 	ScaleDownAt float64 `yaml:"scale_down_at"`
 	MinReplicas int32   `yaml:"min_replicas"`
 	MaxReplicas int32   `yaml:"max_replicas"`
+
+	AllowFlapping bool `yaml:"allow_flapping"`
 }
 
 // setDefaults is called before a target's keys are read.
@@ -59,7 +62,7 @@ func (t *fileTarget) setDefaults() {
 	*t = fileTarget{
 		Workload: fileWorkload{DefaultAPIVersion, DefaultKind, DefaultNamespace, DefaultName},
 		Query:    DefaultQuery,
-		Rule:     fileRule{"step", rule.ScaleUpAt, rule.ScaleDownAt, rule.MinReplicas, rule.MaxReplicas},
+		Rule:     fileRule{"step", rule.ScaleUpAt, rule.ScaleDownAt, rule.MinReplicas, rule.MaxReplicas, false},
 	}
 }
 
@@ -155,5 +158,6 @@ func (t fileTarget) compile(f file) Target {
 		Interval:     time.Duration(f.Interval),
 		MaxSampleAge: time.Duration(f.MaxSampleAge),
 		DryRun:       t.DryRun,
+		Paused:       t.Paused, AllowFlapping: t.Rule.AllowFlapping,
 	}
 }

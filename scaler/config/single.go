@@ -20,6 +20,7 @@ type Single struct {
 	Query                string
 	TimestampQuery       string
 	Rule                 decide.Rule
+	AllowFlapping        bool
 	Interval             time.Duration
 	MaxSampleAge         time.Duration
 }
@@ -43,7 +44,7 @@ func (s Single) Config() (Config, error) {
 	}
 	t := Target{
 		Name: s.Workload.Name, Workload: s.Workload, Query: s.Query, TimestampQuery: strings.TrimSpace(s.TimestampQuery),
-		Rule: s.Rule, Interval: s.Interval, MaxSampleAge: s.MaxSampleAge,
+		Rule: s.Rule, AllowFlapping: s.AllowFlapping, Interval: s.Interval, MaxSampleAge: s.MaxSampleAge,
 	}
 	for _, f := range append(t.check(), checkTimes(t.Interval, t.MaxSampleAge)...) {
 		errs = append(errs, fmt.Errorf("--%s: %w", flagName(f.path), f.err))

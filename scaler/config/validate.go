@@ -43,8 +43,12 @@ func (t Target) check() []fault {
 	if strings.TrimSpace(t.Query) == "" {
 		add([]string{"query"}, "empty: want PromQL that gives one number")
 	}
-	for _, p := range t.Rule.Problems() {
+	problems := t.Rule.Problems()
+	for _, p := range problems {
 		add([]string{"rule", p.Field}, "%s", p.Problem)
+	}
+	if flap, ok := t.Rule.Flaps(); ok && len(problems) == 0 && !t.AllowFlapping {
+		add([]string{"rule", "scale_down_at"}, "%s: want scale_down_at below %v, or allow_flapping", flap, t.Rule.FlapsFrom())
 	}
 	return faults
 }

@@ -41,6 +41,7 @@ const (
 	SwitchedOff        Reason = "switched_off"        // spec.replicas is 0: somebody turned the workload off
 	WorkloadUnreadable Reason = "workload_unreadable" // the replicas could not be read
 	WriteFailed        Reason = "write_failed"        // the replicas could not be written
+	Paused             Reason = "paused"              // somebody said so: no write at all
 )
 
 // Reasons lists every reason.
@@ -48,7 +49,18 @@ func Reasons() []Reason {
 	return []Reason{
 		LoadHigh, LoadHighAtMax, LoadLow, LoadLowAtMin, WithinBounds,
 		NoData, Stale, FromFuture, NotANumber, ManySeries, QueryFailed,
-		SwitchedOff, WorkloadUnreadable, WriteFailed,
+		SwitchedOff, WorkloadUnreadable, WriteFailed, Paused,
+	}
+}
+
+// Holds reports whether the reason is a hold: not the rule says to do nothing,
+// but something keeps it from being applied.
+func (r Reason) Holds() bool {
+	switch r {
+	case LoadHigh, LoadHighAtMax, LoadLow, LoadLowAtMin, WithinBounds:
+		return false
+	default:
+		return true
 	}
 }
 
@@ -57,6 +69,7 @@ type Input struct {
 	Sample   sample.Result
 	Replicas int32 // spec.replicas, never status: surge Pods of a roll-out do not count
 	Rule     Rule
+	Paused   bool // do nothing, whatever the rule says
 }
 
 // Decision is what to do, and why.
@@ -83,6 +96,8 @@ func Decide(in Input) Decision {
 	rule := in.Rule
 	d.PerInstance = in.Sample.Value / float64(in.Replicas)
 	switch {
+	case in.Paused:
+		d.Reason = Paused
 	case d.PerInstance >= rule.ScaleUpAt && in.Replicas < rule.MaxReplicas:
 		d.Action, d.To, d.Bound, d.Reason = Up, in.Replicas+1, &rule.ScaleUpAt, LoadHigh
 	case d.PerInstance <= rule.ScaleDownAt && in.Replicas > rule.MinReplicas:

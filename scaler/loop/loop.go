@@ -37,7 +37,8 @@ type Target struct {
 	Rule         decide.Rule
 	Interval     time.Duration // between two decisions
 	MaxSampleAge time.Duration // an older sample is not decided on
-	DryRun       bool          // never write
+	DryRun       bool          // never write; say what would be done
+	Paused       bool          // never write
 }
 
 // Loop runs one target.
@@ -58,7 +59,15 @@ type Loop struct {
 
 // New returns a loop that has not started.
 func New(t Target, r Reader, s Scaler, m *metrics.Target, logger log.Logger) *Loop {
+	m.SetPaused(t.Paused)
 	return &Loop{target: t, reader: r, scaler: s, metrics: m, logger: logger, schedule: Schedule{Interval: t.Interval}}
+}
+
+// Continue takes over from a loop of the same workload that has ended: which
+// sample was used up last, and when the next one is due.
+func (l *Loop) Continue(old *Loop) {
+	l.schedule, l.scheduled = old.schedule, old.scheduled
+	l.schedule.Interval = l.target.Interval
 }
 
 // Run works until ctx ends. A write that is under way then is finished. What
@@ -114,8 +123,10 @@ func (l *Loop) Worked() error {
 // cycle looks for a new sample and, if one is due, decides on it. It returns
 // whether it decided, and when to look again.
 func (l *Loop) cycle(ctx context.Context) (decided bool, next time.Duration) {
+	asked := time.Now()
 	newest := l.reader.Newest(ctx)
 	answered := time.Now()
+	l.metrics.Took(metrics.Query, answered.Sub(asked))
 	if ctx.Err() != nil {
 		return false, 0
 	}
@@ -148,11 +159,13 @@ func (l *Loop) cycle(ctx context.Context) (decided bool, next time.Duration) {
 		return false, l.schedule.Wait(now())
 	}
 
+	asked = time.Now()
 	s := l.reader.At(ctx, newest)
+	l.metrics.Took(metrics.Query, time.Since(asked))
 	if s.Outcome == sample.Failed {
 		return false, l.failed(ctx, l.queryFailed(s))
 	}
-	scale, err := l.scaler.Get(ctx)
+	scale, err := l.get(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			return false, 0
@@ -169,17 +182,27 @@ func (l *Loop) cycle(ctx context.Context) (decided bool, next time.Duration) {
 	l.schedule = l.schedule.Use(newest.Timestamp)
 	r := report{
 		sample: s, age: sinceScrape(), replicas: &scale.Replicas,
-		decision: decide.Decide(decide.Input{Sample: s, Replicas: scale.Replicas, Rule: l.target.Rule}),
+		decision: decide.Decide(decide.Input{Sample: s, Replicas: scale.Replicas, Rule: l.target.Rule, Paused: l.target.Paused}),
 	}
 	if r.decision.Action != decide.None && !l.target.DryRun {
-		if err := l.scaler.Set(context.WithoutCancel(ctx), scale, r.decision.To); err != nil {
+		asked = time.Now()
+		err := l.scaler.Set(context.WithoutCancel(ctx), scale, r.decision.To)
+		l.metrics.Took(metrics.Write, time.Since(asked))
+		if err != nil {
 			l.metrics.WorkloadFailed(metrics.Write, workload.CauseOf(err))
 			r.err, r.cause = err, string(workload.CauseOf(err))
 		}
 	}
+	l.metrics.SetLag(sinceScrape())
 	l.report(r)
 	l.succeeded()
 	return s.Outcome == sample.Value, l.schedule.Wait(now())
+}
+
+func (l *Loop) get(ctx context.Context) (workload.Scale, error) {
+	asked := time.Now()
+	defer func() { l.metrics.Took(metrics.Read, time.Since(asked)) }()
+	return l.scaler.Get(ctx)
 }
 
 func (l *Loop) queryFailed(s sample.Result) report {

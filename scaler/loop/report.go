@@ -35,7 +35,7 @@ func (l *Loop) hold(ctx context.Context, r report) {
 		return
 	}
 	if r.decision.Reason != decide.WorkloadUnreadable {
-		if scale, err := l.scaler.Get(ctx); err == nil {
+		if scale, err := l.get(ctx); err == nil {
 			r.replicas = &scale.Replicas
 		}
 	}
@@ -55,11 +55,15 @@ func (l *Loop) report(r report) {
 		message = "would scale"
 	case d.Action != decide.None:
 		message = "scaled"
-	case math.IsNaN(d.PerInstance):
+	case d.Reason.Holds():
 		message = "holding"
 	}
 	l.metrics.Decided(action, reason)
-	l.metrics.SetState(r.state())
+	state := r.state()
+	if reason.Holds() {
+		state.Holding = reason
+	}
+	l.metrics.SetState(state)
 
 	logger := level.Debug(l.logger)
 	switch {

@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/lease"
 )
 
 // Cause is why a request to the API server failed, for a metric's label.
@@ -21,13 +23,14 @@ const (
 	CauseTimeout    Cause = "timeout"    // no answer in time
 	CauseServer     Cause = "server"     // the server failed
 	CauseConnection Cause = "connection" // the server cannot be reached, or its answer got lost
+	CauseNotLeader  Cause = "not_leader" // not tried: another scaler may hold the lease
 )
 
 // Causes lists every cause.
 func Causes() []Cause {
 	return []Cause{
 		CauseConflict, CauseForbidden, CauseNotFound, CauseThrottled,
-		CauseRejected, CauseTimeout, CauseServer, CauseConnection,
+		CauseRejected, CauseTimeout, CauseServer, CauseConnection, CauseNotLeader,
 	}
 }
 
@@ -36,6 +39,8 @@ func Causes() []Cause {
 func CauseOf(err error) Cause {
 	var status apierrors.APIStatus
 	switch {
+	case errors.Is(err, lease.ErrNotHeld):
+		return CauseNotLeader
 	case apierrors.IsConflict(err):
 		return CauseConflict
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):

@@ -11,6 +11,8 @@ import (
 
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/lease"
 )
 
 // What a healthy API server does is tested against a real one, in
@@ -79,6 +81,9 @@ func TestFaults(t *testing.T) {
 	}
 	if got := CauseOf(fmt.Errorf("x: %w", context.DeadlineExceeded)); got != CauseTimeout {
 		t.Errorf("got %s, want timeout", got)
+	}
+	if got := CauseOf(fmt.Errorf("not written: %w", lease.ErrNotHeld)); got != CauseNotLeader {
+		t.Errorf("got %s, want not_leader", got)
 	}
 	if got := CauseOf(errors.New("EOF")); got != CauseConnection {
 		t.Errorf("got %s, want connection", got)

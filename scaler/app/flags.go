@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -28,11 +29,18 @@ type Flags struct {
 	Kubeconfig string
 	DryRun     bool
 	Once       bool
+	Check      string // the file to check instead of scaling; "" to scale
+
+	leaderElection bool
+	lease          LeaseID
 
 	app       *kingpin.Application
 	alone     []string // flags that contradict a file
 	setOnLine map[string]*bool
+	file      string // of check-config
 }
+
+const checkConfig = "check-config"
 
 // NewFlags returns the program's flags, not yet parsed. Every flag can be set
 // by an environment variable as well.
@@ -47,6 +55,14 @@ func NewFlags() *Flags {
 	a.Flag("dry-run", "Never write; say what would be done.").BoolVar(&f.DryRun)
 	a.Flag("once", "Decide once for every target, then exit: 0 if all were decided on, 1 if not within the maximum sample age.").BoolVar(&f.Once)
 
+	a.Flag("leader-election", "Let one of several scalers work, the one that holds a Lease.").BoolVar(&f.leaderElection)
+	a.Flag("leader-election.namespace", "Namespace of the Lease. Default: the Pod's.").StringVar(&f.lease.Namespace)
+	a.Flag("leader-election.name", "Name of the Lease.").Default(Name).StringVar(&f.lease.Name)
+
+	a.Command("run", "Scale; this is the default.").Default()
+	a.Command(checkConfig, "Check a configuration file and say in plain words what it does, then exit: 0 if it is good, 2 if not.").
+		Arg("file", "The configuration file.").Required().StringVar(&f.file)
+
 	s, rule := &f.Single, decide.DefaultRule()
 	f.single("prometheus.url", "Prometheus to query; query parameters of the URL go with every query.").Default(config.DefaultPrometheusURL).StringVar(&s.PrometheusURL)
 	f.single("prometheus.config.file", "YAML file with Prometheus's http_config options: authentication, TLS, headers, proxy.").StringVar(&s.PrometheusConfigFile)
@@ -60,6 +76,7 @@ func NewFlags() *Flags {
 	f.single("rule.scale-down-at", "One replica less if the number per replica is this or less.").Default(fmt.Sprint(rule.ScaleDownAt)).Float64Var(&s.Rule.ScaleDownAt)
 	f.single("rule.min-replicas", "Never scale below.").Default(fmt.Sprint(rule.MinReplicas)).Int32Var(&s.Rule.MinReplicas)
 	f.single("rule.max-replicas", "Never scale above.").Default(fmt.Sprint(rule.MaxReplicas)).Int32Var(&s.Rule.MaxReplicas)
+	f.single("rule.allow-flapping", "Accept a rule under which a constant load goes up and down for ever.").BoolVar(&s.AllowFlapping)
 	f.single("interval", "Time between two decisions.").Default(config.DefaultInterval.String()).DurationVar(&s.Interval)
 	f.single("max-sample-age", "An older sample is not decided on.").Default(config.DefaultMaxSampleAge.String()).DurationVar(&s.MaxSampleAge)
 	return f
@@ -76,8 +93,15 @@ func (f *Flags) single(name, help string) *kingpin.FlagClause {
 // Parse reads the arguments and the environment. --help and --version print
 // and exit, as kingpin does.
 func (f *Flags) Parse(args []string) error {
-	if _, err := f.app.Parse(args); err != nil {
+	command, err := f.app.Parse(args)
+	switch {
+	case err != nil:
 		return err
+	case command == checkConfig:
+		f.Check = f.file
+		return nil
+	case f.Once && f.leaderElection:
+		return errors.New("--once contradicts --leader-election: it decides once, whoever leads")
 	}
 	if f.ConfigFile == "" {
 		return nil
@@ -91,6 +115,14 @@ func (f *Flags) Parse(args []string) error {
 		}
 	}
 	return nil
+}
+
+// Lease names the Lease that decides who leads, nil without leader election.
+func (f *Flags) Lease() *LeaseID {
+	if !f.leaderElection {
+		return nil
+	}
+	return &f.lease
 }
 
 // Config reads the file, or takes the flags if there is none.

@@ -95,10 +95,14 @@ func TestFileContradictsTargetFlags(t *testing.T) {
 			"interval": "20s", "max-sample-age": "40s", "rule.scale-up-at": "60", "rule.scale-down-at": "10",
 			"rule.min-replicas": "2", "rule.max-replicas": "8",
 		}[name]
-		if value == "" {
-			value = "x"
+		switch {
+		case name == "rule.allow-flapping": // takes no value
+		case value == "":
+			value = "=x"
+		default:
+			value = "=" + value
 		}
-		if _, err := load(t, "--config.file="+path, "--"+name+"="+value); err == nil || !strings.Contains(err.Error(), "--"+name+" contradicts --config.file") {
+		if _, err := load(t, "--config.file="+path, "--"+name+value); err == nil || !strings.Contains(err.Error(), "--"+name+" contradicts --config.file") {
 			t.Errorf("--%s: got %v", name, err)
 		}
 	}

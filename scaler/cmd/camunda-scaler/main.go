@@ -14,22 +14,28 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/app"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/logging"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stderr))
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	os.Exit(run(ctx, os.Args[1:], reload, os.Stdout, os.Stderr))
 }
 
 // run returns the exit code: 0 if stopped or decided once, 1 on a failure, 2
 // if the command line or the configuration is wrong.
-func run(ctx context.Context, args []string, stderr io.Writer) int {
+func run(ctx context.Context, args []string, reload <-chan os.Signal, stdout, stderr io.Writer) int {
 	flags := app.NewFlags()
 	if err := flags.Parse(args); err != nil {
 		fmt.Fprintf(stderr, "%s: error: %v, try --help\n", app.Name, err)
 		return 2
+	}
+	if flags.Check != "" {
+		return check(flags.Check, stdout, stderr)
 	}
 	loggers, err := logging.New(stderr, *flags.Log)
 	if err != nil {
@@ -38,7 +44,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	}
 	klog.SetLogger(loggers.Logr) // client-go logs through klog, a global
 
-	config, err := flags.Config()
+	c, err := flags.Config()
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: error: %v\n", app.Name, err)
 		return 2
@@ -48,9 +54,24 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 		level.Error(loggers.Kit).Log("msg", "cannot start", "err", err)
 		return 1
 	}
-	if err := app.Run(ctx, app.Options{Config: config, Kube: kube, Web: *flags.Web, Loggers: loggers, Once: flags.Once}); err != nil {
+	err = app.Run(ctx, app.Options{
+		Config: c, Load: flags.Config, Reload: reload, Kube: kube,
+		Web: *flags.Web, Loggers: loggers, Once: flags.Once, Lease: flags.Lease(),
+	})
+	if err != nil {
 		level.Error(loggers.Kit).Log("msg", "failed", "err", err)
 		return 1
 	}
+	return 0
+}
+
+// check says what a configuration file does, or what is wrong with it.
+func check(path string, stdout, stderr io.Writer) int {
+	c, err := config.Load(path)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 2
+	}
+	fmt.Fprintf(stdout, "%s is good.\n\n%s", path, c.Explain())
 	return 0
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -76,7 +77,7 @@ func parts(t *testing.T) (prometheus, apiServer string, agents *sync.Map) {
 func TestOnce(t *testing.T) {
 	prometheus, apiServer, agents := parts(t)
 	var log buffer
-	if code := run(t.Context(), []string{"--once", "--prometheus.url", prometheus, "--kubeconfig", kubeconfig(t, apiServer)}, &log); code != 0 {
+	if code := run(t.Context(), []string{"--once", "--prometheus.url", prometheus, "--kubeconfig", kubeconfig(t, apiServer)}, nil, io.Discard, &log); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, log.String())
 	}
 	if !strings.Contains(log.String(), "msg=scaled target=camunda-deployment namespace=default workload=deployment/camunda-deployment action=up from=1 to=2 started=500 per_instance=500 bound=50 reason=load_high") {
@@ -108,7 +109,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"--kubeconfig", kubeconfig(t, "http://127.0.0.1:1"), "--web.listen-address", "999.0.0.1:0"}, 1, "serve HTTP"},
 	} {
 		var log buffer
-		if code := run(t.Context(), c.args, &log); code != c.code || !strings.Contains(log.String(), c.want) {
+		if code := run(t.Context(), c.args, nil, io.Discard, &log); code != c.code || !strings.Contains(log.String(), c.want) {
 			t.Errorf("%q: got exit code %d, %s\nwant %d, %s", c.args, code, log.String(), c.code, c.want)
 		}
 	}
@@ -123,7 +124,7 @@ func TestRunsUntilStopped(t *testing.T) {
 	var log buffer
 	done := make(chan int)
 	go func() {
-		done <- run(ctx, []string{"--prometheus.url", prometheus, "--kubeconfig", kubeconfig(t, apiServer), "--web.listen-address", "127.0.0.1:0"}, &log)
+		done <- run(ctx, []string{"--prometheus.url", prometheus, "--kubeconfig", kubeconfig(t, apiServer), "--web.listen-address", "127.0.0.1:0"}, nil, io.Discard, &log)
 	}()
 	address := ""
 	for address == "" {

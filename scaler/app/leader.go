@@ -1,0 +1,80 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/lease"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
+)
+
+// LeaseID names the Lease that decides which scaler leads.
+type LeaseID struct {
+	Namespace string // "" for that of the Pod
+	Name      string
+}
+
+// leader decides when this process works.
+type leader interface {
+	Run(ctx context.Context, lead func(context.Context))
+	Worked() error
+}
+
+type boundFunc = func(context.Context) (context.Context, context.CancelFunc, error)
+
+// newLeader returns who decides, and what bounds a write.
+func newLeader(o Options, client dynamic.Interface, m *metrics.Metrics) (leader, boundFunc, error) {
+	if o.Lease == nil {
+		m.SetLeader(func() bool { return true })
+		return alone{}, func(ctx context.Context) (context.Context, context.CancelFunc, error) { return ctx, func() {}, nil }, nil
+	}
+	namespace := o.Lease.Namespace
+	if namespace == "" {
+		var err error
+		if namespace, err = podNamespace(); err != nil {
+			return nil, nil, err
+		}
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, nil, fmt.Errorf("name this scaler in the lease: %w", err)
+	}
+	id := host + "_" + rand.Text()
+	logger := log.With(o.Loggers.Kit, "lease", o.Lease.Name, "namespace", namespace, "id", id)
+	e := lease.New(id, lease.NewObject(client, namespace, o.Lease.Name), lease.DefaultTiming(), lease.Events{
+		Leads:   func(holder string) { level.Info(logger).Log("msg", "standing by", "leader", holder) },
+		Started: func() { level.Info(logger).Log("msg", "leading") },
+		Stopped: func(reason string) { level.Info(logger).Log("msg", "leading no more", "reason", reason) },
+		Failed: func(doing string, err error) {
+			level.Error(logger).Log("msg", "leader election failed", "doing", doing, "err", err)
+		},
+	})
+	m.SetLeader(e.Leads)
+	return e, e.Bound, nil
+}
+
+// alone leads always.
+type alone struct{}
+
+func (alone) Run(ctx context.Context, lead func(context.Context)) { lead(ctx) }
+func (alone) Worked() error                                       { return nil }
+
+// podNamespace is where Kubernetes tells a Pod its namespace.
+func podNamespace() (string, error) {
+	text, err := os.ReadFile("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+	if errors.Is(err, os.ErrNotExist) {
+		return "", errors.New("no namespace for the lease: this is no Pod, so name one by --leader-election.namespace")
+	}
+	if err != nil {
+		return "", fmt.Errorf("find the Pod's namespace for the lease: %w", err)
+	}
+	return strings.TrimSpace(string(text)), nil
+}

@@ -25,15 +25,26 @@ const (
 	HistoryList  Endpoint = "history_list"  // GET history/process-instance
 	RunningList  Endpoint = "running_list"  // GET process-instance
 	MetricsSum   Endpoint = "metrics_sum"   // GET metrics/NAME/sum
+
+	FinishedCount      Endpoint = "finished_count"       // GET history/process-instance/count, by end time
+	RunningCount       Endpoint = "running_count"        // GET process-instance/count
+	IncidentCount      Endpoint = "incident_count"       // GET incident/count
+	JobCount           Endpoint = "job_count"            // GET job/count
+	ExternalTaskTopics Endpoint = "external_task_topics" // GET external-task/topic-names
+	ExternalTaskCount  Endpoint = "external_task_count"  // GET external-task/count
+	UserTaskCount      Endpoint = "user_task_count"      // GET task/count
 )
 
 // Endpoints returns every endpoint.
 func Endpoints() []Endpoint {
-	return []Endpoint{HistoryCount, HistoryList, RunningList, MetricsSum}
+	return []Endpoint{
+		HistoryCount, HistoryList, RunningList, MetricsSum,
+		FinishedCount, RunningCount, IncidentCount, JobCount, ExternalTaskTopics, ExternalTaskCount, UserTaskCount,
+	}
 }
 
-// maxBody bounds what is read of an answer, in bytes. The largest that is
-// expected is below 2 kB.
+// maxBody bounds what is read of an answer, in bytes. All but the list of
+// external tasks' topics are expected to be below 2 kB.
 const maxBody = 64 << 10
 
 // Client asks one engine. It may be used by several goroutines at once.

@@ -12,8 +12,8 @@ type Metrics struct {
 	errors   *prometheus.CounterVec
 }
 
-// NewMetrics registers the request metrics. Every series exists from the
-// start, so that the first error shows as an increase.
+// NewMetrics registers the request metrics. Every series of errors exists from
+// the start, so that the first error shows as an increase.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -27,7 +27,6 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}, []string{"endpoint", "cause"}),
 	}
 	for _, e := range Endpoints() {
-		m.duration.WithLabelValues(string(e))
 		for _, c := range Causes() {
 			m.errors.WithLabelValues(string(e), string(c))
 		}

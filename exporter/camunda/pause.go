@@ -56,7 +56,10 @@ func (p *pauses) failed(err *Error, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	length := firstPause
-	if last, ok := p.byName[name]; ok {
+	switch last, ok := p.byName[name]; {
+	case ok && now.Before(last.until):
+		return // this request was under way when another one was refused
+	case ok:
 		length = min(2*last.length, longestPause)
 	}
 	if p.byName == nil {

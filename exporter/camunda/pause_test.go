@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,4 +134,29 @@ func TestPasswordFileIsReadAgain(t *testing.T) {
 			t.Errorf("password %q: %v, want cause %q", step.text, err, step.cause)
 		}
 	}
+}
+
+// Requests that were under way when one was refused do not lengthen the pause.
+func TestRefusalsAtOnceCountOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		c := camunda.NewClient(must(url.Parse("http://camunda/engine-rest")), "", &http.Client{Transport: inProcess{
+			func(w http.ResponseWriter, _ *http.Request) {
+				time.Sleep(time.Duration(asked.Add(1)) * time.Millisecond)
+				w.WriteHeader(http.StatusUnauthorized)
+			},
+		}}, camunda.NewMetrics(prometheus.NewRegistry()))
+		ask := func() { c.CountUserTasks(t.Context(), false, nil) }
+		for range 4 {
+			go ask()
+		}
+		time.Sleep(31 * time.Second)
+		if asked.Load() != 4 {
+			t.Fatalf("%d requests at once", asked.Load())
+		}
+		ask()
+		if asked.Load() != 5 {
+			t.Error("the pause is longer than after one refusal")
+		}
+	})
 }

@@ -75,5 +75,12 @@ func newMetrics(o Options, logs logging.Loggers) (http.Handler, error) {
 		Keys: o.Keys, RootOnly: o.RootOnly, Tenants: o.Tenants,
 	}
 	reader := started.NewReader(client, counted, begin)
-	return collector.Handler(static, collector.NewStarted(reader, counted, o.Timeout, begin, logs.Kit)), nil
+	optional := collector.SetOptions{
+		Collectors: o.collectors(), Interval: o.CollectorInterval, Timeout: o.CollectorTimeout,
+		Topics: o.Topics, Started: counted, Begin: begin,
+	}
+	return collector.Handler(static,
+		collector.NewStarted(reader, counted, o.Timeout, begin, logs.Kit),
+		collector.NewSet(client, optional, logs.Kit),
+	), nil
 }

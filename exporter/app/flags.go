@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/prometheus/common/version"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/camunda"
+	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/collector"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/logging"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/web"
 )
@@ -31,6 +33,11 @@ type Options struct {
 	RootOnly       bool
 	Keys           []string // process definition keys with series of their own
 	Tenants        []string
+
+	Collectors        map[string]*bool // by name, whether it is on
+	CollectorInterval time.Duration
+	CollectorTimeout  time.Duration
+	Topics            []string // topics of external tasks; none: those that are found
 
 	Web *web.Config
 	Log *logging.Config
@@ -64,11 +71,32 @@ func Flags() (*kingpin.Application, *Options) {
 		BoolVar(&o.RootOnly)
 	app.Flag("camunda.process-definition-key", "Key of a process definition that gets series of its own besides the total. May be repeated. Each key costs the engine as many counts again as the total does.").
 		StringsVar(&o.Keys)
-	app.Flag("camunda.tenant", "Count only this tenant's instances. May be repeated.").
+	app.Flag("camunda.tenant", "Count only what belongs to this tenant. May be repeated.").
 		StringsVar(&o.Tenants)
+	o.Collectors = map[string]*bool{}
+	for _, c := range collector.Optionals() {
+		o.Collectors[c.Name] = app.Flag("collector."+c.Name, c.Help).Default(strconv.FormatBool(c.Default)).Bool()
+	}
+	app.Flag("collector.interval", "How often at most each collector asks the engine. Below the scrape interval, so that each scrape finds it due.").
+		Default("5s").DurationVar(&o.CollectorInterval)
+	app.Flag("collector.timeout", "How long a collector may take, and how long all of them together may hold up a scrape.").
+		Default("1s").DurationVar(&o.CollectorTimeout)
+	app.Flag("collector.external-tasks.topic", "Count only external tasks of this topic. May be repeated. Otherwise the first 20 topics that are found.").
+		StringsVar(&o.Topics)
 	o.Web = web.AddFlags(app, ":9750")
 	o.Log = logging.AddFlags(app)
 	return app, o
+}
+
+// collectors returns the names of those that are on.
+func (o *Options) collectors() []string {
+	var names []string
+	for name, on := range o.Collectors {
+		if *on {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // Validate returns the URL to ask, or an error for each option that cannot be
@@ -76,33 +104,39 @@ func Flags() (*kingpin.Application, *Options) {
 func (o *Options) Validate() (*url.URL, error) {
 	var errs []error
 	bad := func(flag, format string, args ...any) {
-		errs = append(errs, fmt.Errorf("--camunda.%s: "+format, append([]any{flag}, args...)...))
+		errs = append(errs, fmt.Errorf("--%s: "+format, append([]any{flag}, args...)...))
 	}
 	u, err := camunda.ParseURL(o.URL)
 	if err != nil {
-		bad("url", "%w", err)
+		bad("camunda.url", "%w", err)
 	}
 	if o.Timeout <= 0 {
-		bad("timeout", "%s is not above 0; want for example 10s", o.Timeout)
+		bad("camunda.timeout", "%s is not above 0; want for example 10s", o.Timeout)
 	}
 	if o.Window < time.Second || o.Window%time.Second != 0 {
-		bad("window", "%s is not a number of whole seconds above 0; want for example 10s", o.Window)
+		bad("camunda.window", "%s is not a number of whole seconds above 0; want for example 10s", o.Window)
 	}
 	if o.SettleLag < 0 {
-		bad("settle-lag", "%s lies in the future; want 0s or more", o.SettleLag)
+		bad("camunda.settle-lag", "%s lies in the future; want 0s or more", o.SettleLag)
 	}
 	if o.RecountHorizon < o.Window {
-		bad("recount-horizon", "%s is shorter than the window of %s; want for example 10m", o.RecountHorizon, o.Window)
+		bad("camunda.recount-horizon", "%s is shorter than the window of %s; want for example 10m", o.RecountHorizon, o.Window)
+	}
+	if o.CollectorInterval < time.Second {
+		bad("collector.interval", "%s is below 1s; want for example 5s", o.CollectorInterval)
+	}
+	if o.CollectorTimeout <= 0 {
+		bad("collector.timeout", "%s is not above 0; want for example 1s", o.CollectorTimeout)
 	}
 	for _, list := range []struct {
 		flag   string
 		values []string
-	}{{"process-definition-key", o.Keys}, {"tenant", o.Tenants}} {
+	}{{"camunda.process-definition-key", o.Keys}, {"camunda.tenant", o.Tenants}, {"collector.external-tasks.topic", o.Topics}} {
 		for i, v := range list.values {
 			switch {
 			case v == "":
 				bad(list.flag, "a value is empty; leave the flag out instead")
-			case strings.Contains(v, ","):
+			case strings.Contains(v, ",") && list.flag != "collector.external-tasks.topic":
 				bad(list.flag, "%q holds a comma; repeat the flag for each value", v)
 			case slices.Contains(list.values[:i], v):
 				bad(list.flag, "%q is given twice", v)

@@ -47,6 +47,10 @@ func TestBadValues(t *testing.T) {
 		"--camunda.url=camunda-service": `--camunda.url: "camunda-service" has no scheme http or https; want an absolute URL such as http://camunda-service:8080/engine-rest`,
 		"--camunda.tenant=":             "--camunda.tenant: a value is empty; leave the flag out instead",
 		"--camunda.tenant=a,b":          `--camunda.tenant: "a,b" holds a comma; repeat the flag for each value`,
+		"--collector.interval=500ms":    "--collector.interval: 500ms is below 1s; want for example 5s",
+		"--collector.timeout=0s":        "--collector.timeout: 0s is not above 0; want for example 1s",
+		"--collector.external-tasks.topic=a --collector.external-tasks.topic=a": `--collector.external-tasks.topic: "a" is given twice`,
+		"--collector.job": "unknown long flag '--collector.job'",
 		"--camunda.process-definition-key=a --camunda.process-definition-key=a": `--camunda.process-definition-key: "a" is given twice`,
 		"--camunda.window=10": `time: missing unit in duration "10"`,
 		"--camunda.windw=10s": "unknown long flag '--camunda.windw'",
@@ -93,7 +97,7 @@ func TestReadmeListsTheFlags(t *testing.T) {
 	}
 	flags, _ := app.Flags()
 	for _, f := range flags.Model().Flags {
-		if !strings.HasPrefix(f.Name, "camunda.") {
+		if !strings.HasPrefix(f.Name, "camunda.") && !strings.HasPrefix(f.Name, "collector.") {
 			continue
 		}
 		if row := flagRow(f); !strings.Contains(string(readme), row) {
@@ -108,4 +112,21 @@ func flagRow(f *kingpin.FlagModel) string {
 		value = "`" + value + "`"
 	}
 	return fmt.Sprintf("| `--%s` | %s | %s |", f.Name, value, f.Help)
+}
+
+// Collectors are turned on and off as node_exporter's are, also by variables.
+func TestCollectorFlags(t *testing.T) {
+	t.Setenv("CAMUNDA_EXPORTER_COLLECTOR_INCIDENTS", "false")
+	o, err := parse(t, "--no-collector.finished", "--collector.external-tasks", "--collector.external-tasks.topic=a,b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"jobs": false, "incidents": false, "finished": false, "external-tasks": true} {
+		if on := o.Collectors[name]; on == nil || *on != want {
+			t.Errorf("%s: want it on: %v", name, want)
+		}
+	}
+	if !slices.Equal(o.Topics, []string{"a,b"}) {
+		t.Errorf("topics %q", o.Topics)
+	}
 }

@@ -35,28 +35,30 @@ func ScrapeTimeout(h http.Header) time.Duration {
 }
 
 // Handler serves the metrics of a registry and of collectors that ask the
-// engine.
+// engine, which do so one after another: who comes first has all the time.
 func Handler(static *prometheus.Registry, collectors ...Collector) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), ScrapeTimeout(r.Header))
 		defer cancel()
 		scrape := prometheus.NewRegistry()
-		for _, c := range collectors {
-			scrape.MustRegister(scraped{ctx, c})
-		}
+		scrape.MustRegister(scraped{ctx, collectors})
 		// What the scrape itself adds to the static metrics is in its answer.
 		both := prometheus.Gatherers{scrape, static}
 		promhttp.HandlerFor(both, promhttp.HandlerOpts{EnableOpenMetrics: true}).ServeHTTP(w, r)
 	})
 }
 
-// scraped gives a Collector the shape that a registry wants. It describes
-// nothing, because its series come and go.
+// scraped gives Collectors the shape that a registry wants. It describes
+// nothing, because their series come and go.
 type scraped struct {
-	ctx context.Context
-	Collector
+	ctx        context.Context
+	collectors []Collector
 }
 
 func (s scraped) Describe(chan<- *prometheus.Desc) {}
 
-func (s scraped) Collect(ch chan<- prometheus.Metric) { s.Collector.Collect(s.ctx, ch) }
+func (s scraped) Collect(ch chan<- prometheus.Metric) {
+	for _, c := range s.collectors {
+		c.Collect(s.ctx, ch)
+	}
+}

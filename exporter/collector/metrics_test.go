@@ -50,6 +50,9 @@ func (e *engine) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, r.Context().Err()
 	}
 	status, body := answer(r)
+	if err := r.Context().Err(); err != nil {
+		return nil, err // it took too long to answer
+	}
 	contentType := "application/json"
 	if !strings.HasPrefix(body, "{") && !strings.HasPrefix(body, "[") {
 		contentType = "text/html"

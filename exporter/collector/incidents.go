@@ -1,0 +1,30 @@
+package collector
+
+import (
+	"context"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/camunda"
+)
+
+func incidents() Optional {
+	return Optional{Name: "incidents", Help: "Count open incidents by type.", Default: true, prepare: func(client *camunda.Client, o SetOptions) refresh {
+		open := desc("camunda_incidents", "Open incidents: failedJob, failedExternalTask, and as other those of types of your own.", "incident_type")
+		return func(ctx context.Context) (r reading, err error) {
+			// Incidents come and go between two counts. What is left over of the
+			// smaller one of the totals before and after is there for certain.
+			var counts [4]uint64
+			for i, incidentType := range []string{"", camunda.FailedJob, camunda.FailedExternalTask, ""} {
+				if counts[i], err = client.CountIncidents(ctx, incidentType, o.Started.Tenants); err != nil {
+					return reading{}, err
+				}
+			}
+			before, failedJobs, failedTasks, after := counts[0], counts[1], counts[2], counts[3]
+			known := failedJobs + failedTasks
+			r.gauge(open, failedJobs, camunda.FailedJob)
+			r.gauge(open, failedTasks, camunda.FailedExternalTask)
+			r.gauge(open, max(min(before, after), known)-known, "other")
+			r.asked = len(counts)
+			return r, nil
+		}
+	}}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"sync"
 
 	"github.com/go-kit/log/level"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
@@ -19,6 +20,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
@@ -36,6 +38,7 @@ type Options struct {
 	Web     web.Config
 	Loggers logging.Loggers
 	Once    bool     // decide once for every target and return
+	Events  bool     // put Events on the workloads
 	Lease   *LeaseID // that decides who leads; nil if this is the only scaler
 }
 
@@ -56,11 +59,19 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	targets := newFleet(self, func(ref workload.Ref) loop.Scaler { return fenced{workloads.New(ref), bound} }, o.Loggers.Kit)
+	events := event.NewRecorder(workloads.client, Name, o.Loggers.Kit)
+	if o.Events {
+		targets.event = events.Record
+	}
 	if err := targets.Apply(o.Config); err != nil {
 		return err
 	}
 	if o.Once {
-		return targets.Once(ctx)
+		err := targets.Once(ctx)
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		events.Run(ended) // those of the one decision
+		return err
 	}
 	reloads := newReloader(o, targets, self)
 	ready := func() error {
@@ -85,7 +96,16 @@ func Run(ctx context.Context, o Options) error {
 	level.Info(o.Loggers.Kit).Log("msg", "starting", "version", version.Info(), "targets", len(o.Config.Targets), "prometheus", o.Config.Prometheus.URL.Redacted(), "kubernetes", o.Kube.Host)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return web.Serve(ctx, mux, o.Web, o.Loggers.Slog) })
-	group.Go(func() error { lead.Run(ctx, targets.Run); return nil })
+	group.Go(func() error {
+		// The Events of a write that ctx's end lets finish come after it.
+		recording, stop := context.WithCancel(context.WithoutCancel(ctx))
+		var recorder sync.WaitGroup
+		recorder.Go(func() { events.Run(recording) })
+		lead.Run(ctx, targets.Run)
+		stop()
+		recorder.Wait()
+		return nil
+	})
 	group.Go(func() error { reloads.run(ctx, o.Reload); return nil })
 	err = group.Wait()
 	level.Info(o.Loggers.Kit).Log("msg", "stopped")

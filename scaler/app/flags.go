@@ -29,6 +29,7 @@ type Flags struct {
 	Kubeconfig string
 	DryRun     bool
 	Once       bool
+	Events     bool
 	Check      string // the file to check instead of scaling; "" to scale
 
 	leaderElection bool
@@ -55,6 +56,7 @@ func NewFlags() *Flags {
 	a.Flag("dry-run", "Never write; say what would be done.").BoolVar(&f.DryRun)
 	a.Flag("once", "Decide once for every target, then exit: 0 if all were decided on, 1 if not within the maximum sample age.").BoolVar(&f.Once)
 
+	a.Flag("events", "Put a Kubernetes Event on the workload for every write.").Default("true").BoolVar(&f.Events)
 	a.Flag("leader-election", "Let one of several scalers work, the one that holds a Lease.").BoolVar(&f.leaderElection)
 	a.Flag("leader-election.namespace", "Namespace of the Lease. Default: the Pod's.").StringVar(&f.lease.Namespace)
 	a.Flag("leader-election.name", "Name of the Lease.").Default(Name).StringVar(&f.lease.Name)

@@ -112,6 +112,25 @@ func TestFileContradictsTargetFlags(t *testing.T) {
 	}
 }
 
+func TestLeaderElection(t *testing.T) {
+	for args, want := range map[string]*LeaseID{
+		"": nil,
+		"--leader-election --leader-election.namespace=bpm":                        {"bpm", "camunda-scaler"},
+		"--leader-election --leader-election.name=x --leader-election.namespace=y": {"y", "x"},
+	} {
+		f := NewFlags()
+		if err := f.Parse(strings.Fields(args)); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Lease(); (got == nil) != (want == nil) || got != nil && *got != *want {
+			t.Errorf("%s: got %v, want %v", args, got, want)
+		}
+	}
+	if err := NewFlags().Parse([]string{"--once", "--leader-election"}); err == nil {
+		t.Error("--once with --leader-election was accepted")
+	}
+}
+
 func TestPrometheusConfigFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "http.yml")
 	if err := os.WriteFile(path, []byte("basic_auth:\n  username: me\n  password_file: secret\n"), 0o644); err != nil {

@@ -12,6 +12,7 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
@@ -23,6 +24,7 @@ import (
 type fleet struct {
 	metrics   *metrics.Metrics
 	workloads func(workload.Ref) loop.Scaler
+	event     func(event.Event) // nil for none
 	logger    log.Logger
 
 	mu      sync.Mutex
@@ -109,7 +111,7 @@ func (m *member) build(f *fleet) {
 	t := m.target
 	m.loop = loop.New(loop.Target{
 		Name: t.Name, Workload: t.Workload, Rule: t.Rule,
-		Interval: t.Interval, MaxSampleAge: t.MaxSampleAge, DryRun: t.DryRun, Paused: t.Paused,
+		Interval: t.Interval, MaxSampleAge: t.MaxSampleAge, DryRun: t.DryRun, Paused: t.Paused, Event: f.event,
 	}, m.reader, f.workloads(t.Workload), f.metrics.Target(t.Name), f.logger)
 }
 

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
@@ -35,10 +36,11 @@ type Target struct {
 	Name         string
 	Workload     workload.Ref
 	Rule         decide.Rule
-	Interval     time.Duration // between two decisions
-	MaxSampleAge time.Duration // an older sample is not decided on
-	DryRun       bool          // never write; say what would be done
-	Paused       bool          // never write
+	Interval     time.Duration     // between two decisions
+	MaxSampleAge time.Duration     // an older sample is not decided on
+	DryRun       bool              // never write; say what would be done
+	Paused       bool              // never write
+	Event        func(event.Event) // is told of every write; nil if nobody is
 }
 
 // Loop runs one target.
@@ -182,7 +184,7 @@ func (l *Loop) cycle(ctx context.Context) (decided bool, next time.Duration) {
 	l.schedule = l.schedule.Use(newest.Timestamp)
 	r := report{
 		sample: s, age: sinceScrape(), replicas: &scale.Replicas,
-		decision: decide.Decide(decide.Input{Sample: s, Replicas: scale.Replicas, Rule: l.target.Rule, Paused: l.target.Paused}),
+		uid: scale.UID, decision: decide.Decide(decide.Input{Sample: s, Replicas: scale.Replicas, Rule: l.target.Rule, Paused: l.target.Paused}),
 	}
 	if r.decision.Action != decide.None && !l.target.DryRun {
 		asked = time.Now()

@@ -3,7 +3,9 @@ package loop
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,6 +14,7 @@ import (
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
@@ -218,4 +221,68 @@ func BenchmarkCycle(b *testing.B) {
 	for b.Loop() {
 		f.cycle(b.Context())
 	}
+}
+
+// Paused: nothing is written, whatever the load, and it says so.
+func TestPausedNeverWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(newFakePrometheus(10*time.Second, 500), &fakeWorkload{replicas: 1}, func(t *Target) { t.Paused = true })
+		f.run(10 * time.Minute)
+		if len(f.workload.sets) != 0 {
+			t.Error("it wrote")
+		}
+		if got, want := f.reasons(t, "info"), "none paused"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if l := f.lines(t, "info")[0]; l["msg"] != "holding" || l["started"] != "500" || l["per_instance"] != "500" || l["from"] != "1" || l["to"] != "1" {
+			t.Errorf("unexpected line %v", l)
+		}
+	})
+}
+
+// A loop that takes over from another, as after a reload, keeps its beat: no
+// second decision within the interval, and none is left out.
+func TestContinueKeepsTheBeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, w := newFakePrometheus(time.Second, 1000), &fakeWorkload{replicas: 1}
+		old := newFixture(p, w)
+		for range 20 {
+			old.run(3 * time.Second)
+			next := newFixture(p, w)
+			next.Continue(old.Loop)
+			old = next
+		}
+		if len(w.sets) < 3 || w.replicas != 4 {
+			t.Fatalf("%d writes to %d replicas, want 3 to 4", len(w.sets), w.replicas)
+		}
+		for i := 1; i < len(w.sets); i++ {
+			if gap := w.sets[i].Sub(w.sets[i-1]); gap < 8*time.Second || gap > 12*time.Second {
+				t.Errorf("%s between two steps, want about 10 s", gap)
+			}
+		}
+	})
+}
+
+func TestEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		w := &fakeWorkload{replicas: 1, setErr: errors.New("refused")}
+		f := newFixture(newFakePrometheus(10*time.Second, 120), w, func(t *Target) {
+			t.Event = func(e event.Event) { got = append(got, fmt.Sprint(e.Warning, " ", e.Reason, ": ", e.Message)) }
+		})
+		f.run(25 * time.Second) // two failed writes, of which the second is no news
+		w.setErr = nil
+		f.run(time.Minute)
+		f.prometheus.value = func(time.Time) float64 { return 40 }
+		f.run(10 * time.Second)
+		want := []string{
+			"true ScalingFailed: Could not scale from 1 to 2 replicas: 120 on 1 is 120 per replica, and the bound is 50 (connection: refused)",
+			"false ScaledUp: Scaled from 1 to 2 replicas: 120 on 1 is 120 per replica, and the bound is 50",
+			"false ScaledUp: Scaled from 2 to 3 replicas: 120 on 2 is 60 per replica, and the bound is 50",
+			"false ScaledDown: Scaled from 3 to 2 replicas: 40 on 3 is 13.333333333333334 per replica, and the bound is 20",
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	})
 }

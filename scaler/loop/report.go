@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/go-kit/log/level"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
@@ -18,6 +20,7 @@ type report struct {
 	sample   sample.Result
 	age      time.Duration // of the sample when it was decided on
 	replicas *int32        // spec.replicas; nil if unknown
+	uid      string        // of the workload; "" if unknown
 	decision decide.Decision
 	err      error  // what failed, if anything
 	cause    string // of err
@@ -72,8 +75,34 @@ func (l *Loop) report(r report) {
 	case action != decide.None || !r.sameAs(l.reported):
 		logger = level.Info(l.logger)
 	}
+	l.event(r, reason)
 	l.reported, l.reportedAt = r, time.Now()
 	r.write(logger, l.target, message, action, reason)
+}
+
+// event puts an Event on the workload for every write that was done, and for
+// one that failed if that is news.
+func (l *Loop) event(r report, reason decide.Reason) {
+	d := r.decision
+	if l.target.Event == nil || d.Action == decide.None || l.target.DryRun {
+		return
+	}
+	e := event.Event{Workload: l.target.Workload, UID: r.uid, Reason: "ScaledUp"}
+	verb := "Scaled"
+	switch {
+	case reason == decide.WriteFailed && r.sameAs(l.reported):
+		return
+	case reason == decide.WriteFailed:
+		e.Warning, e.Reason, verb = true, "ScalingFailed", "Could not scale"
+	case d.Action == decide.Down:
+		e.Reason = "ScaledDown"
+	}
+	e.Message = fmt.Sprintf("%s from %d to %d replicas: %v on %d is %v per replica, and the bound is %v",
+		verb, d.From, d.To, r.sample.Value, d.From, d.PerInstance, *d.Bound)
+	if r.err != nil {
+		e.Message += fmt.Sprintf(" (%s: %v)", r.cause, r.err)
+	}
+	l.target.Event(e)
 }
 
 // write writes the line. Every line has the same keys, in the same order; what

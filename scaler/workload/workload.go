@@ -36,6 +36,7 @@ func (r Ref) String() string { return strings.ToLower(r.Kind) + "/" + r.Name }
 type Scale struct {
 	Replicas        int32
 	ResourceVersion string
+	UID             string // of the workload
 }
 
 // Resources finds the resource that serves a kind, such as deployments for
@@ -108,5 +109,5 @@ func parse(o *unstructured.Unstructured) (Scale, error) {
 	if o.GetResourceVersion() == "" {
 		return Scale{}, fmt.Errorf("read a scale: it has no resourceVersion, so a write could not be made safe")
 	}
-	return Scale{Replicas: int32(replicas), ResourceVersion: o.GetResourceVersion()}, nil
+	return Scale{Replicas: int32(replicas), ResourceVersion: o.GetResourceVersion(), UID: string(o.GetUID())}, nil
 }

@@ -105,7 +105,7 @@ func TestNonsense(t *testing.T) {
 		}
 	}
 	got, err := newWorkload(t, scale(`"metadata":{"resourceVersion":"7"},"spec":{"replicas":2}`)).Get(t.Context())
-	if err != nil || got != (Scale{2, "7"}) {
+	if err != nil || got != (Scale{Replicas: 2, ResourceVersion: "7"}) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }

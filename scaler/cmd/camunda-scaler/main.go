@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string, reload <-chan os.Signal, stdout, st
 	}
 	err = app.Run(ctx, app.Options{
 		Config: c, Load: flags.Config, Reload: reload, Kube: kube,
-		Web: *flags.Web, Loggers: loggers, Once: flags.Once, Lease: flags.Lease(),
+		Web: *flags.Web, Loggers: loggers, Once: flags.Once, Events: flags.Events, Lease: flags.Lease(),
 	})
 	if err != nil {
 		level.Error(loggers.Kit).Log("msg", "failed", "err", err)

@@ -115,6 +115,31 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+func TestCheckConfig(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "scaler.yml")
+	for _, c := range []struct {
+		text, stdout, stderr string
+		code                 int
+	}{
+		{"targets: [{}]", "at 2: up at 100 or more, down at 40 or less", "", 0},
+		{"targets:\n  - querry: x\n", "", ":2: targets[0].querry: unknown key, did you mean query?", 2},
+		{"targets: [{rule: {scale_down_at: 25}}]", "", "a constant load of 50 would go up from 1 to 2 replicas and down again, for ever", 2},
+		{"targets: [{rule: {scale_down_at: 25, allow_flapping: true}}]", "It flaps", "", 0},
+	} {
+		if err := os.WriteFile(path, []byte(c.text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var stdout, stderr buffer
+		code := run(t.Context(), []string{"check-config", path}, nil, &stdout, &stderr)
+		if code != c.code || !strings.Contains(stdout.String(), c.stdout) || !strings.Contains(stderr.String(), c.stderr) || (c.stderr == "") != (stderr.String() == "") {
+			t.Errorf("%s: exit code %d\n%s%s", c.text, code, stdout.String(), stderr.String())
+		}
+	}
+	if code := run(t.Context(), []string{"check-config"}, nil, io.Discard, io.Discard); code != 2 {
+		t.Errorf("without a file: exit code %d, want 2", code)
+	}
+}
+
 // The project's own lines, those of the web server and those of client-go are
 // one log.
 func TestRunsUntilStopped(t *testing.T) {

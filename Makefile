@@ -8,14 +8,14 @@ GOFLAGS_PRODUCTS = $(PRODUCTS:%=./%/...)
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: bin/demo ## Show the whole job on real parts; Ctrl-C ends it (ARGS=--once: end by itself)
 	@exec bin/demo $(ARGS)
 
 .PHONY: test
-test: check test-parts test-demo ## Prove all of it on real parts
+test: check charts test-parts test-demo ## Prove all of it on real parts
 
 .PHONY: check
 check: lint unit ## The quick inner loop: lint and unit tests

@@ -79,8 +79,11 @@ func (f *fleet) Apply(c config.Config) error {
 			continue
 		}
 		old.halt()
-		if !names[old.target.Name] {
+		switch {
+		case !names[old.target.Name]:
 			f.metrics.Remove(old.target.Name)
+		case next[ref] == nil: // the name is another workload's now
+			f.metrics.Target(old.target.Name).Forget()
 		}
 	}
 	for ref, m := range next {

@@ -58,7 +58,7 @@ func everyEngine(t *testing.T, test func(t *testing.T, d engine.Distribution)) {
 	}
 }
 
-func startEngine(t *testing.T, spec engine.Spec) *engine.Engine {
+func startEngine(t testing.TB, spec engine.Spec) *engine.Engine {
 	t.Helper()
 	e, err := engine.Start(shared, t.TempDir(), spec)
 	if err != nil {

@@ -45,7 +45,7 @@ func (c client) ask(ctx context.Context, method, path, contentType string, body 
 }
 
 // deploy deploys the processes for a tenant, or for none.
-func (c client) deploy(t *testing.T, tenant string) {
+func (c client) deploy(t testing.TB, tenant string) {
 	t.Helper()
 	var form bytes.Buffer
 	w := multipart.NewWriter(&form)

@@ -21,7 +21,7 @@ CREATE FUNCTION long_transaction() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN 
 CREATE TRIGGER long_transaction BEFORE INSERT ON act_hi_procinst
 	FOR EACH ROW WHEN (NEW.business_key_ = 'long') EXECUTE PROCEDURE long_transaction()`
 
-func startPostgres(t *testing.T) (*postgres.Server, engine.Database) {
+func startPostgres(t testing.TB) (*postgres.Server, engine.Database) {
 	t.Helper()
 	db, err := postgres.Start(shared, t.TempDir())
 	if err != nil {

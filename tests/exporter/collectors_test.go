@@ -205,7 +205,8 @@ func TestCollectors(t *testing.T) {
 		all.await(t, 30*time.Second, map[string]float64{
 			up: 1, readable: 1, "camunda_process_instances_started_total": 24,
 			`camunda_exporter_collector_success{collector="external-tasks"}`: 0, `camunda_external_tasks{state="unlocked",topic="ship"}`: absent,
-			`camunda_exporter_collector_success{collector="user-tasks"}`: 1, "camunda_user_tasks": 3, "camunda_jobs_with_exception": 3,
+			`camunda_exporter_request_errors_total{cause="timeout",endpoint="external_task_topics"}`: 1,
+			`camunda_exporter_collector_success{collector="user-tasks"}`:                             1, "camunda_user_tasks": 3, "camunda_jobs_with_exception": 3,
 		})
 		unlock()
 		<-done

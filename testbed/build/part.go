@@ -11,19 +11,20 @@ type Part string
 
 // The parts, and what their folders hold when they are built.
 const (
-	Kubernetes Part = "kubernetes"   // kubernetes: etcd and the control plane in one program
-	Kwok       Part = "kwok"         // kwok and stages.yaml, its rules for nodes and Pods
-	Prometheus Part = "prometheus"   // prometheus and promtool
-	Postgres   Part = "postgres"     // bin/, lib/ and share/ of PostgreSQL
-	Camunda714 Part = "camunda-7.14" // tomcat/, engine-rest/ (the unpacked war), lib/
-	Camunda724 Part = "camunda-7.24" // engine.jar (Spring Boot)
-	Operaton   Part = "operaton"     // engine.jar (Spring Boot)
+	Kubernetes   Part = "kubernetes"   // kubernetes: etcd and the control plane in one program
+	Kwok         Part = "kwok"         // kwok and stages.yaml, its rules for nodes and Pods
+	Prometheus   Part = "prometheus"   // prometheus and promtool
+	Alertmanager Part = "alertmanager" // alertmanager
+	Postgres     Part = "postgres"     // bin/, lib/ and share/ of PostgreSQL
+	Camunda714   Part = "camunda-7.14" // tomcat/, engine-rest/ (the unpacked war), lib/
+	Camunda724   Part = "camunda-7.24" // engine.jar (Spring Boot)
+	Operaton     Part = "operaton"     // engine.jar (Spring Boot)
 )
 
 // Parts returns all parts.
 func Parts() []Part {
 	return []Part{
-		Kubernetes, Kwok, Prometheus, Camunda724, Postgres, Camunda714, Operaton,
+		Kubernetes, Kwok, Prometheus, Alertmanager, Camunda724, Postgres, Camunda714, Operaton,
 		KubernetesNode, Containerd, CoreDNS, Debian, CamundaImage,
 	}
 }
@@ -54,6 +55,10 @@ func recipes() map[Part]recipe {
 			flags: []string{"-tags", "remove_all_sd,enable_kubernetes_sd", "-ldflags", "-s -w"},
 			make: goBuild("github.com/prometheus/prometheus/cmd/prometheus",
 				"github.com/prometheus/prometheus/cmd/promtool"),
+		},
+		Alertmanager: {
+			title: "Alertmanager", cost: "about 40 seconds",
+			flags: []string{"-ldflags", "-s -w"}, make: goBuild("github.com/prometheus/alertmanager/cmd/alertmanager"),
 		},
 		Postgres: {
 			title: "PostgreSQL", cost: "about 10 seconds", maven: true,

@@ -3,16 +3,20 @@ module github.com/camunda-autoscaler/camunda-autoscaler/tests
 go 1.26.0
 
 replace (
+	github.com/camunda-autoscaler/camunda-autoscaler/demo => ../demo
 	github.com/camunda-autoscaler/camunda-autoscaler/scaler => ../scaler
 	github.com/camunda-autoscaler/camunda-autoscaler/service => ../service
 	github.com/camunda-autoscaler/camunda-autoscaler/testbed => ../testbed
 )
 
 require (
+	github.com/camunda-autoscaler/camunda-autoscaler/demo v0.0.0
 	github.com/camunda-autoscaler/camunda-autoscaler/scaler v0.0.0
 	github.com/camunda-autoscaler/camunda-autoscaler/testbed v0.0.0
 	github.com/go-logfmt/logfmt v0.6.1
+	github.com/prometheus/client_golang v1.25.0
 	github.com/prometheus/common v0.72.0
+	go.yaml.in/yaml/v3 v3.0.6
 )
 
 require (
@@ -39,7 +43,6 @@ require (
 	github.com/modern-go/reflect2 v1.0.3-0.20250322232337-35a7c28c31ee // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/mwitkow/go-conntrack v0.0.0-20190716064945-2f068394615f // indirect
-	github.com/prometheus/client_golang v1.25.0 // indirect
 	github.com/prometheus/client_model v0.6.3 // indirect
 	github.com/prometheus/exporter-toolkit v0.20.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
@@ -49,7 +52,6 @@ require (
 	github.com/x448/float16 v0.8.4 // indirect
 	github.com/xhit/go-str2duration/v2 v2.1.0 // indirect
 	go.yaml.in/yaml/v2 v2.4.4 // indirect
-	go.yaml.in/yaml/v3 v3.0.6 // indirect
 	golang.org/x/crypto v0.57.0 // indirect
 	golang.org/x/net v0.59.0 // indirect
 	golang.org/x/oauth2 v0.37.0 // indirect

@@ -1,0 +1,237 @@
+package dashboards
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/demo/stack"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/alertmanager"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/prometheus"
+)
+
+// alertsAreQuiet: each expression can be evaluated, and finds nothing.
+func alertsAreQuiet(t *testing.T, prom v1.API) {
+	rules, err := prom.Rules(t.Context(), nil)
+	check(t, err)
+	count := 0
+	for _, g := range rules.Groups {
+		for _, r := range g.Rules {
+			r, ok := r.(v1.AlertingRule)
+			if !ok {
+				t.Fatalf("%v is no alert", r)
+			}
+			count++
+			if r.Health != v1.RuleHealthGood || r.State != string(v1.AlertStateInactive) {
+				t.Errorf("%s is %s, %s: %s %v", r.Name, r.Health, r.State, r.LastError, r.Alerts)
+			}
+		}
+	}
+	if count < 10 {
+		t.Errorf("found %d alerts: the test looks at too little", count)
+	}
+}
+
+// faster is how much less time alerts take here than in production: a minute
+// is three seconds. Not less, because the scaler still decides every ten
+// seconds, and ranges of five minutes have to hold one decision at least.
+const faster = 20
+
+var duration = regexp.MustCompile(`\b(\d+)([smh])\b`)
+
+// shortened is a rules file, with every duration in it divided by faster.
+// Nothing else is changed.
+func shortened(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	check(t, err)
+	var file struct {
+		Groups []struct {
+			Name  string
+			Rules []struct {
+				Alert, Expr, For    string
+				Labels, Annotations map[string]string
+			}
+		}
+	}
+	check(t, yaml.Unmarshal(text, &file))
+	scale := func(text string) string {
+		return duration.ReplaceAllStringFunc(text, func(d string) string {
+			parsed, err := model.ParseDuration(d)
+			check(t, err)
+			return strconv.FormatInt(time.Duration(parsed).Milliseconds()/faster, 10) + "ms"
+		})
+	}
+	for _, g := range file.Groups {
+		for i, r := range g.Rules {
+			g.Rules[i].Expr, g.Rules[i].For = scale(r.Expr), scale(r.For)
+		}
+	}
+	text, err = yaml.Marshal(file)
+	check(t, err)
+	path = filepath.Join(t.TempDir(), "rules.yml")
+	check(t, os.WriteFile(path, text, 0o644))
+	return path
+}
+
+// The engine stops to answer: Alertmanager, with the routes that docs/alerts.md
+// shows, tells both receivers of it, does not tell of what follows from it,
+// and tells when it is over.
+func alertmanagerDelivers(t *testing.T, s *stack.Stack) {
+	ctx := t.Context()
+	var received receivers
+	webhooks := httptest.NewServer(&received)
+	t.Cleanup(webhooks.Close)
+	manager, err := alertmanager.Start(ctx, t.TempDir(), routesOfTheDocs(t, webhooks.URL))
+	check(t, err)
+	t.Cleanup(manager.Kill)
+	server, err := prometheus.Start(ctx, t.TempDir(), prometheus.Config{YAML: Scrape{
+		Interval: time.Minute / faster, Rules: shortened(t, rules), Alertmanager: manager.URL,
+	}.Configuration(s)})
+	check(t, err)
+	t.Cleanup(server.Kill)
+	prom, err := API(server.URL)
+	check(t, err)
+	await(t, 30*time.Second, "a scrape of the exporter, and all rules evaluated", func() bool {
+		up, _, _, err := prom.Query(ctx, `camunda_up == 1`, time.Now())
+		return err == nil && up.String() != ""
+	})
+
+	s.Engine.Pause()
+	t.Cleanup(s.Engine.Resume)
+	const alert = "CamundaEngineUnreachable"
+	for _, receiver := range []string{"pagerduty", "slack"} {
+		await(t, time.Minute, alert+" at "+receiver, func() bool { return received.get(receiver, alert, "firing") != nil })
+		got := received.get(receiver, alert, "firing")
+		if got == nil {
+			continue
+		}
+		for name, want := range map[string]string{"severity": "critical", "job": "camunda-exporter", "namespace": "default"} {
+			if got.Labels[name] != want {
+				t.Errorf("label %s is %q, want %q", name, got.Labels[name], want)
+			}
+		}
+		if got.Annotations["summary"] == "" || !strings.Contains(got.Annotations["description"], "camunda_up is 0") {
+			t.Errorf("want a summary, and a description with the value: %v", got.Annotations)
+		}
+		page, ok := strings.CutPrefix(got.Annotations["runbook_url"], "https://github.com/camunda-autoscaler/camunda-autoscaler/blob/main/")
+		if _, err := os.Stat(filepath.Join("../..", page)); err != nil || !ok {
+			t.Errorf("runbook_url is %q (%v)", got.Annotations["runbook_url"], err)
+		}
+	}
+
+	// That the scaler has no fresh sample is true, and said by the engine's alert.
+	const follows = "CamundaScalerNoFreshSample"
+	await(t, 2*time.Minute, follows+" is firing", func() bool {
+		alerts, err := prom.Alerts(ctx)
+		check(t, err)
+		for _, a := range alerts.Alerts {
+			if a.Labels[model.AlertNameLabel] == follows && a.State == v1.AlertStateFiring {
+				return true
+			}
+		}
+		return false
+	})
+	await(t, time.Minute, follows+" is inhibited", func() bool { return inhibited(t, manager.URL, follows) })
+
+	s.Engine.Resume()
+	for _, receiver := range []string{"pagerduty", "slack"} {
+		await(t, time.Minute, receiver+" hears that it is over", func() bool { return received.get(receiver, alert, "resolved") != nil })
+		if received.get(receiver, follows, "firing") != nil {
+			t.Errorf("%s was told of %s, which is inhibited", receiver, follows)
+		}
+	}
+}
+
+var configuration = regexp.MustCompile("(?s)```yaml\n(route:.*?)```")
+
+// routesOfTheDocs is the configuration in docs/alerts.md, with a webhook in
+// the place of each receiver, and without the waiting for more to group.
+func routesOfTheDocs(t *testing.T, webhook string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/alerts.md")
+	check(t, err)
+	block := configuration.FindSubmatch(text)
+	if block == nil {
+		t.Fatal("docs/alerts.md has no configuration of Alertmanager")
+	}
+	var config map[string]any
+	check(t, yaml.Unmarshal(block[1], &config))
+	route := config["route"].(map[string]any)
+	route["group_wait"], route["group_interval"] = "100ms", "1s"
+	var receivers []map[string]any
+	for _, r := range config["receivers"].([]any) {
+		name := r.(map[string]any)["name"].(string)
+		receivers = append(receivers, map[string]any{
+			"name":            name,
+			"webhook_configs": []map[string]any{{"url": webhook + "/" + name}},
+		})
+	}
+	config["receivers"] = receivers
+	text, err = yaml.Marshal(config)
+	check(t, err)
+	return string(text)
+}
+
+// alert is one as Alertmanager posts it.
+type alert struct {
+	Status              string
+	Labels, Annotations map[string]string
+}
+
+// receivers keeps what is posted to it, by the path.
+type receivers struct {
+	mutex sync.Mutex
+	posts map[string][]alert
+}
+
+func (r *receivers) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	var message struct{ Alerts []alert }
+	if err := json.NewDecoder(request.Body).Decode(&message); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.posts == nil {
+		r.posts = map[string][]alert{}
+	}
+	r.posts[request.URL.Path] = append(r.posts[request.URL.Path], message.Alerts...)
+}
+
+func (r *receivers) get(receiver, name, status string) *alert {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	for _, a := range r.posts["/"+receiver] {
+		if a.Labels["alertname"] == name && a.Status == status {
+			return &a
+		}
+	}
+	return nil
+}
+
+// inhibited asks Alertmanager whether it keeps an alert to itself.
+func inhibited(t *testing.T, url, name string) bool {
+	t.Helper()
+	response, err := http.Get(fmt.Sprintf("%s/api/v2/alerts?filter=alertname=%s", url, name))
+	check(t, err)
+	defer response.Body.Close()
+	var alerts []struct {
+		Status struct{ InhibitedBy []string }
+	}
+	check(t, json.NewDecoder(response.Body).Decode(&alerts))
+	return len(alerts) > 0 && len(alerts[0].Status.InhibitedBy) > 0
+}

@@ -20,7 +20,9 @@ func testAccess(ctx context.Context, t *testing.T, s *stack) {
 		{scaler, "get deployments/camunda-deployment --subresource=scale", "yes"},
 		{scaler, "get leases/autoscaler-camunda-autoscaler-scaler", "yes"},
 		{scaler, "update leases/autoscaler-camunda-autoscaler-scaler", "yes"},
+		{scaler, "create events", "yes"},
 
+		{scaler, "get deployments/camunda-deployment", "no"},
 		{scaler, "patch deployments/camunda-deployment", "no"},
 		{scaler, "delete deployments/camunda-deployment", "no"},
 		{scaler, "patch deployments/camunda-process-starter --subresource=scale", "no"},

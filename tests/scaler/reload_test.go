@@ -48,8 +48,8 @@ func TestReload(t *testing.T) {
 		return string(body[:n])
 	}
 	// A broken file changes nothing.
-	write("  - {nmae: camunda}\n")
-	if got := reload(http.StatusInternalServerError); !strings.Contains(got, "targets[0].nmae: unknown key, did you mean name?") {
+	write("  - {nam: camunda}\n")
+	if got := reload(http.StatusInternalServerError); !strings.Contains(got, "targets[0].nam: unknown key, did you mean name?") {
 		t.Error(got)
 	}
 	if text := fetch(t, s, "/metrics", http.StatusOK); !strings.Contains(text, "camunda_scaler_config_last_reload_successful 0\n") || !strings.Contains(text, `camunda_scaler_replicas{target="other"}`) {

@@ -1,5 +1,7 @@
 # make help lists what there is. Products are built in the workspace (go.work);
-# what only tests and the demo need has modules of its own outside it.
+# what only tests and the demo need has modules of its own outside it. Tests of
+# those run programs and read files that go test knows nothing of, so their
+# results are never taken from its cache (-count=1).
 
 PRODUCTS := exporter scaler service starter
 OUTSIDE  := charts/check demo e2e testbed tests
@@ -31,17 +33,17 @@ lint: bin/golangci-lint ## Lint every module
 
 .PHONY: test-parts
 test-parts: ## The products against real engines, a real API server, a real Prometheus
-	cd testbed && GOWORK=off go test -race -timeout 40m ./...
-	cd tests && GOWORK=off go test -race -timeout 40m -v ./...
+	cd testbed && GOWORK=off go test -count=1 -race -timeout 40m ./...
+	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -v ./...
 
 .PHONY: test-demo
 test-demo: bin/demo ## The demo's story, and that its replicas settle where they should
-	cd demo && GOWORK=off go test -race ./...
+	cd demo && GOWORK=off go test -count=1 -race ./...
 	bin/demo --once
 
 .PHONY: charts
 charts: ## Check the charts, dashboards and alerts
-	cd charts/check && GOWORK=off go test -timeout 40m ./...
+	cd charts/check && GOWORK=off go test -count=1 -timeout 40m ./...
 
 .PHONY: manifests
 manifests: ## Make the files that are made from others: k8s_resources, the charts' copies and tables
@@ -49,7 +51,7 @@ manifests: ## Make the files that are made from others: k8s_resources, the chart
 
 .PHONY: e2e
 e2e: ## The charts and images on a real Kubernetes node, as root on Linux (see e2e/README.md)
-	cd e2e && GOWORK=off go test -timeout 60m -v ./...
+	cd e2e && GOWORK=off go test -count=1 -p 1 -timeout 60m -v ./...
 
 .PHONY: build
 build: ## Build the three services into bin/

@@ -16,6 +16,14 @@ func main() {
 }
 
 func update() error {
+	// The manifests are made from the copies, so those have to be in place.
+	files := map[string][]byte{}
+	if err := copies(files); err != nil {
+		return err
+	}
+	if err := write(files); err != nil {
+		return err
+	}
 	files, err := generate()
 	if err != nil {
 		return err

@@ -4,7 +4,7 @@
 # results are never taken from its cache (-count=1).
 
 PRODUCTS := exporter scaler service starter
-OUTSIDE  := charts/check demo e2e testbed tests
+OUTSIDE  := charts/check demo docker/sbom e2e testbed tests
 
 GOFLAGS_PRODUCTS = $(PRODUCTS:%=./%/...)
 
@@ -34,6 +34,7 @@ lint: bin/golangci-lint ## Lint every module
 .PHONY: test-parts
 test-parts: ## The products against real engines, a real API server, a real Prometheus
 	cd testbed && GOWORK=off go test -count=1 -race -timeout 40m ./...
+	cd docker/sbom && GOWORK=off go test -count=1 ./...
 	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -v ./...
 
 .PHONY: test-demo
@@ -52,6 +53,14 @@ manifests: ## Make the files that are made from others: k8s_resources, the chart
 .PHONY: e2e
 e2e: ## The charts and images on a real Kubernetes node, as root on Linux (see e2e/README.md)
 	cd e2e && GOWORK=off go test -count=1 -p 1 -timeout 60m -v ./...
+
+.PHONY: images
+images: ## Build the images with Docker or buildah
+	docker/images.sh
+
+.PHONY: kind
+kind: ## Bring up everything on kind (needs kind, kubectl, Docker or buildah)
+	docker/kind.sh
 
 .PHONY: build
 build: ## Build the three services into bin/

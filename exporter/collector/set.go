@@ -188,7 +188,7 @@ func (r *outcomeReport) outcome(err error) {
 	r.failed, r.cause = err != nil, cause
 	switch {
 	case changed && err != nil:
-		level.Error(r.logger).Log("msg", "a collector fails", "cause", cause, "err", err)
+		level.Warn(r.logger).Log("msg", "a collector fails", "cause", cause, "err", err)
 	case changed:
 		level.Info(r.logger).Log("msg", "the collector works again")
 	case err != nil:

@@ -140,7 +140,7 @@ func TestCollectorsFailAlone(t *testing.T) {
 					t.Errorf("others are gone, too:\n%s", broken)
 				}
 				x.scrape(t, 10*time.Second)
-				wantLog(t, x, "error", "collector="+fault.collector+" msg=\"a collector fails\" cause=http_5xx")
+				wantLog(t, x, "warn", "collector="+fault.collector+" msg=\"a collector fails\" cause=http_5xx")
 				x.engine.set(busy)
 				x.scrape(t, 10*time.Second)
 				wantLog(t, x, "info", "the engine answers", "history can be read", "collector="+fault.collector+" msg=\"the collector works again\"")
@@ -363,6 +363,7 @@ func TestFinishedWithoutHistory(t *testing.T) {
 				t.Errorf("got\n%s", got)
 			}
 		}
-		wantLog(t, x, "error", "the engine's history cannot be read, so started", "collector=finished")
+		wantLog(t, x, "error", "the engine's history cannot be read, so started")
+		wantLog(t, x, "warn", "collector=finished")
 	})
 }

@@ -213,7 +213,7 @@ func TestCollectors(t *testing.T) {
 		all.await(t, 2*time.Minute, map[string]float64{
 			`camunda_exporter_collector_success{collector="external-tasks"}`: 1, `camunda_external_tasks{state="unlocked",topic="ship"}`: 3,
 		})
-		all.wantLog(t, 1, "level=error", "collector=external-tasks", "cause=timeout")
+		all.wantLog(t, 1, "level=warn", "collector=external-tasks", "cause=timeout")
 		all.wantLog(t, 1, "level=info", "collector=external-tasks", "works again")
 	})
 }

@@ -20,12 +20,13 @@ import (
 type Dashboard struct {
 	File, Title string
 	Annotations struct {
-		List []struct{ Name, Expr string }
+		List []struct{ Name, Expr, IconColor string }
 	}
 	Templating struct {
 		List []Variable
 	}
 	Panels []struct {
+		ID      int
 		Title   string
 		Targets []struct {
 			Expr, LegendFormat string
@@ -44,8 +45,11 @@ type Variable struct {
 // Load reads the *.json files of a folder.
 func Load(folder string) ([]Dashboard, error) {
 	paths, err := filepath.Glob(filepath.Join(folder, "*.json"))
-	if err != nil || len(paths) == 0 {
-		return nil, fmt.Errorf("look for dashboards in %s: found %d (%w)", folder, len(paths), err)
+	if err != nil {
+		return nil, err
+	}
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("there are no dashboards (*.json) in %s", folder)
 	}
 	all := make([]Dashboard, len(paths))
 	for i, path := range paths {
@@ -63,6 +67,7 @@ func Load(folder string) ([]Dashboard, error) {
 
 // Query is one question to Prometheus.
 type Query struct {
+	PanelID int    // 0 for an annotation
 	Panel   string // its title, or the annotation's name
 	Expr    string // as it is in the file
 	Legend  string
@@ -74,7 +79,7 @@ func (d Dashboard) Queries() []Query {
 	var all []Query
 	for _, p := range d.Panels {
 		for _, t := range p.Targets {
-			all = append(all, Query{p.Title, t.Expr, t.LegendFormat, t.Instant})
+			all = append(all, Query{p.ID, p.Title, t.Expr, t.LegendFormat, t.Instant})
 		}
 	}
 	for _, a := range d.Annotations.List {
@@ -128,8 +133,11 @@ func (d Dashboard) Open(ctx context.Context, api v1.API, from, to time.Time) (*B
 				return nil, fmt.Errorf("%s: variable %s: %s is no label_values(…)", d.File, v.Name, text)
 			}
 			values, _, _, err := api.LabelValues(ctx, parts[2], []string{parts[1]}, from, to)
-			if err != nil || len(values) == 0 {
-				return nil, fmt.Errorf("%s: variable %s: %s has %d values (%w)", d.File, v.Name, parts[0], len(values), err)
+			if err != nil {
+				return nil, fmt.Errorf("%s: variable %s: %s: %w", d.File, v.Name, parts[0], err)
+			}
+			if len(values) == 0 {
+				return nil, fmt.Errorf("%s: variable %s: %s has no values", d.File, v.Name, parts[0])
 			}
 			if b.Variables[v.Name] = v.AllValue; v.AllValue == "" {
 				b.Variables[v.Name] = string(slices.Min(values))

@@ -58,6 +58,14 @@ e2e: ## The charts and images on a real Kubernetes node, as root on Linux (see e
 images: ## Build the images with Docker or buildah
 	docker/images.sh
 
+.PHONY: sbom
+sbom: ## Write a bill of materials for each image into dist/
+	docker/sbom.sh
+
+.PHONY: pictures
+pictures: ## Draw the dashboards' pictures from a real run (needs npm and Chromium)
+	cd tests && GOWORK=off go run ./dashboards/preview
+
 .PHONY: kind
 kind: ## Bring up everything on kind (needs kind, kubectl, Docker or buildah)
 	docker/kind.sh

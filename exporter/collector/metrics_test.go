@@ -94,7 +94,14 @@ type exporter struct {
 	log     bytes.Buffer
 }
 
+// newExporter returns an exporter without the optional collectors.
 func newExporter(t testing.TB, answer func(*http.Request) (int, string), keys ...string) *exporter {
+	t.Helper()
+	return assemble(t, answer, keys, nil)
+}
+
+// assemble returns an exporter, with optional collectors unless set is nil.
+func assemble(t testing.TB, answer func(*http.Request) (int, string), keys []string, set *collector.SetOptions) *exporter {
 	t.Helper()
 	x := &exporter{engine: &engine{answer: answer}}
 	u, err := url.Parse("http://camunda/engine-rest")
@@ -105,8 +112,13 @@ func newExporter(t testing.TB, answer func(*http.Request) (int, string), keys ..
 	client := camunda.NewClient(u, "", &http.Client{Transport: x.engine}, camunda.NewMetrics(static))
 	o := started.Options{Window: 10 * time.Second, SettleLag: time.Second, RecountHorizon: 10 * time.Minute, Keys: keys}
 	now := time.Now()
-	reader := started.NewReader(client, o, now)
-	x.handler = collector.Handler(static, collector.NewStarted(reader, o, 10*time.Second, now, log.NewLogfmtLogger(log.NewSyncWriter(&x.log))))
+	logger := log.NewLogfmtLogger(log.NewSyncWriter(&x.log))
+	collectors := []collector.Collector{collector.NewStarted(started.NewReader(client, o, now), o, 10*time.Second, now, logger)}
+	if set != nil {
+		set.Started, set.Begin = o, now
+		collectors = append(collectors, collector.NewSet(client, *set, logger))
+	}
+	x.handler = collector.Handler(static, collectors...)
 	return x
 }
 

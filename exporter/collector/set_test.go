@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,33 +12,15 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/go-kit/log"
-	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/camunda"
 	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/collector"
-	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/started"
 )
 
 // withCollectors returns an exporter with all collectors on.
 func withCollectors(t testing.TB, answer func(*http.Request) (int, string), topics ...string) *exporter {
 	t.Helper()
-	x := &exporter{engine: &engine{answer: answer}}
-	u, err := url.Parse("http://camunda/engine-rest")
-	if err != nil {
-		t.Fatal(err)
-	}
-	static := prometheus.NewRegistry()
-	client := camunda.NewClient(u, "", &http.Client{Transport: x.engine}, camunda.NewMetrics(static))
-	counted := started.Options{Window: 10 * time.Second, SettleLag: time.Second, RecountHorizon: 10 * time.Minute}
-	now := time.Now()
-	logger := log.NewLogfmtLogger(log.NewSyncWriter(&x.log))
-	x.handler = collector.Handler(static,
-		collector.NewStarted(started.NewReader(client, counted, now), counted, 10*time.Second, now, logger),
-		collector.NewSet(client, collector.SetOptions{
-			Collectors: names(), Interval: 5 * time.Second, Timeout: time.Second, Topics: topics, Started: counted, Begin: now,
-		}, logger))
-	return x
+	return assemble(t, answer, nil, &collector.SetOptions{
+		Collectors: names(), Interval: 5 * time.Second, Timeout: time.Second, Topics: topics,
+	})
 }
 
 func names() []string {

@@ -65,7 +65,8 @@ func NewFlags() *Flags {
 	a.Command(checkConfig, "Check a configuration file and say in plain words what it does, then exit: 0 if it is good, 2 if not.").
 		Arg("file", "The configuration file.").Required().StringVar(&f.file)
 
-	s, rule := &f.Single, decide.DefaultRule()
+	s, rule, limits := &f.Single, decide.DefaultRule(), decide.DefaultLimits()
+	s.Rule.Kind = decide.Step
 	f.single("prometheus.url", "Prometheus to query; query parameters of the URL go with every query.").Default(config.DefaultPrometheusURL).StringVar(&s.PrometheusURL)
 	f.single("prometheus.config.file", "YAML file with Prometheus's http_config options: authentication, TLS, headers, proxy.").StringVar(&s.PrometheusConfigFile)
 	f.single("target.api-version", "API version of the workload.").Default(config.DefaultAPIVersion).StringVar(&s.Workload.APIVersion)
@@ -76,8 +77,8 @@ func NewFlags() *Flags {
 	f.single("timestamp-query", "PromQL that gives the time of the newest sample in Unix seconds; needed if --query is more than a selector.").StringVar(&s.TimestampQuery)
 	f.single("rule.scale-up-at", "One replica more if the number per replica is this or more.").Default(fmt.Sprint(rule.ScaleUpAt)).Float64Var(&s.Rule.ScaleUpAt)
 	f.single("rule.scale-down-at", "One replica less if the number per replica is this or less.").Default(fmt.Sprint(rule.ScaleDownAt)).Float64Var(&s.Rule.ScaleDownAt)
-	f.single("rule.min-replicas", "Never scale below.").Default(fmt.Sprint(rule.MinReplicas)).Int32Var(&s.Rule.MinReplicas)
-	f.single("rule.max-replicas", "Never scale above.").Default(fmt.Sprint(rule.MaxReplicas)).Int32Var(&s.Rule.MaxReplicas)
+	f.single("rule.min-replicas", "Never scale below.").Default(fmt.Sprint(limits.Min)).Int32Var(&s.Limits.Min)
+	f.single("rule.max-replicas", "Never scale above.").Default(fmt.Sprint(limits.Max)).Int32Var(&s.Limits.Max)
 	f.single("rule.allow-flapping", "Accept a rule under which a constant load goes up and down for ever.").BoolVar(&s.AllowFlapping)
 	f.single("interval", "Time between two decisions.").Default(config.DefaultInterval.String()).DurationVar(&s.Interval)
 	f.single("max-sample-age", "An older sample is not decided on.").Default(config.DefaultMaxSampleAge.String()).DurationVar(&s.MaxSampleAge)

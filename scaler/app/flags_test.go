@@ -3,6 +3,7 @@ package app
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -29,11 +30,14 @@ func TestDefaultsAreTheMission(t *testing.T) {
 	want := config.Target{
 		Name:     "camunda-deployment",
 		Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "default", Name: "camunda-deployment"},
-		Query:    `camunda_process_instances_recently_started{window="10s"}`,
-		Rule:     decide.Rule{ScaleUpAt: 50, ScaleDownAt: 20, MinReplicas: 1, MaxReplicas: 4},
-		Interval: 10 * time.Second, MaxSampleAge: 30 * time.Second,
+		Queries:  []config.Query{{PromQL: `camunda_process_instances_recently_started{window="10s"}`}},
+		Policy: decide.Policy{
+			Triggers: []decide.Trigger{{Rule: decide.Rule{Kind: decide.Step, ScaleUpAt: 50, ScaleDownAt: 20}, OnNoData: decide.HoldOnNoData}},
+			Limits:   decide.Limits{Min: 1, Max: 4}, StepUp: 1, StepDown: 1, MaxSampleAge: 30 * time.Second,
+		},
+		Interval: 10 * time.Second,
 	}
-	if len(c.Targets) != 1 || c.Targets[0] != want {
+	if len(c.Targets) != 1 || !reflect.DeepEqual(c.Targets[0], want) {
 		t.Errorf("got %+v, want %+v", c.Targets, want)
 	}
 }
@@ -60,8 +64,8 @@ func TestEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := c.Targets[0]
-	if c.Prometheus.URL.String() != "https://mimir:443/x" || got.Workload.Kind != "StatefulSet" || got.Query != "depth" || !got.DryRun ||
-		got.Rule != (decide.Rule{ScaleUpAt: 8, ScaleDownAt: 1, MinReplicas: 1, MaxReplicas: 40}) || f.Kubeconfig != "a:b" {
+	if c.Prometheus.URL.String() != "https://mimir:443/x" || got.Workload.Kind != "StatefulSet" || got.Queries[0].PromQL != "depth" || !got.DryRun ||
+		got.Policy.Triggers[0].Rule != (decide.Rule{Kind: decide.Step, ScaleUpAt: 8, ScaleDownAt: 1}) || got.Policy.Limits != (decide.Limits{Min: 1, Max: 40}) || f.Kubeconfig != "a:b" {
 		t.Errorf("got %+v, kubeconfig %s", c, f.Kubeconfig)
 	}
 }

@@ -64,7 +64,7 @@ func (f *fleet) Apply(c config.Config) error {
 	next := map[workload.Ref]*member{}
 	for _, t := range c.Targets {
 		old := f.members[t.Workload]
-		if sameProm && old != nil && old.target == t {
+		if sameProm && old != nil && reflect.DeepEqual(old.target, t) {
 			next[t.Workload] = old
 			continue
 		}
@@ -106,15 +106,15 @@ func (f *fleet) Apply(c config.Config) error {
 func (f *fleet) member(t config.Target, prom v1.API) *member {
 	logger := log.With(f.logger, "target", t.Name)
 	warn := func(warning string) { level.Warn(logger).Log("msg", "warning about the query", "warning", warning) }
-	return &member{target: t, reader: query.NewReader(prom, t.Query, t.TimestampQuery, warn)}
+	return &member{target: t, reader: query.NewReader(prom, t.Queries[0].PromQL, t.Queries[0].Timestamp, warn)}
 }
 
 // build makes the loop, and with it the target's metrics.
 func (m *member) build(f *fleet) {
 	t := m.target
 	m.loop = loop.New(loop.Target{
-		Name: t.Name, Workload: t.Workload, Rule: t.Rule,
-		Interval: t.Interval, MaxSampleAge: t.MaxSampleAge, DryRun: t.DryRun, Paused: t.Paused, Event: f.event,
+		Name: t.Name, Workload: t.Workload, Policy: t.Policy,
+		Interval: t.Interval, DryRun: t.DryRun, Paused: t.Paused, Event: f.event,
 	}, m.reader, f.workloads(t.Workload), f.metrics.Target(t.Name), f.logger)
 }
 
@@ -164,7 +164,7 @@ func (f *fleet) Once(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for _, m := range f.members {
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, m.target.MaxSampleAge)
+			ctx, cancel := context.WithTimeout(ctx, m.target.Policy.MaxSampleAge)
 			defer cancel()
 			err := m.loop.Once(ctx)
 			mu.Lock()

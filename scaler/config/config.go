@@ -25,18 +25,23 @@ type Prometheus struct {
 	HTTP commoncfg.HTTPClientConfig
 }
 
-// Target is one workload, the query that tells its load, and the rule.
+// Target is one workload, the queries that tell its load, and what to do about
+// it.
 type Target struct {
-	Name           string
-	Workload       workload.Ref
-	Query          string
-	TimestampQuery string // "" if the query itself tells its sample's time
-	Rule           decide.Rule
-	Interval       time.Duration
-	MaxSampleAge   time.Duration
-	DryRun         bool // never write; say what would be done
-	Paused         bool // never write
-	AllowFlapping  bool // the rule may go up and down for ever at a constant load
+	Name          string
+	Workload      workload.Ref
+	Queries       []Query // one for each of the policy's triggers, in their order
+	Policy        decide.Policy
+	Interval      time.Duration
+	DryRun        bool // never write; say what would be done
+	Paused        bool // never write
+	AllowFlapping bool // the rule may go up and down for ever at a constant load
+}
+
+// Query is what to ask Prometheus.
+type Query struct {
+	PromQL    string
+	Timestamp string // PromQL of its sample's time; "" if the query itself tells it
 }
 
 // The defaults, with which the scaler does the job that it was made for.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -52,11 +53,14 @@ func TestMinimalFileHasTheDefaults(t *testing.T) {
 	want := Target{
 		Name:     "camunda-deployment",
 		Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "default", Name: "camunda-deployment"},
-		Query:    "my_load",
-		Rule:     decide.Rule{ScaleUpAt: 50, ScaleDownAt: 20, MinReplicas: 1, MaxReplicas: 4},
-		Interval: 10 * time.Second, MaxSampleAge: 30 * time.Second,
+		Queries:  []Query{{PromQL: "my_load"}},
+		Policy: decide.Policy{
+			Triggers: []decide.Trigger{{Rule: decide.Rule{Kind: decide.Step, ScaleUpAt: 50, ScaleDownAt: 20}, OnNoData: decide.HoldOnNoData}},
+			Limits:   decide.Limits{Min: 1, Max: 4}, StepUp: 1, StepDown: 1, MaxSampleAge: 30 * time.Second,
+		},
+		Interval: 10 * time.Second,
 	}
-	if len(c.Targets) != 1 || c.Targets[0] != want {
+	if len(c.Targets) != 1 || !reflect.DeepEqual(c.Targets[0], want) {
 		t.Errorf("got %+v, want %+v", c.Targets, want)
 	}
 	if got := c.Prometheus.URL.String(); got != "http://prometheus:9090" {
@@ -72,23 +76,25 @@ func TestFullFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rule := decide.Rule{ScaleUpAt: 60, ScaleDownAt: 10.5, MinReplicas: 2, MaxReplicas: 8}
+	policy := decide.DefaultPolicy()
+	policy.Triggers[0].Rule = decide.Rule{Kind: decide.Step, ScaleUpAt: 60, ScaleDownAt: 10.5}
+	policy.Limits, policy.MaxSampleAge = decide.Limits{Min: 2, Max: 8}, time.Minute
 	want := []Target{
 		{
 			Name:     "camunda",
 			Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "bpm", Name: "camunda-deployment"},
-			Query:    `camunda_process_instances_recently_started{window="10s"}`,
-			Rule:     rule, Interval: 15 * time.Second, MaxSampleAge: time.Minute,
+			Queries:  []Query{{PromQL: `camunda_process_instances_recently_started{window="10s"}`}},
+			Policy:   policy, Interval: 15 * time.Second,
 		},
 		{
 			Name:     "consumers",
 			Workload: workload.Ref{APIVersion: "example.com/v1", Kind: "Engine", Namespace: "kafka", Name: "consumers"},
-			Query:    "sum(kafka_lag)", TimestampQuery: "max(timestamp(kafka_lag))",
-			Rule: rule, Interval: 15 * time.Second, MaxSampleAge: time.Minute, DryRun: true,
+			Queries:  []Query{{PromQL: "sum(kafka_lag)", Timestamp: "max(timestamp(kafka_lag))"}},
+			Policy:   policy, Interval: 15 * time.Second, DryRun: true,
 		},
 	}
 	for i := range want {
-		if c.Targets[i] != want[i] {
+		if !reflect.DeepEqual(c.Targets[i], want[i]) {
 			t.Errorf("got %+v, want %+v", c.Targets[i], want[i])
 		}
 	}
@@ -109,7 +115,7 @@ func TestMissingFile(t *testing.T) {
 
 func single() Single {
 	return Single{
-		PrometheusURL: DefaultPrometheusURL, Query: DefaultQuery, Rule: decide.DefaultRule(),
+		PrometheusURL: DefaultPrometheusURL, Query: DefaultQuery, Rule: decide.DefaultRule(), Limits: decide.DefaultLimits(),
 		Workload: workload.Ref{APIVersion: DefaultAPIVersion, Kind: DefaultKind, Namespace: DefaultNamespace, Name: DefaultName},
 		Interval: DefaultInterval, MaxSampleAge: DefaultMaxSampleAge,
 	}
@@ -124,7 +130,7 @@ func TestSingle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Targets[0] != fromFile.Targets[0] {
+	if !reflect.DeepEqual(c.Targets[0], fromFile.Targets[0]) {
 		t.Errorf("flags give %+v, an empty target of a file %+v", c.Targets[0], fromFile.Targets[0])
 	}
 }
@@ -180,10 +186,10 @@ func FuzzParse(f *testing.F) {
 		}
 		names, workloads := map[string]bool{}, map[workload.Ref]bool{}
 		for _, target := range c.Targets {
-			if p := target.Rule.Problems(); len(p) > 0 {
+			if p := append(target.Policy.Triggers[0].Rule.Problems(), target.Policy.Limits.Problems()...); len(p) > 0 {
 				t.Errorf("accepted a rule with %v", p)
 			}
-			if target.Name == "" || target.Query == "" || target.Workload.Name == "" || target.Interval < minInterval || target.MaxSampleAge < target.Interval {
+			if target.Name == "" || target.Queries[0].PromQL == "" || target.Workload.Name == "" || target.Interval < minInterval || target.Policy.MaxSampleAge < target.Interval {
 				t.Errorf("accepted %+v", target)
 			}
 			if names[target.Name] || workloads[target.Workload] {

@@ -21,16 +21,16 @@ func (c Config) Explain() string {
 }
 
 func (t Target) explain(b *strings.Builder) {
-	r := t.Rule
+	r, limits := t.Policy.Triggers[0].Rule, t.Policy.Limits
 	fmt.Fprintf(b, "%s: scales %s (%s) in namespace %s\n", t.Name, t.Workload, t.Workload.APIVersion, t.Workload.Namespace)
-	fmt.Fprintf(b, "  every %s, by   %s\n", t.Interval, t.Query)
-	if t.TimestampQuery != "" {
-		fmt.Fprintf(b, "  sample's time  %s\n", t.TimestampQuery)
+	fmt.Fprintf(b, "  every %s, by   %s\n", t.Interval, t.Queries[0].PromQL)
+	if t.Queries[0].Timestamp != "" {
+		fmt.Fprintf(b, "  sample's time  %s\n", t.Queries[0].Timestamp)
 	}
-	fmt.Fprintf(b, "  A sample older than %s, or none, changes nothing.\n", t.MaxSampleAge)
-	fmt.Fprintf(b, "  One replica more at %v or more per replica, one less at %v or less; %d to %d replicas:\n", r.ScaleUpAt, r.ScaleDownAt, r.MinReplicas, r.MaxReplicas)
+	fmt.Fprintf(b, "  A sample older than %s, or none, changes nothing.\n", t.Policy.MaxSampleAge)
+	fmt.Fprintf(b, "  One replica more at %v or more per replica, one less at %v or less; %d to %d replicas:\n", r.ScaleUpAt, r.ScaleDownAt, limits.Min, limits.Max)
 	skipped := false
-	least, most := int(r.MinReplicas), int(r.MaxReplicas)
+	least, most := int(limits.Min), int(limits.Max)
 	for n := least; n <= most; n++ {
 		if n > least+4 && n < most-1 { // the rest follows the same pattern
 			if !skipped {
@@ -52,7 +52,7 @@ func (t Target) explain(b *strings.Builder) {
 		}
 		fmt.Fprintf(b, "    at %d: %s\n", n, strings.Join(steps, ", "))
 	}
-	if flap, ok := r.Flaps(); ok {
+	if flap, ok := t.Policy.Flaps(); ok {
 		fmt.Fprintf(b, "  It flaps, and allow_flapping accepts that: %s.\n", flap)
 	} else {
 		fmt.Fprintln(b, "  No constant load makes it go up and down for ever.")
@@ -73,10 +73,10 @@ func (c Config) YAML() ([]byte, error) {
 	address.RawQuery = ""
 	f := file{Prometheus: filePrometheus{URL: address.Redacted(), Params: params, HTTP: c.Prometheus.HTTP}}
 	for _, t := range c.Targets {
-		f.Interval, f.MaxSampleAge = model.Duration(t.Interval), model.Duration(t.MaxSampleAge)
+		f.Interval, f.MaxSampleAge = model.Duration(t.Interval), model.Duration(t.Policy.MaxSampleAge)
 		f.Targets = append(f.Targets, fileTarget{
-			Name: t.Name, Workload: fileWorkload(t.Workload), Query: t.Query, TimestampQuery: t.TimestampQuery,
-			Rule:   fileRule{"step", t.Rule.ScaleUpAt, t.Rule.ScaleDownAt, t.Rule.MinReplicas, t.Rule.MaxReplicas, t.AllowFlapping},
+			Name: t.Name, Workload: fileWorkload(t.Workload), Query: t.Queries[0].PromQL, TimestampQuery: t.Queries[0].Timestamp,
+			Rule:   fileRule{"step", t.Policy.Triggers[0].Rule.ScaleUpAt, t.Policy.Triggers[0].Rule.ScaleDownAt, t.Policy.Limits.Min, t.Policy.Limits.Max, t.AllowFlapping},
 			DryRun: t.DryRun, Paused: t.Paused,
 		})
 	}

@@ -58,11 +58,11 @@ type fileRule struct {
 
 // setDefaults is called before a target's keys are read.
 func (t *fileTarget) setDefaults() {
-	rule := decide.DefaultRule()
+	rule, limits := decide.DefaultRule(), decide.DefaultLimits()
 	*t = fileTarget{
 		Workload: fileWorkload{DefaultAPIVersion, DefaultKind, DefaultNamespace, DefaultName},
 		Query:    DefaultQuery,
-		Rule:     fileRule{"step", rule.ScaleUpAt, rule.ScaleDownAt, rule.MinReplicas, rule.MaxReplicas, false},
+		Rule:     fileRule{"step", rule.ScaleUpAt, rule.ScaleDownAt, limits.Min, limits.Max, false},
 	}
 }
 
@@ -146,18 +146,18 @@ func (t fileTarget) compile(f file) Target {
 	if name == "" {
 		name = t.Workload.Name
 	}
+	policy := decide.DefaultPolicy()
+	policy.Triggers[0].Rule.ScaleUpAt, policy.Triggers[0].Rule.ScaleDownAt = t.Rule.ScaleUpAt, t.Rule.ScaleDownAt
+	policy.Limits = decide.Limits{Min: t.Rule.MinReplicas, Max: t.Rule.MaxReplicas}
+	policy.MaxSampleAge = time.Duration(f.MaxSampleAge)
 	return Target{
-		Name:           name,
-		Workload:       workload.Ref(t.Workload),
-		Query:          t.Query,
-		TimestampQuery: strings.TrimSpace(t.TimestampQuery),
-		Rule: decide.Rule{
-			ScaleUpAt: t.Rule.ScaleUpAt, ScaleDownAt: t.Rule.ScaleDownAt,
-			MinReplicas: t.Rule.MinReplicas, MaxReplicas: t.Rule.MaxReplicas,
-		},
-		Interval:     time.Duration(f.Interval),
-		MaxSampleAge: time.Duration(f.MaxSampleAge),
-		DryRun:       t.DryRun,
-		Paused:       t.Paused, AllowFlapping: t.Rule.AllowFlapping,
+		Name:          name,
+		Workload:      workload.Ref(t.Workload),
+		Queries:       []Query{{PromQL: t.Query, Timestamp: strings.TrimSpace(t.TimestampQuery)}},
+		Policy:        policy,
+		Interval:      time.Duration(f.Interval),
+		DryRun:        t.DryRun,
+		Paused:        t.Paused,
+		AllowFlapping: t.Rule.AllowFlapping,
 	}
 }

@@ -20,6 +20,7 @@ type Single struct {
 	Query                string
 	TimestampQuery       string
 	Rule                 decide.Rule
+	Limits               decide.Limits
 	AllowFlapping        bool
 	Interval             time.Duration
 	MaxSampleAge         time.Duration
@@ -42,11 +43,14 @@ func (s Single) Config() (Config, error) {
 			c.Prometheus.HTTP = *http
 		}
 	}
+	policy := decide.DefaultPolicy()
+	policy.Triggers[0].Rule, policy.Limits, policy.MaxSampleAge = s.Rule, s.Limits, s.MaxSampleAge
 	t := Target{
-		Name: s.Workload.Name, Workload: s.Workload, Query: s.Query, TimestampQuery: strings.TrimSpace(s.TimestampQuery),
-		Rule: s.Rule, AllowFlapping: s.AllowFlapping, Interval: s.Interval, MaxSampleAge: s.MaxSampleAge,
+		Name: s.Workload.Name, Workload: s.Workload,
+		Queries: []Query{{PromQL: s.Query, Timestamp: strings.TrimSpace(s.TimestampQuery)}},
+		Policy:  policy, AllowFlapping: s.AllowFlapping, Interval: s.Interval,
 	}
-	for _, f := range append(t.check(), checkTimes(t.Interval, t.MaxSampleAge)...) {
+	for _, f := range append(t.check(), checkTimes(s.Interval, s.MaxSampleAge)...) {
 		errs = append(errs, fmt.Errorf("--%s: %w", flagName(f.path), f.err))
 	}
 	if len(errs) > 0 {

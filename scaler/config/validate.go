@@ -40,15 +40,15 @@ func (t Target) check() []fault {
 	if len(utilvalidation.IsDNS1123Subdomain(w.Name)) > 0 {
 		add([]string{"workload", "name"}, "%q: want lower-case letters, digits, inner dashes and dots", w.Name)
 	}
-	if strings.TrimSpace(t.Query) == "" {
+	if strings.TrimSpace(t.Queries[0].PromQL) == "" {
 		add([]string{"query"}, "empty: want PromQL that gives one number")
 	}
-	problems := t.Rule.Problems()
+	problems := append(t.Policy.Triggers[0].Rule.Problems(), t.Policy.Limits.Problems()...)
 	for _, p := range problems {
 		add([]string{"rule", p.Field}, "%s", p.Problem)
 	}
-	if flap, ok := t.Rule.Flaps(); ok && len(problems) == 0 && !t.AllowFlapping {
-		add([]string{"rule", "scale_down_at"}, "%s: want scale_down_at below %v, or allow_flapping", flap, t.Rule.FlapsFrom())
+	if flap, ok := t.Policy.Flaps(); ok && len(problems) == 0 && !t.AllowFlapping {
+		add([]string{"rule", "scale_down_at"}, "%s: want scale_down_at below %v, or allow_flapping", flap, t.Policy.FlapsFrom())
 	}
 	return faults
 }

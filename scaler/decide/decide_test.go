@@ -9,6 +9,14 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
+// decide1 asks a policy of one rule, without a past.
+func decide1(s sample.Result, replicas int32, r Rule, l Limits) Decision {
+	p := DefaultPolicy()
+	p.Triggers[0].Rule, p.Limits = r, l
+	d, _ := p.Decide(Input{Samples: []sample.Result{s}, Replicas: replicas, Limits: l}, State{})
+	return d
+}
+
 func value(v float64) sample.Result { return sample.Result{Outcome: sample.Value, Value: v} }
 
 func TestDefaultRule(t *testing.T) {
@@ -37,7 +45,7 @@ func TestDefaultRule(t *testing.T) {
 		{50, 9, None, LoadHighAtMax, 50},
 		{20, 9, Down, LoadLow, 20},
 	} {
-		d := Decide(Input{Sample: value(c.per * float64(c.replicas)), Replicas: c.replicas, Rule: DefaultRule()})
+		d := decide1(value(c.per*float64(c.replicas)), c.replicas, DefaultRule(), DefaultLimits())
 		want := c.replicas + map[Action]int32{Up: 1, Down: -1}[c.action]
 		if d.Action != c.action || d.Reason != c.reason || d.From != c.replicas || d.To != want || math.Abs(d.PerInstance-c.per) > 1e-6*math.Abs(c.per) {
 			t.Errorf("%v per instance at %d replicas: got %+v, want %s to %d, %s", c.per, c.replicas, d, c.action, want, c.reason)
@@ -52,18 +60,18 @@ func TestDefaultRule(t *testing.T) {
 // 49 as well as 50 minus something.
 func TestTheDivisionIsReal(t *testing.T) {
 	for started, want := range map[float64]Action{149: None, 150: Up, 61: None, 60: Down} {
-		if d := Decide(Input{Sample: value(started), Replicas: 3, Rule: DefaultRule()}); d.Action != want {
+		if d := decide1(value(started), 3, DefaultRule(), DefaultLimits()); d.Action != want {
 			t.Errorf("%v started on 3 replicas: got %+v, want %s", started, d, want)
 		}
 	}
 }
 
 func TestBelowMin(t *testing.T) {
-	rule := Rule{ScaleUpAt: 50, ScaleDownAt: 20, MinReplicas: 3, MaxReplicas: 4}
-	if d := Decide(Input{Sample: value(0), Replicas: 2, Rule: rule}); d.Action != None || d.Reason != LoadLowAtMin {
-		t.Errorf("got %+v, want none", d)
+	limits := Limits{Min: 3, Max: 4}
+	if d := decide1(value(0), 1, DefaultRule(), limits); d.Action != Up || d.To != 2 || d.Reason != BelowMin {
+		t.Errorf("got %+v, want up", d)
 	}
-	if d := Decide(Input{Sample: value(100), Replicas: 2, Rule: rule}); d.Action != Up {
+	if d := decide1(value(100), 2, DefaultRule(), limits); d.Action != Up || d.Reason != LoadHigh {
 		t.Errorf("got %+v, want up", d)
 	}
 }
@@ -90,7 +98,7 @@ func TestHolds(t *testing.T) {
 		{value(0), 0, SwitchedOff},
 		{value(500), -1, SwitchedOff},
 	} {
-		d := Decide(Input{Sample: c.sample, Replicas: c.replicas, Rule: DefaultRule()})
+		d := decide1(c.sample, c.replicas, DefaultRule(), DefaultLimits())
 		if d.Action != None || d.Reason != c.want || d.To != c.replicas || !math.IsNaN(d.PerInstance) || d.Bound != nil {
 			t.Errorf("%+v at %d replicas: got %+v, want none, %s", c.sample, c.replicas, d, c.want)
 		}
@@ -104,10 +112,10 @@ func TestConstantLoadNeverFlaps(t *testing.T) {
 		seen := map[Action]bool{}
 		replicas := start
 		for range 20 {
-			d := Decide(Input{Sample: value(load), Replicas: replicas, Rule: DefaultRule()})
+			d := decide1(value(load), replicas, DefaultRule(), DefaultLimits())
 			seen[d.Action], replicas = true, d.To
 		}
-		last := Decide(Input{Sample: value(load), Replicas: replicas, Rule: DefaultRule()})
+		last := decide1(value(load), replicas, DefaultRule(), DefaultLimits())
 		return (!seen[Up] || !seen[Down]) && last.Action == None
 	}
 	for start := int32(1); start <= 8; start++ {
@@ -135,8 +143,8 @@ func FuzzDecide(f *testing.F) {
 		known[r] = true
 	}
 	f.Fuzz(func(t *testing.T, outcome int, v float64, replicas int32, up, down float64, least, most int32) {
-		rule := Rule{ScaleUpAt: up, ScaleDownAt: down, MinReplicas: least, MaxReplicas: most}
-		d := Decide(Input{Sample: sample.Result{Outcome: sample.Outcome(outcome), Value: v}, Replicas: replicas, Rule: rule})
+		rule, limits := Rule{Kind: Step, ScaleUpAt: up, ScaleDownAt: down}, Limits{Min: least, Max: most}
+		d := decide1(sample.Result{Outcome: sample.Outcome(outcome), Value: v}, replicas, rule, limits)
 		if !known[d.Reason] {
 			t.Errorf("reason %q is not among the known", d.Reason)
 		}
@@ -144,10 +152,10 @@ func FuzzDecide(f *testing.F) {
 		if !ok || d.From != replicas || d.To != replicas+step {
 			t.Errorf("%+v does not fit %d replicas", d, replicas)
 		}
-		if d.Action != None && (sample.Outcome(outcome) != sample.Value || math.IsNaN(v) || math.IsInf(v, 0)) {
+		if d.Action != None && d.Reason != BelowMin && (sample.Outcome(outcome) != sample.Value || math.IsNaN(v) || math.IsInf(v, 0)) {
 			t.Errorf("%+v without a finite number", d)
 		}
-		valid := len(rule.Problems()) == 0
+		valid := len(rule.Problems()) == 0 && len(limits.Problems()) == 0
 		if valid && d.Action != None && (d.To < 1 || d.Action == Up && d.To > most || d.Action == Down && d.To < least) {
 			t.Errorf("%+v leaves %d to %d", d, least, most)
 		}
@@ -155,30 +163,32 @@ func FuzzDecide(f *testing.F) {
 }
 
 func TestProblems(t *testing.T) {
-	if p := DefaultRule().Problems(); len(p) != 0 {
+	if p := append(DefaultRule().Problems(), DefaultLimits().Problems()...); len(p) != 0 {
 		t.Errorf("the default rule has problems: %v", p)
 	}
 	for _, c := range []struct {
-		rule  Rule
-		field string
+		rule   Rule
+		limits Limits
+		field  string
 	}{
-		{Rule{ScaleUpAt: 20, ScaleDownAt: 20, MinReplicas: 1, MaxReplicas: 4}, "scale_up_at"},
-		{Rule{ScaleUpAt: 10, ScaleDownAt: 20, MinReplicas: 1, MaxReplicas: 4}, "scale_up_at"},
-		{Rule{ScaleUpAt: math.NaN(), ScaleDownAt: 20, MinReplicas: 1, MaxReplicas: 4}, "scale_up_at"},
-		{Rule{ScaleUpAt: 50, ScaleDownAt: math.Inf(-1), MinReplicas: 1, MaxReplicas: 4}, "scale_down_at"},
-		{Rule{ScaleUpAt: 50, ScaleDownAt: 20, MinReplicas: 0, MaxReplicas: 4}, "min_replicas"},
-		{Rule{ScaleUpAt: 50, ScaleDownAt: 20, MinReplicas: 5, MaxReplicas: 4}, "min_replicas"},
+		{Rule{Kind: Step, ScaleUpAt: 20, ScaleDownAt: 20}, Limits{Min: 1, Max: 4}, "scale_up_at"},
+		{Rule{Kind: Step, ScaleUpAt: 10, ScaleDownAt: 20}, Limits{Min: 1, Max: 4}, "scale_up_at"},
+		{Rule{Kind: Step, ScaleUpAt: math.NaN(), ScaleDownAt: 20}, Limits{Min: 1, Max: 4}, "scale_up_at"},
+		{Rule{Kind: Step, ScaleUpAt: 50, ScaleDownAt: math.Inf(-1)}, Limits{Min: 1, Max: 4}, "scale_down_at"},
+		{Rule{Kind: Step, ScaleUpAt: 50, ScaleDownAt: 20}, Limits{Min: 0, Max: 4}, "min_replicas"},
+		{Rule{Kind: Step, ScaleUpAt: 50, ScaleDownAt: 20}, Limits{Min: 5, Max: 4}, "min_replicas"},
 	} {
-		if p := c.rule.Problems(); len(p) != 1 || p[0].Field != c.field {
-			t.Errorf("%+v: got %v, want a problem of %s", c.rule, p, c.field)
+		if p := append(c.rule.Problems(), c.limits.Problems()...); len(p) != 1 || p[0].Field != c.field {
+			t.Errorf("%+v: got %v, want a problem of %s", c, p, c.field)
 		}
 	}
 }
 
 func BenchmarkDecide(b *testing.B) {
-	in := Input{Sample: value(120), Replicas: 2, Rule: DefaultRule()}
+	p, st := DefaultPolicy(), State{}
+	in := Input{Samples: []sample.Result{value(120)}, Replicas: 2, Limits: p.Limits}
 	b.ReportAllocs()
 	for b.Loop() {
-		Decide(in)
+		p.Decide(in, st)
 	}
 }

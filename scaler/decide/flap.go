@@ -16,13 +16,13 @@ func (f Flap) String() string {
 	return fmt.Sprintf("a constant load of %v would go up from %d to %d replicas and down again, for ever", f.Low, f.Replicas, f.Replicas+1)
 }
 
-// Flaps reports whether there is a constant load under which a valid rule goes
+// Flaps reports whether there is a constant load under which a valid policy goes
 // up and down for ever. docs/flapping.md has the proof: a step changes the
 // replicas by one, so it must go up from some n and down from n+1, and if it
 // does for any n, it does for min_replicas.
-func (r Rule) Flaps() (Flap, bool) {
-	n := r.MinReplicas
-	if n < 1 || n >= r.MaxReplicas {
+func (p Policy) Flaps() (Flap, bool) {
+	r, n := p.Triggers[0].Rule, p.Limits.Min
+	if n < 1 || n >= p.Limits.Max || r.Kind == Target || r.Absolute {
 		return Flap{}, false
 	}
 	up := func(load float64) bool { return load/float64(n) >= r.ScaleUpAt }
@@ -45,8 +45,8 @@ func (r Rule) Flaps() (Flap, bool) {
 	return Flap{Replicas: n, Low: load, High: max(load, r.ScaleDownAt*float64(n+1))}, true
 }
 
-// FlapsFrom is the least scale_down_at with which the rule would flap.
-func (r Rule) FlapsFrom() float64 {
-	n := float64(r.MinReplicas)
+// FlapsFrom is the least scale_down_at with which the policy would flap.
+func (p Policy) FlapsFrom() float64 {
+	r, n := p.Triggers[0].Rule, float64(p.Limits.Min)
 	return r.ScaleUpAt * n / (n + 1)
 }

@@ -105,7 +105,7 @@ type fixture struct {
 func newFixture(p *fakePrometheus, w *fakeWorkload, change ...func(*Target)) *fixture {
 	target := Target{
 		Name: "camunda", Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "default", Name: "web"},
-		Rule: decide.DefaultRule(), Interval: 10 * time.Second, MaxSampleAge: 30 * time.Second,
+		Policy: decide.DefaultPolicy(), Interval: 10 * time.Second,
 	}
 	for _, c := range change {
 		c(&target)

@@ -33,14 +33,13 @@ type Scaler interface {
 
 // Target is what a loop works on, and by which rule.
 type Target struct {
-	Name         string
-	Workload     workload.Ref
-	Rule         decide.Rule
-	Interval     time.Duration     // between two decisions
-	MaxSampleAge time.Duration     // an older sample is not decided on
-	DryRun       bool              // never write; say what would be done
-	Paused       bool              // never write
-	Event        func(event.Event) // is told of every write; nil if nobody is
+	Name     string
+	Workload workload.Ref
+	Policy   decide.Policy
+	Interval time.Duration     // between two decisions
+	DryRun   bool              // never write; say what would be done
+	Paused   bool              // never write
+	Event    func(event.Event) // is told of every write; nil if nobody is
 }
 
 // Loop runs one target.
@@ -54,6 +53,7 @@ type Loop struct {
 	schedule   Schedule
 	scheduled  bool          // the schedule has its start
 	backoff    *wait.Backoff // nil unless the last cycle failed
+	state      decide.State  // what the last decision remembers
 	reported   report        // the last one
 	reportedAt time.Time
 	worked     atomic.Int64 // when a cycle last worked, in Unix nanoseconds
@@ -68,7 +68,7 @@ func New(t Target, r Reader, s Scaler, m *metrics.Target, logger log.Logger) *Lo
 // Continue takes over from a loop of the same workload that has ended: which
 // sample was used up last, and when the next one is due.
 func (l *Loop) Continue(old *Loop) {
-	l.schedule, l.scheduled = old.schedule, old.scheduled
+	l.schedule, l.scheduled, l.state = old.schedule, old.scheduled, old.state
 	l.schedule.Interval = l.target.Interval
 }
 
@@ -111,7 +111,7 @@ func sleep(ctx context.Context, d time.Duration) {
 // Worked returns an error unless a cycle worked recently, that is, Prometheus
 // answered and, if it was needed, the API server as well.
 func (l *Loop) Worked() error {
-	limit := max(3*l.target.Interval, l.target.MaxSampleAge)
+	limit := max(3*l.target.Interval, l.target.Policy.MaxSampleAge)
 	last := l.worked.Load()
 	switch {
 	case last == 0:
@@ -148,7 +148,7 @@ func (l *Loop) cycle(ctx context.Context) (decided bool, next time.Duration) {
 		// there is no clock either, and whatever comes next is fresh.
 		l.schedule, l.scheduled = NewSchedule(l.target.Interval, newest.Now), true
 	}
-	if newest.Outcome == sample.Value && sinceScrape() > l.target.MaxSampleAge {
+	if newest.Outcome == sample.Value && sinceScrape() > l.target.Policy.MaxSampleAge {
 		newest.Outcome = sample.Stale
 	}
 	if newest.Outcome != sample.Value {
@@ -176,16 +176,18 @@ func (l *Loop) cycle(ctx context.Context) (decided bool, next time.Duration) {
 		cause := string(workload.CauseOf(err))
 		return false, l.failed(ctx, report{sample: s, age: sinceScrape(), err: err, cause: cause, decision: decide.Unknown(decide.WorkloadUnreadable)})
 	}
-	if s.Outcome == sample.Value && sinceScrape() > l.target.MaxSampleAge {
+	if s.Outcome == sample.Value && sinceScrape() > l.target.Policy.MaxSampleAge {
 		s.Outcome = sample.Stale // it took too long to get here
 	}
 	// From here on the sample is used up, whatever becomes of the write: one
 	// whose answer is lost may have happened.
 	l.schedule = l.schedule.Use(newest.Timestamp)
-	r := report{
-		sample: s, age: sinceScrape(), replicas: &scale.Replicas,
-		uid: scale.UID, decision: decide.Decide(decide.Input{Sample: s, Replicas: scale.Replicas, Rule: l.target.Rule, Paused: l.target.Paused}),
+	in := decide.Input{Now: now(), Samples: []sample.Result{s}, Replicas: scale.Replicas, Limits: l.target.Policy.Limits}
+	if l.target.Paused {
+		in.Block = decide.Paused
 	}
+	r := report{sample: s, age: sinceScrape(), replicas: &scale.Replicas, uid: scale.UID}
+	r.decision, l.state = l.target.Policy.Decide(in, l.state)
 	if r.decision.Action != decide.None && !l.target.DryRun {
 		asked = time.Now()
 		err := l.scaler.Set(context.WithoutCancel(ctx), scale, r.decision.To)

@@ -1,0 +1,87 @@
+package decide
+
+import (
+	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
+)
+
+// NoDataPolicy says what a trigger asks for while there is no data.
+type NoDataPolicy string
+
+// The policies. (That an empty answer is 0 is for whoever reads the sample.)
+const (
+	HoldOnNoData     NoDataPolicy = "hold"
+	ZeroOnNoData     NoDataPolicy = "zero"
+	FallbackOnNoData NoDataPolicy = "fallback"
+)
+
+// Trigger is one number that can ask for a step.
+type Trigger struct {
+	Name             string // "" if it is the only one
+	Rule             Rule
+	Optional         bool // without data it is left out
+	OnNoData         NoDataPolicy
+	FallbackReplicas int32 // with FallbackOnNoData: go up to as many while there is no data
+}
+
+// Policy is all that a target was told about its replicas.
+type Policy struct {
+	Triggers []Trigger // at least one
+	Limits   Limits    // when the calendar says nothing else
+
+	StepUp, StepDown int32 // replicas at most in one step, on every path; 0 for any number
+
+	ScaleUpDelay      time.Duration // the rule must have asked for so long, without a break
+	ScaleDownDelay    time.Duration
+	ScaleDownCoverage time.Duration // samples must have come for so long, without a gap
+	HoldAfterStart    time.Duration // no step for so long
+	WaitForReady      bool          // no step up while not all replicas are ready
+
+	MaxSampleAge time.Duration // so long without a sample is a gap
+}
+
+// DefaultPolicy is the job that the scaler was made for.
+func DefaultPolicy() Policy {
+	return Policy{
+		Triggers: []Trigger{{Rule: DefaultRule(), OnNoData: HoldOnNoData}}, Limits: DefaultLimits(),
+		StepUp: 1, StepDown: 1, MaxSampleAge: 30 * time.Second,
+	}
+}
+
+// Input is all that a decision depends on, beside what was before.
+type Input struct {
+	Now      time.Time       // by Prometheus's clock
+	Samples  []sample.Result // one for each trigger, in their order
+	Replicas int32           // spec.replicas, never status: surge Pods of a roll-out do not count
+	Ready    *int32          // Pods that are ready; nil if unknown
+	Limits   Limits          // in force now
+	Block    Reason          // a hold by which nothing may be written; "" for none
+}
+
+// State is what a decision remembers of those before. It is a value: Decide
+// returns a new one. Its times are those of Prometheus's clock.
+type State struct {
+	Start time.Time // when the first decision was possible
+	Since time.Time // only a sample from after it may move anything
+
+	last    time.Time   // of the newest sample decided on
+	covered time.Time   // since when samples have come without a gap
+	asks    Action      // what the load asks for
+	asked   time.Time   // since when, without a break or a step
+	usable  []time.Time // when each trigger had a usable sample last
+}
+
+// NewState is that of a start: what was scraped before may have been acted on
+// already.
+func NewState(now time.Time) State { return State{Start: now, Since: now} }
+
+// Decision is what to do, and why.
+type Decision struct {
+	Action      Action
+	From, To    int32    // replicas; equal if Action is None
+	Trigger     int      // the index of the trigger that decided
+	PerInstance float64  // its number / replicas, or the number if it is absolute; NaN if unknown
+	Bound       *float64 // the rule's number that decided; nil if none did
+	Reason      Reason
+}

@@ -1,0 +1,107 @@
+package decide
+
+import (
+	"math"
+	"slices"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
+)
+
+// Action is what to do with the replicas.
+type Action string
+
+// The actions.
+const (
+	Up   Action = "up"
+	Down Action = "down"
+	None Action = "none"
+)
+
+// Reason says why an action was chosen. The set is closed: it is a metric's
+// label and a key of the log.
+type Reason string
+
+// What the rule says. For a target rule, high is above the value per replica
+// and low is where fewer replicas would do.
+const (
+	LoadHigh      Reason = "load_high"        // per_instance >= scale_up_at
+	LoadHighAtMax Reason = "load_high_at_max" // the same, but there are max_replicas already
+	LoadLow       Reason = "load_low"         // per_instance <= scale_down_at
+	LoadLowAtMin  Reason = "load_low_at_min"  // the same, but there are only min_replicas
+	WithinBounds  Reason = "within_bounds"    // scale_down_at < per_instance < scale_up_at
+	BelowMin      Reason = "below_min"        // fewer than min_replicas, or than the calendar's minimum
+	AboveMax      Reason = "above_max"        // more than the calendar's maximum
+	Fallback      Reason = "fallback"         // no data for long, and fewer than fallback_replicas
+)
+
+// What the target was told to wait for. Each has the name of its option but
+// one: a sample from before the last step moves nothing again.
+const (
+	ScaleUpDelay   Reason = "scale_up_delay"
+	ScaleDownDelay Reason = "scale_down_delay"
+	Coverage       Reason = "scale_down_coverage"
+	AfterStart     Reason = "hold_after_start"
+	WaitForReady   Reason = "wait_for_ready"
+	SampleUsed     Reason = "sample_used"
+)
+
+// Holds: something is missing or wrong, so nothing may be done.
+const (
+	NoData             Reason = "no_data"
+	Stale              Reason = "stale"
+	FromFuture         Reason = "sample_from_future"
+	NotANumber         Reason = "not_a_number"
+	ManySeries         Reason = "many_series"
+	QueryFailed        Reason = "query_failed"
+	MaxUnknown         Reason = "max_unknown"         // max_replicas_query gives no number
+	SwitchedOff        Reason = "switched_off"        // spec.replicas is 0: somebody turned the workload off
+	WorkloadUnreadable Reason = "workload_unreadable" // the replicas could not be read
+	WriteFailed        Reason = "write_failed"        // the replicas could not be written
+	Paused             Reason = "paused"              // somebody said so: no write at all
+	OwnedByOther       Reason = "owned_by_other"      // another autoscaler writes the replicas
+	Contested          Reason = "contested"           // somebody keeps undoing the steps
+)
+
+var (
+	rules = []Reason{LoadHigh, LoadHighAtMax, LoadLow, LoadLowAtMin, WithinBounds, BelowMin, AboveMax, Fallback}
+	waits = []Reason{ScaleUpDelay, ScaleDownDelay, Coverage, AfterStart, WaitForReady, SampleUsed}
+	holds = []Reason{
+		NoData, Stale, FromFuture, NotANumber, ManySeries, QueryFailed, MaxUnknown,
+		SwitchedOff, WorkloadUnreadable, WriteFailed, Paused, OwnedByOther, Contested,
+	}
+)
+
+// Reasons lists every reason.
+func Reasons() []Reason { return slices.Concat(rules, waits, holds) }
+
+// Holds reports whether the reason is a hold: not the rule says to do nothing,
+// but something that is missing or wrong keeps it from being applied.
+func (r Reason) Holds() bool { return slices.Contains(holds, r) }
+
+// Waits reports whether the rule asks for a step that the target was told to
+// wait with.
+func (r Reason) Waits() bool { return slices.Contains(waits, r) }
+
+// Hold returns why nothing may be decided on the sample, or "" if it is one
+// finite number.
+func Hold(s sample.Result) Reason {
+	switch s.Outcome {
+	case sample.Value:
+		if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {
+			return NotANumber
+		}
+		return ""
+	case sample.NoData:
+		return NoData
+	case sample.Stale:
+		return Stale
+	case sample.Future:
+		return FromFuture
+	case sample.NotANumber:
+		return NotANumber
+	case sample.ManySeries:
+		return ManySeries
+	default:
+		return QueryFailed
+	}
+}

@@ -25,23 +25,33 @@ type Prometheus struct {
 	HTTP commoncfg.HTTPClientConfig
 }
 
-// Target is one workload, the queries that tell its load, and what to do about
-// it.
+// Target is one workload or a group of them, the queries that tell its load,
+// and what to do about it.
 type Target struct {
-	Name          string
-	Workload      workload.Ref
-	Queries       []Query // one for each of the policy's triggers, in their order
-	Policy        decide.Policy
-	Interval      time.Duration
-	DryRun        bool // never write; say what would be done
-	Paused        bool // never write
-	AllowFlapping bool // the rule may go up and down for ever at a constant load
+	Name             string
+	Workload         workload.Ref // of a group: without what the labels say
+	Group            *Group       // nil for one workload
+	Queries          []Query      // one for each of the policy's triggers, in their order
+	MaxReplicasQuery string       // PromQL of a bound for steps up; "" for none
+	Policy           decide.Policy
+	Interval         time.Duration
+	DryRun           bool // never write; say what would be done
+	Paused           bool // never write
+	AllowFlapping    bool // the rule may go up and down for ever at a constant load
 }
 
 // Query is what to ask Prometheus.
 type Query struct {
 	PromQL    string
 	Timestamp string // PromQL of its sample's time; "" if the query itself tells it
+	Zero      bool   // an empty answer is 0
+}
+
+// Group says which labels of a query's result name the workload that a number
+// is of.
+type Group struct {
+	NamespaceLabel string // "" if all are in the target's namespace
+	NameLabel      string
 }
 
 // The defaults, with which the scaler does the job that it was made for.

@@ -1,24 +1,28 @@
 // Package workload reads and writes a workload's replicas through its scale
-// subresource, and nothing else of it.
+// subresource, and watches the workload itself so that reading them is free
+// while nothing changes.
 package workload
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
 	"strings"
+	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 )
 
-// Timeout bounds one request to the API server.
+// Timeout bounds one Get or Set.
 const Timeout = 5 * time.Second
+
+// FieldManager is the scaler's name in a workload's managedFields.
+const FieldManager = "camunda-scaler"
 
 // Ref names a workload.
 type Ref struct {
@@ -31,26 +35,26 @@ type Ref struct {
 // String returns kind/name, the kind in lower case as kubectl prints it.
 func (r Ref) String() string { return strings.ToLower(r.Kind) + "/" + r.Name }
 
-// Scale is what was read: how many replicas are asked for (spec.replicas), and
-// the version that a write is bound to.
-type Scale struct {
-	Replicas        int32
-	ResourceVersion string
-	UID             string // of the workload
-}
-
 // Resources finds the resource that serves a kind, such as deployments for
 // Deployment, and makes sure that it has a scale subresource.
 type Resources interface {
 	Find(ctx context.Context, apiVersion, kind string) (schema.GroupVersionResource, error)
 }
 
-// Workload is one workload. It is used by one goroutine at a time.
+// Workload is one workload. Get, Set and ScaledByHPA are used by one goroutine
+// at a time; Watch may run beside them.
 type Workload struct {
 	Ref
 	client    dynamic.Interface
 	resources Resources
-	resource  schema.GroupVersionResource // zero until found
+
+	read Scale // what the last Get or Set was told; its zero if that is not known
+	seen view  // the last that Get knew of the workload itself
+
+	mu       sync.Mutex
+	resource schema.GroupVersionResource // zero until found
+	watched  *view                       // nil unless a watch is open
+	blind    bool                        // not allowed to list the workload
 }
 
 // New returns the workload that ref names. It makes no request.
@@ -58,22 +62,88 @@ func New(ref Ref, client dynamic.Interface, resources Resources) *Workload {
 	return &Workload{Ref: ref, client: client, resources: resources}
 }
 
-// Get reads the workload's scale.
+// Get reads the workload's scale. It makes no request while Watch has the
+// workload in sight and nothing of it has changed since the last Get or Set.
+// Without a watch it lists the workload, and without the right to that it reads
+// the scale alone and leaves unknown what is not in it.
+//
+// A watch may lag, or hang unnoticed until its connection is found dead (after
+// 45 s by HTTP/2's pings). That is safe, since whatever Get answers belongs to
+// one version of the workload, the one that Set binds its write to: if the
+// workload has changed since, be it a pause or another's write, the API server
+// refuses. After that, Get asks the API server and not the watch.
 func (w *Workload) Get(ctx context.Context) (Scale, error) {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
-	if w.resource.Resource == "" {
-		resource, err := w.resources.Find(ctx, w.APIVersion, w.Kind)
-		if err != nil {
-			return Scale{}, fmt.Errorf("find the resource of %s %s: %w", w.APIVersion, w.Kind, err)
-		}
-		w.resource = resource
+	resource, err := w.find(ctx)
+	if err != nil {
+		return Scale{}, fmt.Errorf("find the resource of %s %s: %w", w.APIVersion, w.Kind, err)
 	}
-	got, err := w.client.Resource(w.resource).Namespace(w.Namespace).Get(ctx, w.Name, metav1.GetOptions{}, "scale")
+	scale, err := w.get(ctx, resource)
 	if err != nil {
 		return Scale{}, fmt.Errorf("get the scale of %s in namespace %s: %w", w, w.Namespace, err)
 	}
-	return parse(got)
+	return scale, nil
+}
+
+func (w *Workload) get(ctx context.Context, resource schema.GroupVersionResource) (Scale, error) {
+	watched, blind := w.sight()
+	if blind {
+		return w.getBlind(ctx, resource)
+	}
+	asked := false
+	for attempt := range 3 {
+		if watched != nil && attempt == 0 {
+			w.seen = *watched
+		} else {
+			seen, _, err := w.list(ctx, resource)
+			if refused(err) {
+				w.setBlind(true)
+				return w.getBlind(ctx, resource)
+			}
+			if err != nil {
+				return Scale{}, err
+			}
+			w.seen, asked = seen, true
+		}
+		if w.seen.gone {
+			return Scale{}, apierrors.NewNotFound(resource.GroupResource(), w.Name)
+		}
+		if w.read.ResourceVersion != w.seen.version {
+			asked = true
+			if err := w.getScale(ctx, resource); err != nil {
+				return Scale{}, err
+			}
+		}
+		if w.read.ResourceVersion == w.seen.version {
+			break
+		}
+		// Either the watch lags, or the workload has changed just now.
+	}
+	// If it never stood still for long enough, the older version is the one
+	// that both are true of or a write will be refused.
+	return w.seen.complete(w.read, asked), nil
+}
+
+// getBlind reads the scale alone. A pause that was seen before the right to
+// see it was lost goes on.
+func (w *Workload) getBlind(ctx context.Context, resource schema.GroupVersionResource) (Scale, error) {
+	if err := w.getScale(ctx, resource); err != nil {
+		return Scale{}, err
+	}
+	scale := w.read
+	scale.Asked = true
+	scale.Paused = w.seen.paused && w.seen.uid == scale.UID
+	return scale, nil
+}
+
+func (w *Workload) getScale(ctx context.Context, resource schema.GroupVersionResource) error {
+	w.read = Scale{}
+	got, err := w.client.Resource(resource).Namespace(w.Namespace).Get(ctx, w.Name, metav1.GetOptions{}, "scale")
+	if err == nil {
+		w.read, err = parse(got)
+	}
+	return err
 }
 
 // Set writes the replicas in one attempt. It fails with a conflict if the
@@ -82,6 +152,7 @@ func (w *Workload) Get(ctx context.Context) (Scale, error) {
 func (w *Workload) Set(ctx context.Context, read Scale, replicas int32) error {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
+	w.read = Scale{} // whatever becomes of it, what was read is no longer true
 	patch, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"resourceVersion": read.ResourceVersion},
 		"spec":     map[string]any{"replicas": replicas},
@@ -89,25 +160,35 @@ func (w *Workload) Set(ctx context.Context, read Scale, replicas int32) error {
 	if err != nil {
 		return fmt.Errorf("encode a patch: %w", err)
 	}
-	_, err = w.client.Resource(w.resource).Namespace(w.Namespace).
-		Patch(ctx, w.Name, types.MergePatchType, patch, metav1.PatchOptions{}, "scale")
+	resource, _ := w.found()
+	written, err := w.client.Resource(resource).Namespace(w.Namespace).
+		Patch(ctx, w.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: FieldManager}, "scale")
 	if err != nil {
 		return fmt.Errorf("set the scale of %s in namespace %s to %d: %w", w, w.Namespace, replicas, err)
+	}
+	if now, err := parse(written); err == nil { // else the next Get asks
+		w.read = now
 	}
 	return nil
 }
 
-func parse(o *unstructured.Unstructured) (Scale, error) {
-	// A missing field is 0: the API server leaves zeros out.
-	replicas, _, err := unstructured.NestedInt64(o.Object, "spec", "replicas")
+// find returns the resource that serves the workload's kind.
+func (w *Workload) find(ctx context.Context) (schema.GroupVersionResource, error) {
+	if resource, ok := w.found(); ok {
+		return resource, nil
+	}
+	resource, err := w.resources.Find(ctx, w.APIVersion, w.Kind)
 	if err != nil {
-		return Scale{}, fmt.Errorf("read spec.replicas of a scale: %w", err)
+		return resource, err
 	}
-	if replicas < 0 || replicas > math.MaxInt32 {
-		return Scale{}, fmt.Errorf("read spec.replicas of a scale: %d is no number of replicas", replicas)
-	}
-	if o.GetResourceVersion() == "" {
-		return Scale{}, fmt.Errorf("read a scale: it has no resourceVersion, so a write could not be made safe")
-	}
-	return Scale{Replicas: int32(replicas), ResourceVersion: o.GetResourceVersion(), UID: string(o.GetUID())}, nil
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.resource = resource
+	return resource, nil
+}
+
+func (w *Workload) found() (schema.GroupVersionResource, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.resource, w.resource.Resource != ""
 }

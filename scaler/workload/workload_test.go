@@ -37,8 +37,13 @@ func status(code int, reason string) http.HandlerFunc {
 	}
 }
 
+// scale answers for the scale subresource; the workload itself may not be read.
 func scale(body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/scale") {
+			status(403, "Forbidden")(w, r)
+			return
+		}
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"kind":"Scale","apiVersion":"autoscaling/v1",%s}`, body)
 	}
@@ -105,7 +110,7 @@ func TestNonsense(t *testing.T) {
 		}
 	}
 	got, err := newWorkload(t, scale(`"metadata":{"resourceVersion":"7"},"spec":{"replicas":2}`)).Get(t.Context())
-	if err != nil || got != (Scale{Replicas: 2, ResourceVersion: "7"}) {
+	if err != nil || got != (Scale{Replicas: 2, ResourceVersion: "7", Asked: true}) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
@@ -127,7 +132,7 @@ func TestSetIsOnePatch(t *testing.T) {
 	if err := w.Set(t.Context(), read, 3); err != nil {
 		t.Fatal(err)
 	}
-	want := `[PATCH /apis/apps/v1/namespaces/bpm/deployments/web/scale application/merge-patch+json {"metadata":{"resourceVersion":"7"},"spec":{"replicas":3}}]`
+	want := `[PATCH /apis/apps/v1/namespaces/bpm/deployments/web/scale?fieldManager=camunda-scaler application/merge-patch+json {"metadata":{"resourceVersion":"7"},"spec":{"replicas":3}}]`
 	if got := fmt.Sprint(requests); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

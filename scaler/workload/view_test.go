@@ -1,0 +1,146 @@
+package workload
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+func TestView(t *testing.T) {
+	metadata := func(annotations object) object {
+		return object{"name": "web", "uid": "u", "resourceVersion": "7", "annotations": annotations}
+	}
+	ready := func(n int32) *int32 { return &n }
+	for _, c := range []struct {
+		name   string
+		object object
+		paused bool
+		ready  *int32
+	}{
+		{"nothing", object{"kind": "Deployment", "metadata": metadata(nil)}, false, ready(0)},
+		{"ready", object{"kind": "Deployment", "metadata": metadata(nil), "status": object{"readyReplicas": int64(3)}}, false, ready(3)},
+		{"no Pods yet", object{"kind": "StatefulSet", "metadata": metadata(nil), "status": object{"replicas": int64(3)}}, false, ready(0)},
+		{"a kind that may not say", object{"kind": "Engine", "metadata": metadata(nil)}, false, nil},
+		{"a kind that says", object{"kind": "Engine", "metadata": metadata(nil), "status": object{"readyReplicas": int64(2)}}, false, ready(2)},
+		{"paused", object{"kind": "Deployment", "metadata": metadata(object{PausedAnnotation: "true"})}, true, ready(0)},
+		{"paused since", object{"kind": "Deployment", "metadata": metadata(object{PausedAnnotation: "since Friday, ask Jo"})}, true, ready(0)},
+		{"paused, empty", object{"kind": "Deployment", "metadata": metadata(object{PausedAnnotation: ""})}, true, ready(0)},
+		{"not paused", object{"kind": "Deployment", "metadata": metadata(object{PausedAnnotation: "false"})}, false, ready(0)},
+		{"another's pause", object{"kind": "Deployment", "metadata": metadata(object{"paused": "true"})}, false, ready(0)},
+	} {
+		c.object["apiVersion"] = "apps/v1"
+		got, err := viewOf(&unstructured.Unstructured{Object: c.object})
+		if err != nil || got.version != "7" || got.uid != "u" || got.paused != c.paused {
+			t.Errorf("%s: got %+v, %v", c.name, got, err)
+		}
+		if (got.ready == nil) != (c.ready == nil) || got.ready != nil && *got.ready != *c.ready {
+			t.Errorf("%s: got %v ready, want %v", c.name, got.ready, c.ready)
+		}
+	}
+	for _, bad := range []object{
+		{"metadata": object{"name": "web"}},
+		{"metadata": metadata(nil), "status": object{"readyReplicas": "two"}},
+		{"metadata": metadata(nil), "status": object{"readyReplicas": int64(-1)}},
+		{"metadata": metadata(nil), "status": "fine"},
+	} {
+		if got, err := viewOf(&unstructured.Unstructured{Object: bad}); err == nil {
+			t.Errorf("%v: got %+v, want an error", bad, got)
+		}
+	}
+}
+
+func TestLastWriter(t *testing.T) {
+	entry := func(manager, subresource, at string, owns object) any {
+		e := object{"manager": manager, "operation": "Update", "time": at, "fieldsV1": owns}
+		if subresource != "" {
+			e["subresource"] = subresource
+		}
+		return e
+	}
+	replicas := object{"f:spec": object{"f:replicas": object{}}}
+	template := object{"f:spec": object{"f:template": object{}}}
+	const early, late = "2026-01-02T03:04:05Z", "2026-01-02T03:04:06Z"
+	at := func(text string) time.Time {
+		got, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	for _, c := range []struct {
+		name    string
+		entries any
+		want    Writer
+	}{
+		{"nobody noted", nil, Writer{}},
+		{"nobody", []any{entry("helm", "", late, template)}, Writer{}},
+		{"the whole workload", []any{entry("helm", "", late, replicas)}, Writer{"helm", "", at(late)}},
+		{"the scale", []any{entry("helm", "", late, template), entry("kubectl", "scale", early, replicas)}, Writer{"kubectl", "scale", at(early)}},
+		{"a custom resource's scale", []any{entry("kubectl", "scale", early, object{"f:spec": object{"f:nodes": object{}}})}, Writer{"kubectl", "scale", at(early)}},
+		{"the last of two", []any{entry("argocd-controller", "", late, replicas), entry("helm", "", early, replicas)}, Writer{"argocd-controller", "", at(late)}},
+		{"no time", []any{object{"manager": "old", "fieldsV1": replicas}}, Writer{Manager: "old"}},
+		{"nonsense", []any{"x", object{"fieldsV1": "x"}, object{"manager": 1, "fieldsV1": object{"f:spec": 1}}}, Writer{}},
+		{"no list", "x", Writer{}},
+	} {
+		o := &unstructured.Unstructured{Object: object{"metadata": object{"managedFields": c.entries}}}
+		if got := lastWriter(o); got != c.want {
+			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestAutoscaler(t *testing.T) {
+	for w, want := range map[Writer]bool{
+		{}: false,
+		{Manager: "kube-controller-manager", Subresource: "scale"}:  true,
+		{Manager: "kube-controller-manager", Subresource: "status"}: false,
+		{Manager: "kube-controller-manager"}:                        false, // a Deployment's ReplicaSet
+		{Manager: "keda", Subresource: "scale"}:                     true,
+		{Manager: "keda-operator"}:                                  true,
+		{Manager: "kubectl", Subresource: "scale"}:                  false,
+		{Manager: FieldManager, Subresource: "scale"}:               false,
+		{Manager: "argocd-controller"}:                              false,
+	} {
+		if got := w.Autoscaler(); got != want {
+			t.Errorf("%+v: got %t", w, got)
+		}
+	}
+}
+
+func TestScaledByHPA(t *testing.T) {
+	hpa := func(apiVersion, kind, name string) string {
+		return `{"metadata":{"name":"hpa"},"spec":{"scaleTargetRef":{"apiVersion":"` + apiVersion + `","kind":"` + kind + `","name":"` + name + `"}}}`
+	}
+	for _, c := range []struct {
+		items, want string
+	}{
+		{"", ""},
+		{hpa("apps/v1", "Deployment", "web"), "hpa"},
+		{hpa("apps/v1beta1", "Deployment", "web"), "hpa"},
+		{hpa("apps/v1", "StatefulSet", "web"), ""},
+		{hpa("example.com/v1", "Deployment", "web"), ""},
+		{hpa("apps/v1", "Deployment", "other"), ""},
+		{hpa("apps/v1", "Deployment", "other") + "," + hpa("apps/v1", "Deployment", "web"), "hpa"},
+		{`{"metadata":{"name":"empty"}}`, ""},
+	} {
+		w := newWorkload(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/apis/autoscaling/v2/namespaces/bpm/horizontalpodautoscalers" {
+				t.Errorf("asked for %s", r.URL)
+			}
+			w.Header().Set("Content-Type", "application/json")
+			if _, err := w.Write([]byte(`{"apiVersion":"autoscaling/v2","kind":"HorizontalPodAutoscalerList","items":[` + c.items + `]}`)); err != nil {
+				t.Error(err)
+			}
+		})
+		if got, err := w.ScaledByHPA(t.Context()); err != nil || got != c.want {
+			t.Errorf("%s: got %q, %v; want %q", c.items, got, err, c.want)
+		}
+	}
+	_, err := newWorkload(t, status(403, "Forbidden")).ScaledByHPA(t.Context())
+	if CauseOf(err) != CauseForbidden || errors.Unwrap(err) == nil {
+		t.Errorf("got %v, want forbidden", err)
+	}
+}

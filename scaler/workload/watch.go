@@ -1,0 +1,193 @@
+package workload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/watch"
+)
+
+// watchLasts is how long the API server is asked to keep a watch open, at
+// least; at most it is twice that, lest all end together.
+const watchLasts = 5 * time.Minute
+
+// Watch keeps the workload in sight until ctx ends, so that Get need not ask.
+// Nothing depends on it: while it does not work, Get asks. That it is not
+// allowed is logged once, with what is lost by it; what else goes wrong is
+// tried again and logged at debug, since Get meets it as well.
+//
+// One object needs none of what client-go's Reflector is for: it is listed
+// again whenever a watch ends, which is as cheap as to take the watch up where
+// it ended, and each list is consistent, where a Reflector's first one may be
+// older than what Get has seen.
+func (w *Workload) Watch(ctx context.Context, logger log.Logger) {
+	logger = log.With(logger, "namespace", w.Namespace, "workload", w)
+	first := wait.Backoff{Duration: time.Second, Factor: 2, Jitter: 1, Steps: 100, Cap: 30 * time.Second}
+	backoff := first
+	missing := "" // the verb that is not allowed
+	opened := func() {
+		if missing != "" {
+			level.Info(logger).Log("msg", "the workload is watched now")
+		}
+		missing = ""
+	}
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := w.watch(ctx, opened)
+		if ctx.Err() != nil {
+			return
+		}
+		var right *missingRightError
+		switch {
+		case errors.As(err, &right) && right.verb != missing:
+			missing = right.verb
+			level.Warn(logger).Log("msg", "the workload cannot be watched", "missing_right", right.name(), "lost", right.lost(), "err", err)
+		default:
+			level.Debug(logger).Log("msg", "a watch of the workload ended", "err", err)
+		}
+		if time.Since(began) > time.Minute { // it had worked, or hung long enough
+			backoff = first
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(backoff.Step()):
+		}
+	}
+}
+
+// watch lists the workload and watches it until that ends.
+func (w *Workload) watch(ctx context.Context, opened func()) error {
+	lasts := watchLasts + rand.N(watchLasts)
+	ctx, cancel := context.WithTimeout(ctx, lasts+Timeout) // if the server does not end it
+	defer cancel()
+	resource, err := w.find(ctx)
+	if err != nil {
+		return fmt.Errorf("find the resource of %s %s: %w", w.APIVersion, w.Kind, err)
+	}
+	listing, done := context.WithTimeout(ctx, Timeout)
+	seen, version, err := w.list(listing, resource)
+	done()
+	if refused(err) {
+		w.setBlind(true)
+		return &missingRightError{"list", resource, w.Name, err}
+	}
+	if err != nil {
+		return err
+	}
+	w.setBlind(false)
+	seconds := int64(lasts.Seconds())
+	stream, err := w.client.Resource(resource).Namespace(w.Namespace).
+		Watch(ctx, metav1.ListOptions{FieldSelector: w.selector(), ResourceVersion: version, TimeoutSeconds: &seconds})
+	if refused(err) {
+		return &missingRightError{"watch", resource, w.Name, err}
+	}
+	if err != nil {
+		return fmt.Errorf("watch %s in namespace %s: %w", w, w.Namespace, err)
+	}
+	defer stream.Stop()
+	defer w.setWatched(nil)
+	w.setWatched(&seen)
+	opened()
+	for event := range stream.ResultChan() {
+		if event.Type == watch.Error {
+			return fmt.Errorf("watch %s in namespace %s: %w", w, w.Namespace, apierrors.FromObject(event.Object))
+		}
+		o, ok := event.Object.(*unstructured.Unstructured)
+		if !ok {
+			return fmt.Errorf("watch %s in namespace %s: got a %T", w, w.Namespace, event.Object)
+		}
+		if o.GetName() != w.Name {
+			continue // from a server that ignores the selector
+		}
+		seen := view{gone: true}
+		if event.Type != watch.Deleted {
+			if seen, err = viewOf(o); err != nil {
+				return err
+			}
+		}
+		w.setWatched(&seen)
+	}
+	return nil
+}
+
+// list reads the workload itself, and from which version on it can be watched.
+// It is a list because a watch can start from one even if there is no workload.
+func (w *Workload) list(ctx context.Context, resource schema.GroupVersionResource) (view, string, error) {
+	list, err := w.client.Resource(resource).Namespace(w.Namespace).List(ctx, metav1.ListOptions{FieldSelector: w.selector()})
+	if err != nil {
+		return view{}, "", fmt.Errorf("list %s in namespace %s: %w", w, w.Namespace, err)
+	}
+	for _, o := range list.Items {
+		if o.GetName() != w.Name {
+			continue // from a server that ignores the selector
+		}
+		seen, err := viewOf(&o)
+		return seen, list.GetResourceVersion(), err
+	}
+	return view{gone: true}, list.GetResourceVersion(), nil
+}
+
+// selector is what makes RBAC rules with resourceNames apply to list and watch.
+func (w *Workload) selector() string {
+	return fields.OneTermEqualSelector("metadata.name", w.Name).String()
+}
+
+// sight returns what the watch shows, nil if there is none, and whether asking
+// is not allowed either.
+func (w *Workload) sight() (*view, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.watched, w.watched == nil && w.blind
+}
+
+func (w *Workload) setWatched(v *view) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.watched = v
+}
+
+func (w *Workload) setBlind(blind bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.blind = blind
+}
+
+// refused reports whether asking again is of no use until somebody grants it.
+func refused(err error) bool {
+	return apierrors.IsForbidden(err) || apierrors.IsMethodNotSupported(err)
+}
+
+// missingRightError is that the API server refuses to show the workload.
+type missingRightError struct {
+	verb     string
+	resource schema.GroupVersionResource
+	workload string
+	err      error
+}
+
+func (e *missingRightError) Error() string { return e.err.Error() }
+
+func (e *missingRightError) Unwrap() error { return e.err }
+
+// name says which right it is.
+func (e *missingRightError) name() string {
+	return fmt.Sprintf("%s %s named %s", e.verb, e.resource.GroupResource(), e.workload)
+}
+
+func (e *missingRightError) lost() string {
+	if e.verb == "watch" {
+		return "each decision costs a request"
+	}
+	return "the annotation " + PausedAnnotation + ", wait_for_ready, and who else writes the replicas, are not seen; each decision costs a request"
+}

@@ -1,24 +1,36 @@
 #!/usr/bin/env bash
 # Builds the three images with Docker or, where there is none, buildah.
-#   docker/images.sh [VERSION]
+#   docker/images.sh [VERSION [OPTION...]]
+# Options go to the builder as they are. From the environment:
+#   PLATFORM           such as linux/arm64; this machine's if it is not set
+#   BUILDER            docker or buildah
+#   REVISION           and
+#   SOURCE_DATE_EPOCH  the commit and its time, where the source is no Git checkout
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 version=${1:-0.1.0}
-SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
-export SOURCE_DATE_EPOCH
-args=(--build-arg "VERSION=$version" --build-arg "REVISION=$(git rev-parse HEAD)"
-  --build-arg "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH")
+[ $# -eq 0 ] || shift
+REVISION=${REVISION:-$(git rev-parse HEAD)}
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 
-if docker info >/dev/null 2>&1; then
-  build=(docker build)
-elif command -v buildah >/dev/null; then
-  build=(buildah bud --timestamp "$SOURCE_DATE_EPOCH")
-else
-  echo "images: a running Docker, or buildah, is needed" >&2
-  exit 1
+if [ -z "${BUILDER:-}" ]; then
+  if docker info >/dev/null 2>&1; then BUILDER=docker; else BUILDER=buildah; fi
 fi
+case $BUILDER in
+  docker)
+    build=(docker build)
+    [ -z "${PLATFORM:-}" ] || build+=(--platform "$PLATFORM") ;;
+  buildah)
+    command -v buildah >/dev/null || { echo "images: a running Docker, or buildah, is needed" >&2; exit 1; }
+    # Some versions know none of the platforms by themselves.
+    native=linux/$(buildah info --format '{{.host.arch}}')
+    build=(buildah bud --timestamp "$SOURCE_DATE_EPOCH" --platform "${PLATFORM:-$native}" --build-arg "BUILDPLATFORM=$native") ;;
+  *) echo "images: BUILDER is docker or buildah, not $BUILDER" >&2; exit 1 ;;
+esac
+
 for service in exporter:camunda-exporter scaler:camunda-scaler starter:camunda-process-starter; do
-  "${build[@]}" "${args[@]}" -f "docker/${service%%:*}.Dockerfile" \
-    -t "docker.io/camunda-autoscaler/${service##*:}:$version" .
+  "${build[@]}" --build-arg "VERSION=$version" --build-arg "REVISION=$REVISION" \
+    --build-arg "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH" "$@" \
+    -f "docker/${service%%:*}.Dockerfile" -t "docker.io/camunda-autoscaler/${service##*:}:$version" .
 done

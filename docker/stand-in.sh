@@ -4,7 +4,8 @@
 # For tests only. As root, on Debian, with buildah and mmdebstrap.
 set -euo pipefail
 name=golang:1.26
-if buildah inspect --type image "$name" >/dev/null 2>&1; then exit 0; fi
+version=$(go env GOVERSION)
+if [ "$(buildah inspect --type image --format '{{.OCIv1.Config.Labels.go}}' "$name" 2>/dev/null)" = "$version" ]; then exit 0; fi
 work=$(mktemp -d)
 container=
 trap 'rm -rf "$work"; [ -z "$container" ] || buildah rm "$container" >/dev/null' EXIT
@@ -17,5 +18,6 @@ buildah add --quiet "$container" "$work/root.tar" / >/dev/null
 buildah copy --quiet "$container" "$(go env GOROOT)" /usr/local/go >/dev/null
 # Certificates of this machine, for a module proxy that only it trusts.
 buildah copy --quiet "$container" "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" /etc/ssl/certs/ca-certificates.crt >/dev/null
-buildah config --env PATH=/usr/local/go/bin:/usr/bin:/bin --env GOPATH=/go --env GOTOOLCHAIN=local "$container"
+buildah config --env PATH=/usr/local/go/bin:/usr/bin:/bin --env GOPATH=/go --env GOTOOLCHAIN=local \
+  --label "go=$version" "$container"
 buildah commit --quiet "$container" "$name" >/dev/null

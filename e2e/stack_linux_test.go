@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,11 +24,11 @@ const (
 	version   = "0.1.0"
 )
 
-// dockerfiles are the project's own images, by repository.
-var dockerfiles = map[string]string{
-	"camunda-autoscaler/camunda-exporter":        "docker/exporter.Dockerfile",
-	"camunda-autoscaler/camunda-scaler":          "docker/scaler.Dockerfile",
-	"camunda-autoscaler/camunda-process-starter": "docker/starter.Dockerfile",
+// ownImages are those that docker/images.sh builds.
+var ownImages = []string{
+	"camunda-autoscaler/camunda-exporter:" + version,
+	"camunda-autoscaler/camunda-process-starter:" + version,
+	"camunda-autoscaler/camunda-scaler:" + version,
 }
 
 // The two charts. Camunda's image is the oldest that is supported.
@@ -83,22 +84,14 @@ func newStack(ctx context.Context, t *testing.T) *stack {
 // loadImages finds out which images the charts want, and makes them.
 func (s *stack) loadImages(ctx context.Context) {
 	s.t.Helper()
-	var own []images.Dockerfile
-	var others []string
-	for _, name := range s.helm.images(ctx, s.t, demo, autoscaler) {
-		repository, _, _ := strings.Cut(name, ":")
-		if path, ok := dockerfiles[repository]; ok {
-			own = append(own, images.Dockerfile{Name: "docker.io/" + name, Path: path})
-		} else {
-			others = append(others, name)
-		}
-	}
-	if len(own) != len(dockerfiles) {
-		s.t.Fatalf("the charts use %v of the project's images %v", own, dockerfiles)
+	all := s.helm.images(ctx, s.t, demo, autoscaler)
+	others := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(ownImages, name) })
+	if len(others)+len(ownImages) != len(all) {
+		s.t.Fatalf("the charts use %v, which are not all of the project's images %v", all, ownImages)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.loadStandIns(ctx, others) })
-	group.Go(func() error { return s.buildImages(ctx, own) })
+	group.Go(func() error { return s.buildImages(ctx) })
 	if err := group.Wait(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -116,17 +109,18 @@ func (s *stack) loadStandIns(ctx context.Context, names []string) error {
 	return nil
 }
 
-func (s *stack) buildImages(ctx context.Context, all []images.Dockerfile) error {
-	cache, err := os.UserCacheDir()
+func (s *stack) buildImages(ctx context.Context) error {
+	builder, err := images.NewBuilder(s.t.TempDir())
 	if err != nil {
 		return err
 	}
-	builder, err := images.NewBuilder(s.checkout, filepath.Join(cache, "camunda-autoscaler", "buildah"), s.t.TempDir())
-	if err != nil {
+	if err := builder.Build(ctx, images.Source{Checkout: s.checkout, Version: version, Revision: "e2e", Time: time.Now()}); err != nil {
 		return err
 	}
-	if err := builder.Build(ctx, version, s.LoadArchive, all...); err != nil {
-		return err
+	for _, name := range ownImages {
+		if err := builder.Archive(ctx, "docker.io/"+name, s.LoadArchive); err != nil {
+			return err
+		}
 	}
 	s.say("the Dockerfiles are built")
 	return nil

@@ -26,6 +26,14 @@ else
   for c in $(cat /sys/fs/cgroup/cgroup.controllers); do echo "+$c" > /sys/fs/cgroup/cgroup.subtree_control; done
 fi
 
+# containerd lays the layers of images over each other.
+mkdir -p "$folder"/overlay/{lower,upper,work,merged}
+mount -t overlay -o "lowerdir=$folder/overlay/lower,upperdir=$folder/overlay/upper,workdir=$folder/overlay/work" overlay "$folder/overlay/merged" || {
+  echo "a node needs overlayfs, which is not to be had in $folder: set TMPDIR to a folder on ext4, xfs or tmpfs" >&2
+  exit 1
+}
+umount "$folder/overlay/merged"
+
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/containerd /run/lock
 for d in /var/lib/kubelet /var/lib/cni /var/log/pods /var/log/containers; do

@@ -26,7 +26,7 @@ func NewAPI(address *url.URL, transport http.RoundTripper) (v1.API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a client for Prometheus at %s: %w", base.Redacted(), err)
 	}
-	return v1.NewAPI(client), nil
+	return v1.NewAPI(strict{client}), nil
 }
 
 // roundTripper adds query parameters and bounds the answer.

@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 	"encoding/json"
-	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -69,7 +68,18 @@ func TestFaults(t *testing.T) {
 		{name: "another JSON", handler: answer(200, `{"hello":"world"}`), cause: CauseResult},
 		{name: "no result", handler: answer(200, `{"status":"success","data":{"resultType":"vector"}}`), cause: CauseServer},
 		{name: "null result", handler: answer(200, `{"status":"success","data":null}`), cause: CauseResult},
+		{name: "null vector", handler: answer(200, `{"status":"success","data":{"resultType":"vector","result":null}}`), cause: CauseResult, err: "without a result"},
 		{name: "null series", handler: vector("null"), cause: CauseResult},
+		{name: "series without a value", handler: vector(`{"metric":{}}`), cause: CauseResult, err: `no [time, "number"]`},
+		{name: "value without a number", handler: vector(`{"metric":{},"value":[1]}`), cause: CauseResult, err: `no [time, "number"]`},
+		{name: "null value", handler: vector(`{"metric":{},"value":[1,null]}`), cause: CauseResult, err: `no [time, "number"]`},
+		{name: "null time", handler: vector(`{"metric":{},"value":[null,"1"]}`), cause: CauseResult, err: `no [time, "number"]`},
+		{name: "null histogram", handler: vector(`{"metric":{},"histogram":[1,null]}`), cause: CauseResult, err: `no [time, "number"]`},
+		{name: "series that are none", handler: vector(`7`), cause: CauseResult},
+		{name: "scalar without a number", handler: answer(200, `{"status":"success","data":{"resultType":"scalar","result":[1]}}`), cause: CauseResult, err: "a scalar that is not"},
+		{name: "neither success nor error", handler: answer(200, `{"status":"maybe","data":{"resultType":"vector","result":[]}}`), cause: CauseResult, err: "is this a Prometheus?"},
+		{name: "error that is a 200", handler: answer(200, `{"status":"error","errorType":"internal","error":"no"}`), cause: CauseServer, err: "no"},
+		{name: "partial timeout", handler: answer(422, `{"status":"error","errorType":"timeout","error":"too slow"}`), cause: CauseTimeout, err: "too slow"},
 		{name: "native histogram", handler: vector(`{"metric":{},"histogram":[1,{"count":"1","sum":"1","buckets":[]}]}`), cause: CauseResult, err: "histogram_count()"},
 		{name: "huge answer", handler: answer(200, strings.Repeat(" ", maxAnswer+1)), cause: CauseResult, err: "too large"},
 		{name: "connection lost", handler: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, cause: CauseConnection},
@@ -81,6 +91,7 @@ func TestFaults(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := NewReader(newAPI(t, c.handler), "x", "y", func(string) {})
 			for name, got := range map[string]sample.Result{
+				"now":    r.Now(t.Context()),
 				"newest": r.Newest(t.Context()),
 				"at":     r.At(t.Context(), sample.Result{Outcome: sample.Value, Timestamp: time.Unix(1, 0), Now: time.Unix(2, 0)}),
 			} {
@@ -215,40 +226,3 @@ func TestUnknownAgeIsSaidOnce(t *testing.T) {
 		}
 	}
 }
-
-// FuzzAnswer: whatever Prometheus answers, the reader does not panic, and a
-// value is a finite number.
-func FuzzAnswer(f *testing.F) {
-	f.Add([]byte(`{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"1"]}]}}`))
-	f.Add([]byte(`{"status":"success","data":{"resultType":"scalar","result":[1,"NaN"]}}`))
-	f.Add([]byte(`{"status":"success","data":{"resultType":"vector","result":[{"histogram":[1,{"buckets":[[]]}]}]}}`))
-	f.Add([]byte(`{"status":"success","data":{"resultType":"matrix","result":[{"values":[[1,"1"]]}]}}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		transport := roundTripFunc(func(r *http.Request) (*http.Response, error) {
-			w := httptest.NewRecorder()
-			w.Write(body)
-			resp := w.Result()
-			resp.Request = r
-			return resp, nil
-		})
-		api, err := NewAPI(&url.URL{Scheme: "http", Host: "prometheus"}, transport)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := NewReader(api, "x", "", func(string) {})
-		newest := r.Newest(t.Context())
-		got := r.At(t.Context(), newest)
-		for _, res := range []sample.Result{newest, got} {
-			if res.Outcome == sample.Value && (math.IsNaN(res.Value) || math.IsInf(res.Value, 0)) {
-				t.Errorf("%v passes as a value", res.Value)
-			}
-			if (res.Outcome == sample.Failed) != (res.Err != nil) {
-				t.Errorf("%+v: an error without a failure or the other way round", res)
-			}
-		}
-	})
-}
-
-type roundTripFunc func(*http.Request) (*http.Response, error)
-
-func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -31,7 +31,8 @@ func (o Outcome) String() string { return names[o] }
 type Result struct {
 	Outcome   Outcome
 	Value     float64   // with Value: finite; with NotANumber: what it was
-	Timestamp time.Time // when the sample was scraped, by Prometheus's clock; zero if unknown
+	Empty     bool      // with Value: the answer was empty, which the configuration says is 0
+	Timestamp time.Time // when the sample was scraped (if Empty: looked for), by Prometheus's clock; zero if unknown
 	Now       time.Time // Prometheus's clock when it answered; zero if it did not
 	Series    int       // with ManySeries: how many
 	Err       error     // with Failed: why

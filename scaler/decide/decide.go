@@ -20,139 +20,83 @@ func Unknown(r Reason) Decision {
 // further than StepUp or StepDown, and without a usable sample it only ever goes
 // up to a floor.
 func (p Policy) Decide(in Input, st State) (Decision, State) {
-	newest := newest(in.Samples)
-	st = p.observe(in, st, newest)
-	d := p.combine(in, st)
-	if in.Replicas <= 0 {
-		if !d.Reason.Holds() {
-			d.Reason = SwitchedOff
-		}
+	in.Limits = in.Limits.valid()
+	if len(in.Samples) != len(p.Triggers) {
+		all := make([]sample.Result, len(p.Triggers))
+		copy(all, in.Samples)
+		in.Samples = all
+	}
+	newest := Newest(in.Samples)
+	d, complete := p.combine(in, st)
+	d = in.hold(d)
+	st = p.observe(in, st, newest, complete, d)
+	if in.Replicas <= 0 || in.Block != "" {
 		return d, st
 	}
-	st = st.ask(d, newest)
-	if in.Block != "" {
-		if !d.Reason.Holds() {
-			d.Reason = in.Block
-		}
-		d.Action, d.To, d.Bound = None, d.From, nil
-		return d, st
-	}
-	d = p.bound(in, st, d)
+	d = p.delay(st, d, newest)
+	d = p.bound(in, st, d, newest, complete)
 	if d.Action == None {
 		return d, st
 	}
-	if wait := p.wait(in, st, d, newest); wait != "" {
-		d.Action, d.To, d.Reason = None, d.From, wait
-		return d, st
+	if why := p.wait(in, st, d); why != "" {
+		return d.stay(why), st
 	}
-	if !newest.IsZero() {
-		st.Since, st.asked = newest, newest
-	}
-	return d, st
-}
-
-// newest is the time of the newest usable sample; zero if there is none.
-func newest(samples []sample.Result) time.Time {
-	var at time.Time
-	for _, s := range samples {
-		if Hold(s) == "" && s.Timestamp.After(at) {
-			at = s.Timestamp
-		}
-	}
-	return at
-}
-
-// observe remembers which samples came, and whether there was a gap.
-func (p Policy) observe(in Input, st State, newest time.Time) State {
-	fresh := len(st.usable) != len(p.Triggers)
-	usable := make([]time.Time, len(p.Triggers))
-	complete := true
-	for i, s := range in.Samples {
-		switch {
-		case Hold(s) == "":
-			usable[i] = in.Now
-			continue
-		case fresh:
-			usable[i] = in.Now
-		default:
-			usable[i] = st.usable[i]
-		}
-		complete = complete && p.Triggers[i].Optional
-	}
-	st.usable = usable
-	if newest.IsZero() {
-		return st // whether that was a gap is seen when the next sample comes
-	}
-	gap := newest.Sub(st.last) > p.MaxSampleAge
-	if gap {
-		st.asks = None
-	}
-	if gap || !complete || st.covered.IsZero() {
-		st.covered = newest
-	}
-	st.last = newest
-	return st
-}
-
-// ask remembers what the load asks for, and since when.
-func (st State) ask(d Decision, newest time.Time) State {
-	if newest.IsZero() || st.asks == d.Action {
-		return st
-	}
-	st.asks, st.asked = d.Action, newest
-	return st
+	return d, st.step(newest)
 }
 
 // combine asks all triggers: up if any of them wants it, down only if all of
-// them do that have to be heard.
-func (p Policy) combine(in Input, st State) Decision {
-	d := Decision{Action: None, From: in.Replicas, To: in.Replicas, PerInstance: math.NaN()}
-	var missing Reason // of a trigger that has to be heard
-	var first Reason   // of any
-	missingAt, firstAt := 0, 0
+// them do that have to be heard. It returns whether all of those were.
+func (p Policy) combine(in Input, st State) (d Decision, complete bool) {
+	d = Decision{Action: None, From: in.Replicas, To: in.Replicas, PerInstance: math.NaN()}
 	best := -1 // who asks for the most
 	var most verdict
+	heard, deaf := false, -1 // whether any has data; who has none and should
 	for i, s := range in.Samples {
-		trigger := p.Triggers[i]
-		if hold := Hold(s); hold != "" {
-			if first == "" {
-				first, firstAt = hold, i
-			}
-			if !trigger.Optional && missing == "" {
-				missing, missingAt = hold, i
-			}
+		t := &p.Triggers[i]
+		switch {
+		case Hold(s) == "":
+			heard = true
+		case deaf < 0 && !t.Optional:
+			deaf = i
+			continue
+		default:
 			continue
 		}
 		if in.Replicas <= 0 {
-			continue
+			continue // there is nothing to divide by
 		}
-		v := trigger.Rule.verdict(s.Value, in.Replicas, in.Limits, p.StepUp, p.StepDown)
-		if !st.Since.IsZero() && !s.Timestamp.After(st.Since) {
-			v.to = in.Replicas // it was acted on before
+		v := t.Rule.verdict(s.Value, in.Replicas, in.Limits, p.StepUp, p.StepDown)
+		if st.used(s) {
+			v.to = in.Replicas
 		}
 		if best < 0 || v.to > most.to || v.to == most.to && rank(v.reason) > rank(most.reason) {
 			best, most = i, v
 		}
 	}
-	if best >= 0 {
-		d.Trigger, d.PerInstance, d.Bound, d.Reason = best, most.per, most.bound, most.reason
+	if !heard && deaf < 0 {
+		deaf = 0 // all are optional, and none has data
 	}
 	switch {
-	case best >= 0 && most.to > in.Replicas:
-		d.Action, d.To = Up, most.to
-	case best >= 0 && most.reason == LoadHighAtMax:
-	case missing != "":
-		d.Trigger, d.Reason = missingAt, missing
-		d.PerInstance, d.Bound = math.NaN(), nil
-	case best < 0 && first != "": // optional ones only, and none has data
-		d.Trigger, d.Reason = firstAt, first
-	case best < 0:
-	case most.to == in.Replicas && (most.reason == LoadHigh || most.reason == LoadLow):
-		d.Reason = SampleUsed
-	case most.to < in.Replicas:
-		d.Action, d.To = Down, most.to
+	case deaf >= 0 && (best < 0 || most.to <= in.Replicas && most.reason != LoadHighAtMax):
+		d.Trigger, d.Reason = deaf, Hold(in.Samples[deaf])
+	case best >= 0:
+		d.Trigger, d.To, d.PerInstance, d.Bound, d.Reason = best, most.to, most.per, most.bound, most.reason
 	}
-	return d
+	switch {
+	case d.To > d.From:
+		d.Action = Up
+	case d.To < d.From:
+		d.Action = Down
+	case d.Reason == LoadHigh || d.Reason == LoadLow:
+		d.Reason = SampleUsed
+	}
+	return d, deaf < 0
+}
+
+// used reports whether the sample is from before the last step or the start, so
+// that it may have been acted on.
+func (st State) used(s sample.Result) bool {
+	return !st.Since.IsZero() && !s.Timestamp.After(st.Since)
 }
 
 // rank orders the reasons for which nothing is done: the one nearest to a step
@@ -161,51 +105,89 @@ func rank(r Reason) int {
 	return slices.Index([]Reason{LoadLow, LoadLowAtMin, WithinBounds, LoadHighAtMax, LoadHigh}, r)
 }
 
-// bound goes up to the floor, or down to the ceiling.
-func (p Policy) bound(in Input, st State, d Decision) Decision {
-	floor, reason := min(in.Limits.Min, in.Limits.Max), BelowMin
-	for i, t := range p.Triggers {
-		if t.OnNoData == FallbackOnNoData && in.Now.Sub(st.usable[i]) > p.MaxSampleAge {
-			if f := min(t.FallbackReplicas, in.Limits.Max); f > floor {
-				floor, reason = f, Fallback
-			}
+// hold keeps the load from moving anything where nothing may be written, or
+// nothing is known to bound it.
+func (in Input) hold(d Decision) Decision {
+	switch {
+	case d.Reason.Holds():
+	case in.Replicas <= 0:
+		return d.stay(SwitchedOff)
+	case in.Block != "":
+		d.Bound = nil
+		return d.stay(in.Block)
+	case d.Action == Up && in.Limits.MaxUnknown:
+		return d.stay(MaxUnknown)
+	}
+	return d
+}
+
+// delay keeps the load from moving anything before its time.
+func (p Policy) delay(st State, d Decision, newest time.Time) Decision {
+	asked := newest.Sub(st.asked)
+	switch {
+	case d.Action == Up && asked < p.ScaleUpDelay:
+		return d.stay(ScaleUpDelay)
+	case d.Action == Down && newest.Sub(st.covered) < p.ScaleDownCoverage:
+		return d.stay(Coverage)
+	case d.Action == Down && asked < p.ScaleDownDelay:
+		return d.stay(ScaleDownDelay)
+	}
+	return d
+}
+
+// bound keeps to the floor, and goes up to it, or down to the ceiling.
+func (p Policy) bound(in Input, st State, d Decision, newest time.Time, complete bool) Decision {
+	n, ceiling := in.Replicas, in.Limits.Ceiling
+	floor, why, trigger := p.floor(in, st)
+	if d.Action == Down && d.To < floor {
+		d.To = min(n, floor)
+		if d.To == n {
+			d = d.stay(LoadLowAtMin)
 		}
 	}
-	n := in.Replicas
-	switch ceiling := in.Limits.Ceiling; {
+	switch {
 	case n < floor:
 		if to := stepUp(n, floor, p.StepUp); to > d.To {
-			d.Action, d.To, d.Reason, d.Bound = Up, to, reason, nil
+			d = d.move(Up, to, why)
+			if why == Fallback {
+				d.Trigger = trigger
+			}
 		}
-	case ceiling > 0 && n > ceiling && d.Action == None && !d.Reason.Holds() && d.Reason != SampleUsed:
-		d.Action, d.To, d.Reason, d.Bound = Down, stepDown(n, max(ceiling, floor), p.StepDown), AboveMax, nil
-	case d.Action == Down && d.To < floor:
-		d.To = floor
-		if d.To == n {
-			d.Action, d.Reason = None, LoadLowAtMin
+	case ceiling > 0 && n > ceiling && complete:
+		to := stepDown(n, ceiling, p.StepDown)
+		switch {
+		case to >= d.To: // the load goes as far
+		case !st.Since.IsZero() && !newest.After(st.Since):
+			return d.stay(SampleUsed)
+		case newest.Sub(st.covered) < p.ScaleDownCoverage:
+			return d.stay(Coverage)
+		default:
+			return d.move(Down, to, AboveMax)
 		}
 	}
 	return d
 }
 
-// wait returns why the step may not be taken now, or "".
-func (p Policy) wait(in Input, st State, d Decision, newest time.Time) Reason {
-	byLoad := d.Reason == LoadHigh || d.Reason == LoadLow
-	switch asked := newest.Sub(st.asked); {
+// floor is what is gone up to whatever the load is, and which trigger says so
+// if it is for want of data.
+func (p Policy) floor(in Input, st State) (floor int32, why Reason, trigger int) {
+	floor, why = in.Limits.Min, BelowMin
+	for i, t := range p.Triggers {
+		since, missing := st.missing[t.Name]
+		if missing && t.OnNoData == FallbackOnNoData && in.Now.Sub(since) >= p.MaxSampleAge && t.FallbackReplicas > floor {
+			floor, why, trigger = t.FallbackReplicas, Fallback, i
+		}
+	}
+	return min(floor, in.Limits.Max), why, trigger
+}
+
+// wait is why no step may be taken now, or "".
+func (p Policy) wait(in Input, st State, d Decision) Reason {
+	switch {
 	case in.Now.Sub(st.Start) < p.HoldAfterStart:
 		return AfterStart
 	case d.Action == Up && p.WaitForReady && (in.Ready == nil || *in.Ready < in.Replicas):
 		return WaitForReady
-	case !byLoad:
-		return ""
-	case d.Action == Up && in.Limits.MaxUnknown:
-		return MaxUnknown
-	case d.Action == Up && asked < p.ScaleUpDelay:
-		return ScaleUpDelay
-	case d.Action == Down && newest.Sub(st.covered) < p.ScaleDownCoverage:
-		return Coverage
-	case d.Action == Down && asked < p.ScaleDownDelay:
-		return ScaleDownDelay
 	}
 	return ""
 }

@@ -38,7 +38,11 @@ type Policy struct {
 	HoldAfterStart    time.Duration // no step for so long
 	WaitForReady      bool          // no step up while not all replicas are ready
 
-	MaxSampleAge time.Duration // so long without a sample is a gap
+	MaxSampleAge time.Duration // longer without a sample is a gap
+
+	// MaxFromQuery says that a query may lower Limits.Max at any time, which
+	// matters to Flaps alone.
+	MaxFromQuery bool
 }
 
 // DefaultPolicy is the job that the scaler was made for.
@@ -52,29 +56,12 @@ func DefaultPolicy() Policy {
 // Input is all that a decision depends on, beside what was before.
 type Input struct {
 	Now      time.Time       // by Prometheus's clock
-	Samples  []sample.Result // one for each trigger, in their order
+	Samples  []sample.Result // one for each trigger, in their order; one that is left out has failed
 	Replicas int32           // spec.replicas, never status: surge Pods of a roll-out do not count
 	Ready    *int32          // Pods that are ready; nil if unknown
 	Limits   Limits          // in force now
 	Block    Reason          // a hold by which nothing may be written; "" for none
 }
-
-// State is what a decision remembers of those before. It is a value: Decide
-// returns a new one. Its times are those of Prometheus's clock.
-type State struct {
-	Start time.Time // when the first decision was possible
-	Since time.Time // only a sample from after it may move anything
-
-	last    time.Time   // of the newest sample decided on
-	covered time.Time   // since when samples have come without a gap
-	asks    Action      // what the load asks for
-	asked   time.Time   // since when, without a break or a step
-	usable  []time.Time // when each trigger had a usable sample last
-}
-
-// NewState is that of a start: what was scraped before may have been acted on
-// already.
-func NewState(now time.Time) State { return State{Start: now, Since: now} }
 
 // Decision is what to do, and why.
 type Decision struct {
@@ -82,6 +69,18 @@ type Decision struct {
 	From, To    int32    // replicas; equal if Action is None
 	Trigger     int      // the index of the trigger that decided
 	PerInstance float64  // its number / replicas, or the number if it is absolute; NaN if unknown
-	Bound       *float64 // the rule's number that decided; nil if none did
+	Bound       *float64 // the policy's number that decided; nil if none did
 	Reason      Reason
+}
+
+// stay is the decision not to move after all.
+func (d Decision) stay(why Reason) Decision {
+	d.Action, d.To, d.Reason = None, d.From, why
+	return d
+}
+
+// move is the decision to go elsewhere than the load asked for.
+func (d Decision) move(a Action, to int32, why Reason) Decision {
+	d.Action, d.To, d.Reason, d.Bound = a, to, why, nil
+	return d
 }

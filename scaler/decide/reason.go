@@ -2,7 +2,6 @@ package decide
 
 import (
 	"math"
-	"slices"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
@@ -62,25 +61,36 @@ const (
 	Contested          Reason = "contested"           // somebody keeps undoing the steps
 )
 
-var (
-	rules = []Reason{LoadHigh, LoadHighAtMax, LoadLow, LoadLowAtMin, WithinBounds, BelowMin, AboveMax, Fallback}
-	waits = []Reason{ScaleUpDelay, ScaleDownDelay, Coverage, AfterStart, WaitForReady, SampleUsed}
-	holds = []Reason{
+// Reasons lists every reason.
+func Reasons() []Reason {
+	return []Reason{
+		LoadHigh, LoadHighAtMax, LoadLow, LoadLowAtMin, WithinBounds, BelowMin, AboveMax, Fallback,
+		ScaleUpDelay, ScaleDownDelay, Coverage, AfterStart, WaitForReady, SampleUsed,
 		NoData, Stale, FromFuture, NotANumber, ManySeries, QueryFailed, MaxUnknown,
 		SwitchedOff, WorkloadUnreadable, WriteFailed, Paused, OwnedByOther, Contested,
 	}
-)
-
-// Reasons lists every reason.
-func Reasons() []Reason { return slices.Concat(rules, waits, holds) }
+}
 
 // Holds reports whether the reason is a hold: not the rule says to do nothing,
 // but something that is missing or wrong keeps it from being applied.
-func (r Reason) Holds() bool { return slices.Contains(holds, r) }
+func (r Reason) Holds() bool {
+	switch r {
+	case NoData, Stale, FromFuture, NotANumber, ManySeries, QueryFailed, MaxUnknown,
+		SwitchedOff, WorkloadUnreadable, WriteFailed, Paused, OwnedByOther, Contested:
+		return true
+	}
+	return false
+}
 
 // Waits reports whether the rule asks for a step that the target was told to
 // wait with.
-func (r Reason) Waits() bool { return slices.Contains(waits, r) }
+func (r Reason) Waits() bool {
+	switch r {
+	case ScaleUpDelay, ScaleDownDelay, Coverage, AfterStart, WaitForReady, SampleUsed:
+		return true
+	}
+	return false
+}
 
 // Hold returns why nothing may be decided on the sample, or "" if it is one
 // finite number.

@@ -3,6 +3,7 @@ package decide
 import (
 	"fmt"
 	"math"
+	"sort"
 )
 
 // Kind says how a rule turns a number into replicas.
@@ -41,6 +42,16 @@ type Limits struct {
 	MaxUnknown bool // what bounds the steps up is not known now: none by the load
 }
 
+// valid are the limits without contradictions: the ceiling holds, and nothing
+// ever goes down to 0.
+func (l Limits) valid() Limits {
+	if l.Ceiling > 0 {
+		l.Max = min(l.Max, l.Ceiling)
+	}
+	l.Min = max(l.Min, 1)
+	return l
+}
+
 // DefaultRule is the rule that the scaler was made for, with DefaultLimits.
 func DefaultRule() Rule { return Rule{Kind: Step, ScaleUpAt: 50, ScaleDownAt: 20} }
 
@@ -55,17 +66,18 @@ type verdict struct {
 	bound  *float64 // the rule's number that decided; nil if none did
 }
 
-// verdict applies the rule. Replicas is 1 or more.
-func (r Rule) verdict(number float64, replicas int32, limits Limits, up, down int32) verdict {
-	v := verdict{to: replicas, reason: WithinBounds, per: number / float64(replicas)}
+// verdict applies the rule to n replicas, 1 or more. It goes by at most up or
+// down, and never beyond the limits.
+func (r *Rule) verdict(number float64, n int32, limits Limits, up, down int32) verdict {
+	v := verdict{to: n, reason: WithinBounds, per: number / float64(n)}
 	var high, low bool
-	wanted := limits.Max
+	most, least := limits.Max, limits.Min // as far as a step may go
+	atHigh, atLow := &r.ScaleUpAt, &r.ScaleDownAt
 	if r.Kind == Target {
-		least := r.least(number)
-		high, low, wanted, v.bound = least > replicas, least < replicas, max(least, limits.Min), &r.ValuePerReplica
-		if low {
-			down = atMost(down, replicas-wanted)
-		}
+		wanted := r.wanted(number)
+		high, low = wanted > n, wanted < n
+		most, least = min(most, wanted), max(least, wanted)
+		atHigh, atLow = &r.ValuePerReplica, &r.ValuePerReplica
 	} else {
 		if r.Absolute {
 			v.per = number
@@ -73,67 +85,40 @@ func (r Rule) verdict(number float64, replicas int32, limits Limits, up, down in
 		high, low = v.per >= r.ScaleUpAt, v.per <= r.ScaleDownAt
 	}
 	switch {
-	case high && replicas < limits.Max:
-		v.to, v.reason = stepUp(replicas, min(wanted, limits.Max), up), LoadHigh
-	case low && replicas > limits.Min:
-		v.to, v.reason = stepDown(replicas, limits.Min, down), LoadLow
+	case high && n < limits.Max:
+		v.to, v.reason, v.bound = stepUp(n, most, up), LoadHigh, atHigh
 	case high:
-		v.reason = LoadHighAtMax
+		v.reason, v.bound = LoadHighAtMax, atHigh
+	case low && n > limits.Min:
+		v.to, v.reason, v.bound = stepDown(n, least, down), LoadLow, atLow
 	case low:
-		v.reason = LoadLowAtMin
-	}
-	switch {
-	case !high && !low:
-		v.bound = nil
-	case r.Kind == Target:
-	case v.reason == LoadHigh || v.reason == LoadHighAtMax:
-		v.bound = &r.ScaleUpAt
-	default:
-		v.bound = &r.ScaleDownAt
+		v.reason, v.bound = LoadLowAtMin, atLow
 	}
 	return v
 }
 
-// least is the fewest replicas, 1 or more, of which none has more than its
-// share. It is exact: it asks the division that everybody can repeat.
-func (r Rule) least(number float64) int32 {
-	n := math.Ceil(number / r.ValuePerReplica)
-	switch {
-	case !(n > 1): // also a NaN, which Problems keeps out
-		n = 1
-	case n >= math.MaxInt32:
-		return math.MaxInt32
-	}
-	for n > 1 && number/(n-1) <= r.ValuePerReplica {
-		n--
-	}
-	for number/n > r.ValuePerReplica && n < math.MaxInt32 {
-		n++
-	}
-	return int32(n)
+// wanted is the fewest replicas, 1 or more, of which none has more than the
+// value. It is exact: it asks the division that everybody can repeat, which
+// gives less or as much the more replicas there are.
+func (r *Rule) wanted(number float64) int32 {
+	enough := func(i int) bool { return number/float64(i+1) <= r.ValuePerReplica }
+	return int32(1 + sort.Search(math.MaxInt32-1, enough))
 }
 
-// stepUp goes from n towards limit by at most step; 0 is any number.
+// stepUp goes up from n to limit by at most step; 0 is any number.
 func stepUp(n, limit, step int32) int32 {
-	if step == 0 || limit-n < step {
+	if step <= 0 || limit-n < step {
 		return limit
 	}
 	return n + step
 }
 
-// stepDown is the same downwards.
+// stepDown goes down from n to limit by at most step; 0 is any number.
 func stepDown(n, limit, step int32) int32 {
-	if step == 0 || n-limit < step {
+	if step <= 0 || n-limit < step {
 		return limit
 	}
 	return n - step
-}
-
-func atMost(step, n int32) int32 {
-	if step == 0 {
-		return n
-	}
-	return min(step, n)
 }
 
 // Problem is a contradiction in a rule.

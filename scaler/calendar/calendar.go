@@ -1,0 +1,116 @@
+// Package calendar says which numbers of replicas are allowed at a time of the
+// week or the year. It is pure: the time comes in as an argument.
+package calendar
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Window is one entry of a calendar: the limits in force while any of its
+// times contains the wall clock at its location.
+//
+// The times are of alertmanager's time_intervals: within one interval all of
+// times, weekdays, days_of_month, months and years must contain the instant,
+// and the end_time is the first minute outside. None of them goes over
+// midnight or over the end of a week, so a window that does needs two:
+//
+//	times:
+//	  - times:
+//	      - {start_time: '22:00', end_time: '24:00'}
+//	      - {start_time: '00:00', end_time: '06:00'}
+//	  - weekdays: [saturday, sunday]
+//
+// When the clocks go forward, the skipped minutes are never; when they go
+// back, the repeated ones come twice.
+type Window struct {
+	Name     string         // not empty: it stands for the window in Limits
+	Location *time.Location // required; see LoadLocation
+	Times    Times          // at least one
+	Min, Max *int32         // replicas; nil if the window has no say
+}
+
+// Active reports whether now is within the window.
+func (w Window) Active(now time.Time) bool {
+	// The interval gets the wall clock as if it were UTC, where every day has
+	// 24 hours: alertmanager v0.34.2 takes the month in which the clocks go
+	// forward for a day too short, so that March in Berlin has no 31st
+	// (https://github.com/prometheus/alertmanager/pull/5447).
+	t := now.In(w.Location)
+	wall := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), 0, 0, time.UTC)
+	for _, interval := range w.Times {
+		if interval.ContainsTime(wall) {
+			return true
+		}
+	}
+	return false
+}
+
+// Calendar is a list of windows. An earlier one takes precedence.
+type Calendar []Window
+
+// Limits are numbers of replicas, and whose they are.
+type Limits struct {
+	Min, Max int32
+	Floor    string // the window that decided Min, "" if it is the rule's
+	Ceiling  string // the window that decided Max, "" if it is the rule's
+}
+
+// Limits returns what is in force at now: for the floor and for the ceiling
+// apart, the first active window that names one decides it, else it is the
+// rule's. If they contradict, the ceiling holds: Min is then Max, and Floor
+// still names the window that asked for more.
+func (c Calendar) Limits(rule Limits, now time.Time) Limits {
+	in := rule
+	for _, w := range slices.Backward(c) { // so that the first one has the last word
+		if w.Min == nil && w.Max == nil || !w.Active(now) {
+			continue
+		}
+		if w.Min != nil {
+			in.Min, in.Floor = *w.Min, w.Name
+		}
+		if w.Max != nil {
+			in.Max, in.Ceiling = *w.Max, w.Name
+		}
+	}
+	in.Min = min(in.Min, in.Max)
+	return in
+}
+
+// Horizon is how far Next looks ahead: a week, and a day for the clocks that
+// change within it.
+const Horizon = 8 * 24 * time.Hour
+
+// Next returns the first full minute after now, within the Horizon, from which
+// on other limits are in force than at now, or other windows decide them; or
+// false if there is none.
+func (c Calendar) Next(rule Limits, now time.Time) (time.Time, bool) {
+	if len(c) == 0 {
+		return time.Time{}, false
+	}
+	before := c.Limits(rule, now)
+	for at := now.Truncate(time.Minute); at.Sub(now) <= Horizon; at = at.Add(time.Minute) {
+		if c.Limits(rule, at) != before {
+			return at, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// LoadLocation returns the location of an IANA time zone database's name. The
+// database is the machine's, or the one of time/tzdata if the program has it.
+func LoadLocation(name string) (*time.Location, error) {
+	const want = "want the name of a place in the IANA time zone database, for example Europe/Berlin, or UTC"
+	switch name {
+	case "":
+		return nil, fmt.Errorf("no location: %s", want)
+	case "Local":
+		return nil, fmt.Errorf("location %q depends on the machine: %s", name, want)
+	}
+	location, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, fmt.Errorf("location %q: %w: %s", name, err, want)
+	}
+	return location, nil
+}

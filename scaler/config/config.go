@@ -9,6 +9,7 @@ import (
 
 	commoncfg "github.com/prometheus/common/config"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/calendar"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
@@ -34,11 +35,15 @@ type Target struct {
 	Queries          []Query      // one for each of the policy's triggers, in their order
 	MaxReplicasQuery string       // PromQL of a bound for steps up; "" for none
 	Policy           decide.Policy
+	Calendar         calendar.Calendar // nil for none
 	Interval         time.Duration
 	DryRun           bool // never write; say what would be done
 	Paused           bool // never write
 	AllowFlapping    bool // the rule may go up and down for ever at a constant load
 }
+
+// listed reports whether the file has a list of triggers, not one query.
+func (t Target) listed() bool { return t.Policy.Triggers[0].Name != "" }
 
 // Query is what to ask Prometheus.
 type Query struct {

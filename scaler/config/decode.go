@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/calendar"
 )
 
 // document is a YAML file while it is read: what is on which line, and what is
@@ -48,6 +51,12 @@ func (d *document) line(path ...string) int {
 		}
 	}
 	return 1
+}
+
+// has reports whether the file mentions the value at path.
+func (d *document) has(path ...string) bool {
+	_, ok := d.lines[strings.Join(path, "\x00")]
+	return ok
 }
 
 // fault says what is wrong with the value at path.
@@ -111,7 +120,13 @@ func (d *document) syntax(err error) {
 	d.faults = append(d.faults, lineError{max(line, 1), "not YAML: " + match[2]})
 }
 
-type unmarshaler interface{ UnmarshalYAML(func(any) error) error }
+// readsItself reports whether a type reads YAML in its own way, of which the
+// library knows an old one and a new one.
+func readsItself(v any) bool {
+	_, old := v.(interface{ UnmarshalYAML(func(any) error) error })
+	_, node := v.(yaml.Unmarshaler)
+	return old || node
+}
 
 // value reads a node into v.
 func (d *document) value(n *yaml.Node, v reflect.Value, path []string) {
@@ -125,7 +140,14 @@ func (d *document) value(n *yaml.Node, v reflect.Value, path []string) {
 		}
 		return
 	}
-	_, custom := v.Addr().Interface().(unmarshaler)
+	if v.Kind() == reflect.Pointer {
+		v.Set(reflect.New(v.Type().Elem()))
+		v = v.Elem()
+	}
+	if e, ok := v.Addr().Interface().(interface{ setDefaults() }); ok {
+		e.setDefaults()
+	}
+	custom := readsItself(v.Addr().Interface())
 	switch {
 	case v.Kind() == reflect.Struct:
 		before := len(d.faults)
@@ -158,7 +180,7 @@ func (d *document) mapping(n *yaml.Node, v reflect.Value, path []string, onlyNam
 		seen[key.Value] = key.Line
 		switch {
 		case !ok:
-			d.faults = append(d.faults, lineError{key.Line, fmt.Sprintf("%s: unknown key, %s", dotted(at), suggest(key.Value, fields))})
+			d.faults = append(d.faults, lineError{key.Line, fmt.Sprintf("%s: unknown key, %s", dotted(at), suggest(key.Value, slices.Sorted(maps.Keys(fields))))})
 		case !onlyNames:
 			d.value(n.Content[i+1], field, at)
 		case field.Kind() == reflect.Pointer && field.Type().Elem().Kind() == reflect.Struct:
@@ -187,11 +209,7 @@ func (d *document) sequence(n *yaml.Node, v reflect.Value, path []string) {
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
 	for i, entry := range n.Content {
-		element := v.Index(i)
-		if e, ok := element.Addr().Interface().(interface{ setDefaults() }); ok {
-			e.setDefaults()
-		}
-		d.value(entry, element, append(slices.Clone(path), strconv.Itoa(i)))
+		d.value(entry, v.Index(i), append(slices.Clone(path), strconv.Itoa(i)))
 	}
 }
 
@@ -203,8 +221,14 @@ func (d *document) leaf(n *yaml.Node, v reflect.Value, path []string) {
 	}
 	err := n.Decode(v.Addr().Interface())
 	var mismatch *yaml.TypeError
+	var times calendar.Faults
 	switch {
 	case err == nil:
+		d.word(v, path)
+	case errors.As(err, &times):
+		for _, f := range times {
+			d.faults = append(d.faults, lineError{f.Line, dotted(append(slices.Clone(path), f.Path...)) + ": " + f.Text})
+		}
 	case errors.As(err, &mismatch) && n.Kind == yaml.ScalarNode:
 		d.fault(fmt.Errorf("%q: want %s", n.Value, wanted(v.Type())), path...)
 	case v.Type() == reflect.TypeFor[model.Duration]():
@@ -216,77 +240,13 @@ func (d *document) leaf(n *yaml.Node, v reflect.Value, path []string) {
 	}
 }
 
-// wanted describes a type to somebody who writes YAML.
-func wanted(t reflect.Type) string {
-	switch {
-	case t == reflect.TypeFor[model.Duration]():
-		return "a duration, for example 10s"
-	case t.Kind() == reflect.String:
-		return "text"
-	case t.Kind() == reflect.Bool:
-		return "true or false"
-	case t.Kind() == reflect.Int32:
-		return "a whole number"
-	case t.Kind() == reflect.Float64:
-		return "a number"
-	case t.Kind() == reflect.Slice:
-		return "a list"
-	case t == reflect.TypeFor[map[string][]string]():
-		return "a mapping from names to lists of values"
-	default:
-		return "a mapping with keys"
+// word checks a value that has to be one of a few words.
+func (d *document) word(v reflect.Value, path []string) {
+	w, ok := v.Interface().(word)
+	if !ok {
+		return
 	}
-}
-
-// fieldsOf returns a struct's fields by their keys, with inlined ones.
-func fieldsOf(v reflect.Value) map[string]reflect.Value {
-	fields := map[string]reflect.Value{}
-	for i := range v.NumField() {
-		key, options, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
-		switch {
-		case options == "inline" && v.Field(i).Kind() == reflect.Struct:
-			for k, f := range fieldsOf(v.Field(i)) {
-				fields[k] = f
-			}
-		case key != "" && key != "-":
-			fields[key] = v.Field(i)
-		}
+	if words := w.words(); !slices.Contains(words, v.String()) {
+		d.fault(fmt.Errorf("%q: %s", v.String(), suggest(v.String(), words)), path...)
 	}
-	return fields
-}
-
-// suggest names the key that was meant, or all there are.
-func suggest(key string, fields map[string]reflect.Value) string {
-	var all []string
-	for name := range fields {
-		all = append(all, name)
-	}
-	slices.Sort(all)
-	for _, name := range all {
-		if distance(key, name) <= 2 {
-			return fmt.Sprintf("did you mean %s?", name)
-		}
-	}
-	return "want one of: " + strings.Join(all, ", ")
-}
-
-// distance is how many letters have to be inserted, dropped or changed.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -2,87 +2,144 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
-	"github.com/prometheus/common/model"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 )
 
 // Explain says in plain words what the configuration does.
 func (c Config) Explain() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "Prometheus: %s\n", c.Prometheus.URL.Redacted())
+	var e explanation
+	e.line(0, "Prometheus: %s", c.Prometheus.URL.Redacted())
 	for _, t := range c.Targets {
-		b.WriteByte('\n')
-		t.explain(&b)
+		e.line(0, "")
+		e.target(t)
 	}
-	return b.String()
+	return e.String()
 }
 
-func (t Target) explain(b *strings.Builder) {
-	r, limits := t.Policy.Triggers[0].Rule, t.Policy.Limits
-	fmt.Fprintf(b, "%s: scales %s (%s) in namespace %s\n", t.Name, t.Workload, t.Workload.APIVersion, t.Workload.Namespace)
-	fmt.Fprintf(b, "  every %s, by   %s\n", t.Interval, t.Queries[0].PromQL)
-	if t.Queries[0].Timestamp != "" {
-		fmt.Fprintf(b, "  sample's time  %s\n", t.Queries[0].Timestamp)
+// explanation is text of lines, the more indented the smaller their subject.
+type explanation struct{ strings.Builder }
+
+func (e *explanation) line(indent int, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if text != "" {
+		e.WriteString(strings.Repeat("  ", indent))
 	}
-	fmt.Fprintf(b, "  A sample older than %s, or none, changes nothing.\n", t.Policy.MaxSampleAge)
-	fmt.Fprintf(b, "  One replica more at %v or more per replica, one less at %v or less; %d to %d replicas:\n", r.ScaleUpAt, r.ScaleDownAt, limits.Min, limits.Max)
-	skipped := false
-	least, most := int(limits.Min), int(limits.Max)
-	for n := least; n <= most; n++ {
-		if n > least+4 && n < most-1 { // the rest follows the same pattern
-			if !skipped {
-				fmt.Fprintln(b, "    ...")
-				skipped = true
-			}
-			n = most - 2
-			continue
-		}
-		var steps []string
-		if n < most {
-			steps = append(steps, fmt.Sprintf("up at %v or more", r.ScaleUpAt*float64(n)))
-		}
-		if n > least {
-			steps = append(steps, fmt.Sprintf("down at %v or less", r.ScaleDownAt*float64(n)))
-		}
-		if len(steps) == 0 {
-			steps = []string{"stays, for min_replicas is max_replicas"}
-		}
-		fmt.Fprintf(b, "    at %d: %s\n", n, strings.Join(steps, ", "))
-	}
-	if flap, ok := t.Policy.Flaps(); ok {
-		fmt.Fprintf(b, "  It flaps, and allow_flapping accepts that: %s.\n", flap)
+	e.WriteString(text + "\n")
+}
+
+func (e *explanation) target(t Target) {
+	e.workload(t)
+	if t.listed() {
+		e.triggers(t)
 	} else {
-		fmt.Fprintln(b, "  No constant load makes it go up and down for ever.")
+		e.line(1, "every %s, by   %s", t.Interval, t.Queries[0].PromQL)
+		e.query(1, t.Queries[0])
+		e.line(1, "A sample older than %s, or none, changes nothing.", t.Policy.MaxSampleAge)
+		e.fallback(1, t, t.Policy.Triggers[0])
+		e.rule(1, t.Policy, t.Policy.Triggers[0].Rule)
+	}
+	e.steps(t.Policy)
+	if t.MaxReplicasQuery != "" {
+		e.line(1, "What this gives bounds the steps up too; without it, none by the load:")
+		e.line(2, "%s", t.MaxReplicasQuery)
+	}
+	e.calendar(t)
+	if t.Policy.WaitForReady {
+		e.line(1, "No step up while the last one's Pods are not ready.")
+	}
+	e.timeline(t.Policy)
+	switch flap, limits, ok := t.flaps(); {
+	case ok && limits != t.Policy.Limits:
+		e.line(1, "It flaps when the calendar allows %d to %d, and allow_flapping accepts that: %s.", limits.Min, limits.Max, flap)
+	case ok:
+		e.line(1, "It flaps, and allow_flapping accepts that: %s.", flap)
+	default:
+		e.line(1, "No constant load makes it go up and down for ever.")
 	}
 	switch {
 	case t.Paused:
-		fmt.Fprintln(b, "  Paused: it writes nothing.")
+		e.line(1, "Paused: it writes nothing.")
 	case t.DryRun:
-		fmt.Fprintln(b, "  Dry run: it says what it would do, and writes nothing.")
+		e.line(1, "Dry run: it says what it would do, and writes nothing.")
 	}
 }
 
-// YAML returns the configuration as a file would have it, with its defaults,
-// and with <secret> for what is secret.
-func (c Config) YAML() ([]byte, error) {
-	address := *c.Prometheus.URL
-	params := address.Query()
-	address.RawQuery = ""
-	f := file{Prometheus: filePrometheus{URL: address.Redacted(), Params: params, HTTP: c.Prometheus.HTTP}}
-	for _, t := range c.Targets {
-		f.Interval, f.MaxSampleAge = model.Duration(t.Interval), model.Duration(t.Policy.MaxSampleAge)
-		f.Targets = append(f.Targets, fileTarget{
-			Name: t.Name, Workload: fileWorkload(t.Workload), Query: t.Queries[0].PromQL, TimestampQuery: t.Queries[0].Timestamp,
-			Rule:   fileRule{"step", t.Policy.Triggers[0].Rule.ScaleUpAt, t.Policy.Triggers[0].Rule.ScaleDownAt, t.Policy.Limits.Min, t.Policy.Limits.Max, t.AllowFlapping},
-			DryRun: t.DryRun, Paused: t.Paused,
-		})
+// steps says how far it may go at once; a step rule's explanation has said it.
+func (e *explanation) steps(p decide.Policy) {
+	if !slices.ContainsFunc(p.Triggers, func(t decide.Trigger) bool { return t.Rule.Kind == decide.Target }) {
+		return
 	}
-	text, err := yaml.Marshal(f)
-	if err != nil {
-		return nil, fmt.Errorf("write the configuration as YAML: %w", err)
+	if p.StepUp > 0 {
+		e.line(1, "Never more than %d up at once.", p.StepUp)
 	}
-	return text, nil
+	if p.StepDown > 0 {
+		e.line(1, "Never more than %d down at once.", p.StepDown)
+	}
+}
+
+func (e *explanation) workload(t Target) {
+	w := t.Workload
+	if t.Group == nil {
+		e.line(0, "%s: scales %s (%s) in namespace %s", t.Name, w, w.APIVersion, w.Namespace)
+		return
+	}
+	e.line(0, "%s: scales every %s (%s) that the query's labels name", t.Name, strings.ToLower(w.Kind), w.APIVersion)
+	if t.Group.NamespaceLabel != "" {
+		e.line(1, "its namespace   the label %s", t.Group.NamespaceLabel)
+	} else {
+		e.line(1, "its namespace   %s", w.Namespace)
+	}
+	e.line(1, "its name        the label %s", t.Group.NameLabel)
+	e.line(1, "in the log      %s/NAMESPACE/NAME", t.Name)
+}
+
+// query says what else there is about a query.
+func (e *explanation) query(indent int, q Query) {
+	if q.Timestamp != "" {
+		e.line(indent, "sample's time  %s", q.Timestamp)
+	}
+	if q.Zero {
+		e.line(indent, "An empty answer is 0.")
+	}
+}
+
+func (e *explanation) fallback(indent int, t Target, trigger decide.Trigger) {
+	if trigger.OnNoData == decide.FallbackOnNoData {
+		e.line(indent, "Without one for %s it goes up to %d replicas if there are fewer.", t.Policy.MaxSampleAge, trigger.FallbackReplicas)
+	}
+}
+
+func (e *explanation) triggers(t Target) {
+	e.line(1, "every %s, by", t.Interval)
+	for i, trigger := range t.Policy.Triggers {
+		optional := ""
+		if trigger.Optional {
+			optional = " (optional)"
+		}
+		e.line(1, "- %s%s:   %s", trigger.Name, optional, t.Queries[i].PromQL)
+		e.query(2, t.Queries[i])
+		e.fallback(2, t, trigger)
+		e.rule(2, t.Policy, trigger.Rule)
+	}
+	e.line(1, "A sample older than %s, or none, is no data.", t.Policy.MaxSampleAge)
+	required, optional := false, false
+	for _, trigger := range t.Policy.Triggers {
+		required = required || !trigger.Optional
+		optional = optional || trigger.Optional
+	}
+	if len(t.Policy.Triggers) == 1 {
+		e.line(1, "Without data it does nothing.")
+		return
+	}
+	e.line(1, "It goes up if any of them asks for it, as far as the most that one asks for;")
+	e.line(1, "it goes down only if all of them ask for it, as little as the least.")
+	if required {
+		e.line(1, "While one has no data it may go up by the others, but not down.")
+	}
+	if optional {
+		e.line(1, "An optional one without data has no say. Without any data it does nothing.")
+	}
 }

@@ -1,21 +1,19 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	commoncfg "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/calendar"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
-// The file's shape. Every key is optional but targets.
+// The file's shape. Every key is optional but targets. What is nil or "" was
+// left out.
 type file struct {
 	Prometheus   filePrometheus `yaml:"prometheus"`
 	Interval     model.Duration `yaml:"interval"`
@@ -30,13 +28,25 @@ type filePrometheus struct {
 }
 
 type fileTarget struct {
-	Name           string       `yaml:"name"`
-	Workload       fileWorkload `yaml:"workload"`
-	Query          string       `yaml:"query"`
-	TimestampQuery string       `yaml:"timestamp_query"`
-	Rule           fileRule     `yaml:"rule"`
-	DryRun         bool         `yaml:"dry_run"`
-	Paused         bool         `yaml:"paused"`
+	Name             string         `yaml:"name"`
+	Workload         *fileWorkload  `yaml:"workload,omitempty"`
+	Workloads        *fileWorkloads `yaml:"workloads,omitempty"`
+	Query            *string        `yaml:"query,omitempty"`
+	TimestampQuery   string         `yaml:"timestamp_query,omitempty"`
+	OnNoData         onNoData       `yaml:"on_no_data,omitempty"`
+	FallbackReplicas *int32         `yaml:"fallback_replicas,omitempty"`
+	Triggers         []fileTrigger  `yaml:"triggers,omitempty"`
+	Rule             fileRule       `yaml:"rule"`
+
+	ScaleUpDelay      model.Duration `yaml:"scale_up_delay"`
+	ScaleDownDelay    model.Duration `yaml:"scale_down_delay"`
+	ScaleDownCoverage model.Duration `yaml:"scale_down_coverage"`
+	HoldAfterStart    model.Duration `yaml:"hold_after_start"`
+	WaitForReady      bool           `yaml:"wait_for_ready"`
+
+	Calendar []fileWindow `yaml:"calendar,omitempty"`
+	DryRun   bool         `yaml:"dry_run"`
+	Paused   bool         `yaml:"paused"`
 }
 
 type fileWorkload struct {
@@ -46,24 +56,82 @@ type fileWorkload struct {
 	Name       string `yaml:"name"`
 }
 
-type fileRule struct {
-	Type        string  `yaml:"type"`
-	ScaleUpAt   float64 `yaml:"scale_up_at"`
-	ScaleDownAt float64 `yaml:"scale_down_at"`
-	MinReplicas int32   `yaml:"min_replicas"`
-	MaxReplicas int32   `yaml:"max_replicas"`
-
-	AllowFlapping bool `yaml:"allow_flapping"`
+type fileWorkloads struct {
+	APIVersion     string `yaml:"api_version"`
+	Kind           string `yaml:"kind"`
+	Namespace      string `yaml:"namespace,omitempty"`
+	NamespaceLabel string `yaml:"namespace_label,omitempty"`
+	NameLabel      string `yaml:"name_label"`
 }
 
-// setDefaults is called before a target's keys are read.
+type fileTrigger struct {
+	Name             string         `yaml:"name"`
+	Query            *string        `yaml:"query"`
+	TimestampQuery   string         `yaml:"timestamp_query,omitempty"`
+	Optional         bool           `yaml:"optional"`
+	OnNoData         onNoData       `yaml:"on_no_data"`
+	FallbackReplicas *int32         `yaml:"fallback_replicas,omitempty"`
+	Rule             fileThresholds `yaml:"rule"`
+}
+
+// fileThresholds turn a number into replicas.
+type fileThresholds struct {
+	Type            ruleType `yaml:"type,omitempty"`
+	ScaleUpAt       *float64 `yaml:"scale_up_at,omitempty"`
+	ScaleDownAt     *float64 `yaml:"scale_down_at,omitempty"`
+	ValuePerReplica *float64 `yaml:"value_per_replica,omitempty"`
+	Per             per      `yaml:"per,omitempty"`
+}
+
+type fileRule struct {
+	fileThresholds `yaml:",inline"` // not with triggers, which have their own
+
+	StepUp           *int32  `yaml:"step_up,omitempty"`
+	StepDown         *int32  `yaml:"step_down,omitempty"`
+	MinReplicas      int32   `yaml:"min_replicas"`
+	MaxReplicas      int32   `yaml:"max_replicas"`
+	MaxReplicasQuery *string `yaml:"max_replicas_query,omitempty"`
+	AllowFlapping    bool    `yaml:"allow_flapping"`
+}
+
+type fileWindow struct {
+	Name        string         `yaml:"name"`
+	Location    string         `yaml:"location"`
+	Times       calendar.Times `yaml:"times"`
+	MinReplicas *int32         `yaml:"min_replicas,omitempty"`
+	MaxReplicas *int32         `yaml:"max_replicas,omitempty"`
+}
+
+// The words that a file may use.
+type (
+	ruleType string
+	per      string
+	onNoData string
+)
+
+const (
+	perReplica per = "replica"
+	perTotal   per = "total"
+)
+
+func (ruleType) words() []string { return []string{string(decide.Step), string(decide.Target)} }
+func (per) words() []string      { return []string{string(perReplica), string(perTotal)} }
+func (onNoData) words() []string {
+	return []string{string(decide.HoldOnNoData), string(decide.ZeroOnNoData), string(decide.FallbackOnNoData)}
+}
+
+// setDefaults is called before the keys are read.
 func (t *fileTarget) setDefaults() {
-	rule, limits := decide.DefaultRule(), decide.DefaultLimits()
-	*t = fileTarget{
-		Workload: fileWorkload{DefaultAPIVersion, DefaultKind, DefaultNamespace, DefaultName},
-		Query:    DefaultQuery,
-		Rule:     fileRule{"step", rule.ScaleUpAt, rule.ScaleDownAt, limits.Min, limits.Max, false},
-	}
+	limits := decide.DefaultLimits()
+	t.Rule.MinReplicas, t.Rule.MaxReplicas = limits.Min, limits.Max
+}
+
+func (w *fileWorkload) setDefaults() {
+	*w = fileWorkload{DefaultAPIVersion, DefaultKind, DefaultNamespace, DefaultName}
+}
+
+func (w *fileWorkloads) setDefaults() {
+	w.APIVersion, w.Kind = DefaultAPIVersion, DefaultKind
 }
 
 // Load reads a file. The error has a line for everything that is wrong, each
@@ -97,67 +165,4 @@ func Parse(name string, text []byte) (Config, error) {
 		return Config{}, doc.err(name)
 	}
 	return c, nil
-}
-
-// compile makes the configuration, and reports to doc what is wrong.
-func (f file) compile(doc *document) Config {
-	c := Config{Prometheus: Prometheus{HTTP: f.Prometheus.HTTP}}
-	address, err := parseURL(f.Prometheus.URL)
-	if err != nil {
-		doc.fault(err, "prometheus", "url")
-	} else {
-		query := address.Query()
-		for name, values := range f.Prometheus.Params {
-			query[name] = values
-		}
-		address.RawQuery = query.Encode()
-		c.Prometheus.URL = address
-	}
-	if len(f.Targets) == 0 {
-		doc.fault(errors.New("no targets: want one or more under targets"), "targets")
-	}
-	for _, fault := range checkTimes(time.Duration(f.Interval), time.Duration(f.MaxSampleAge)) {
-		doc.fault(fault.err, fault.path...)
-	}
-	names, workloads := map[string]int{}, map[workload.Ref]int{}
-	for i, ft := range f.Targets {
-		t := ft.compile(f)
-		at := []string{"targets", fmt.Sprint(i)}
-		for _, fault := range t.check() {
-			doc.fault(fault.err, append(at, fault.path...)...)
-		}
-		if ft.Rule.Type != "step" {
-			doc.fault(fmt.Errorf("type %q: want step, the only rule there is", ft.Rule.Type), append(at, "rule", "type")...)
-		}
-		if first, ok := names[t.Name]; ok {
-			doc.fault(fmt.Errorf("the name %q is taken by the target on line %d: want another name", t.Name, first), append(at, "name")...)
-		}
-		if first, ok := workloads[t.Workload]; ok {
-			doc.fault(fmt.Errorf("%s in namespace %s is scaled by the target on line %d already: want one target per workload", t.Workload, t.Workload.Namespace, first), append(at, "workload")...)
-		}
-		names[t.Name], workloads[t.Workload] = doc.line(at...), doc.line(at...)
-		c.Targets = append(c.Targets, t)
-	}
-	return c
-}
-
-func (t fileTarget) compile(f file) Target {
-	name := t.Name
-	if name == "" {
-		name = t.Workload.Name
-	}
-	policy := decide.DefaultPolicy()
-	policy.Triggers[0].Rule.ScaleUpAt, policy.Triggers[0].Rule.ScaleDownAt = t.Rule.ScaleUpAt, t.Rule.ScaleDownAt
-	policy.Limits = decide.Limits{Min: t.Rule.MinReplicas, Max: t.Rule.MaxReplicas}
-	policy.MaxSampleAge = time.Duration(f.MaxSampleAge)
-	return Target{
-		Name:          name,
-		Workload:      workload.Ref(t.Workload),
-		Queries:       []Query{{PromQL: t.Query, Timestamp: strings.TrimSpace(t.TimestampQuery)}},
-		Policy:        policy,
-		Interval:      time.Duration(f.Interval),
-		DryRun:        t.DryRun,
-		Paused:        t.Paused,
-		AllowFlapping: t.Rule.AllowFlapping,
-	}
 }

@@ -50,7 +50,7 @@ func (s Single) Config() (Config, error) {
 		Queries: []Query{{PromQL: s.Query, Timestamp: strings.TrimSpace(s.TimestampQuery)}},
 		Policy:  policy, AllowFlapping: s.AllowFlapping, Interval: s.Interval,
 	}
-	for _, f := range append(t.check(), checkTimes(s.Interval, s.MaxSampleAge)...) {
+	for _, f := range append(t.check(false), checkTimes(s.Interval, s.MaxSampleAge)...) {
 		errs = append(errs, fmt.Errorf("--%s: %w", flagName(f.path), f.err))
 	}
 	if len(errs) > 0 {

@@ -4,11 +4,15 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilvalidation "k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 )
 
 // minInterval keeps a slip of the pen from flooding Prometheus.
@@ -21,49 +25,180 @@ type fault struct {
 	err  error
 }
 
-// check returns all that is wrong with a target but its times.
-func (t Target) check() []fault {
-	var faults []fault
-	add := func(path []string, format string, args ...any) {
-		faults = append(faults, fault{path, fmt.Errorf(format, args...)})
+type faults []fault
+
+func (f *faults) add(path []string, format string, args ...any) {
+	*f = append(*f, fault{path, fmt.Errorf(format, args...)})
+}
+
+// check returns all that is wrong with a target but its times. Listed says
+// that its queries are those of a list of triggers.
+func (t Target) check(listed bool) []fault {
+	var f faults
+	t.checkWorkload(&f)
+	before := len(f)
+	for i, trigger := range t.Policy.Triggers {
+		at := func(key ...string) []string {
+			if listed {
+				key = append([]string{"triggers", strconv.Itoa(i)}, key...)
+			}
+			return key
+		}
+		if strings.TrimSpace(t.Queries[i].PromQL) == "" {
+			want := "PromQL that gives one number"
+			if t.Group != nil {
+				want = "PromQL whose labels name the workloads, as in sum by (namespace, deployment) (...)"
+			}
+			f.add(at("query"), "empty: want %s", want)
+		}
+		for _, p := range trigger.Rule.Problems() {
+			f.add(at("rule", p.Field), "%s", p.Problem)
+		}
+		if least, most := t.span(); trigger.OnNoData == decide.FallbackOnNoData && (trigger.FallbackReplicas < least || trigger.FallbackReplicas > most) {
+			f.add(at("fallback_replicas"), "%d is not from min_replicas to max_replicas: want %d to %d", trigger.FallbackReplicas, least, most)
+		}
 	}
-	w := t.Workload
+	for _, p := range t.Policy.Limits.Problems() {
+		f.add([]string{"rule", p.Field}, "%s", p.Problem)
+	}
+	t.checkCalendar(&f)
+	if len(f) == before && !t.AllowFlapping && len(t.Policy.Triggers) > 0 {
+		t.checkFlaps(&f)
+	}
+	return f
+}
+
+func (t Target) checkWorkload(f *faults) {
+	w, under := t.Workload, "workload"
+	if t.Group != nil {
+		under = "workloads"
+	}
 	if gv, err := schema.ParseGroupVersion(w.APIVersion); err != nil || gv.Version == "" {
-		add([]string{"workload", "api_version"}, "%q: want group/version, for example apps/v1", w.APIVersion)
+		f.add([]string{under, "api_version"}, "%q: want group/version, for example apps/v1", w.APIVersion)
 	}
 	if !kindPattern.MatchString(w.Kind) {
-		add([]string{"workload", "kind"}, "%q: want a kind as in a manifest, for example Deployment", w.Kind)
+		f.add([]string{under, "kind"}, "%q: want a kind as in a manifest, for example Deployment", w.Kind)
 	}
-	if len(utilvalidation.IsDNS1123Label(w.Namespace)) > 0 {
-		add([]string{"workload", "namespace"}, "%q: want at most 63 lower-case letters, digits and inner dashes", w.Namespace)
+	if (t.Group == nil || w.Namespace != "") && len(utilvalidation.IsDNS1123Label(w.Namespace)) > 0 {
+		f.add([]string{under, "namespace"}, "%q: want at most 63 lower-case letters, digits and inner dashes", w.Namespace)
 	}
-	if len(utilvalidation.IsDNS1123Subdomain(w.Name)) > 0 {
-		add([]string{"workload", "name"}, "%q: want lower-case letters, digits, inner dashes and dots", w.Name)
+	if t.Group == nil && len(utilvalidation.IsDNS1123Subdomain(w.Name)) > 0 {
+		f.add([]string{under, "name"}, "%q: want lower-case letters, digits, inner dashes and dots", w.Name)
 	}
-	if strings.TrimSpace(t.Queries[0].PromQL) == "" {
-		add([]string{"query"}, "empty: want PromQL that gives one number")
-	}
-	problems := append(t.Policy.Triggers[0].Rule.Problems(), t.Policy.Limits.Problems()...)
-	for _, p := range problems {
-		add([]string{"rule", p.Field}, "%s", p.Problem)
-	}
-	if flap, ok := t.Policy.Flaps(); ok && len(problems) == 0 && !t.AllowFlapping {
-		add([]string{"rule", "scale_down_at"}, "%s: want scale_down_at below %v, or allow_flapping", flap, t.Policy.FlapsFrom())
-	}
-	return faults
 }
 
 var kindPattern = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
 
+// checkCalendar checks the limits in the calendar.
+func (t Target) checkCalendar(f *faults) {
+	_, most := t.span()
+	for i, w := range t.Calendar {
+		at := func(key string) []string { return []string{"calendar", strconv.Itoa(i), key} }
+		if w.Min == nil && w.Max == nil {
+			f.add(at("min_replicas"), "no limit: want min_replicas, max_replicas or both")
+		}
+		if w.Min != nil && *w.Min < 1 {
+			f.add(at("min_replicas"), "%d is too low: want 1 or more, for the number is divided by the replicas", *w.Min)
+		}
+		if w.Max != nil && *w.Max < 1 {
+			f.add(at("max_replicas"), "%d is too low: want 1 or more, for the number is divided by the replicas", *w.Max)
+		}
+		switch {
+		case w.Min != nil && w.Max != nil && *w.Min > *w.Max:
+			f.add(at("min_replicas"), "%d is above max_replicas, %d: lower the one or raise the other", *w.Min, *w.Max)
+		case w.Min != nil && *w.Min > most:
+			f.add(at("min_replicas"), "%d is above every max_replicas of the target, %d at most: lower the one or raise the other", *w.Min, most)
+		}
+	}
+}
+
+// span is the lowest minimum and the highest maximum of the rule and the
+// calendar.
+func (t Target) span() (least, most int32) {
+	least, most = t.Policy.Limits.Min, t.Policy.Limits.Max
+	for _, w := range t.Calendar {
+		if w.Min != nil {
+			least = min(least, *w.Min)
+		}
+		if w.Max != nil {
+			most = max(most, *w.Max)
+		}
+	}
+	return least, most
+}
+
+// limits are all that the rule and the calendar can put in force together,
+// first those of the rule.
+func (t Target) limits() []decide.Limits {
+	rule := t.Policy.Limits
+	all := []decide.Limits{rule}
+	for i := 0; i <= len(t.Calendar); i++ { // who decides the minimum; the last is the rule
+		for j := 0; j <= len(t.Calendar); j++ { // who decides the maximum
+			in := rule
+			if i < len(t.Calendar) {
+				w := t.Calendar[i]
+				if w.Min == nil || w.Max != nil && j > i { // it has a say itself, and comes first
+					continue
+				}
+				in.Min = *w.Min
+			}
+			if j < len(t.Calendar) {
+				w := t.Calendar[j]
+				if w.Max == nil || w.Min != nil && i > j {
+					continue
+				}
+				in.Max = *w.Max
+			}
+			in.Min = min(in.Min, in.Max) // the ceiling holds
+			if !slices.Contains(all, in) {
+				all = append(all, in)
+			}
+		}
+	}
+	return all
+}
+
+// checkFlaps reports a constant load that moves the replicas for ever, under
+// any limits that can be in force.
+func (t Target) checkFlaps(f *faults) {
+	flap, limits, ok := t.flaps()
+	if !ok {
+		return
+	}
+	when := ""
+	if limits != t.Policy.Limits {
+		when = fmt.Sprintf(", when the calendar allows %d to %d", limits.Min, limits.Max)
+	}
+	if t.listed() {
+		f.add([]string{"triggers"}, "%s%s: want the scale_down_at lower, or allow_flapping", flap, when)
+		return
+	}
+	p := t.Policy
+	p.Limits = limits
+	f.add([]string{"rule", "scale_down_at"}, "%s%s: want scale_down_at below %v, or allow_flapping", flap, when, p.FlapsFrom())
+}
+
+// flaps returns the first limits under which the target flaps.
+func (t Target) flaps() (decide.Flap, decide.Limits, bool) {
+	p := t.Policy
+	for _, limits := range t.limits() {
+		p.Limits = limits
+		if flap, ok := p.Flaps(); ok {
+			return flap, limits, true
+		}
+	}
+	return decide.Flap{}, decide.Limits{}, false
+}
+
 func checkTimes(interval, maxSampleAge time.Duration) []fault {
-	var faults []fault
+	var f faults
 	if interval < minInterval {
-		faults = append(faults, fault{[]string{"interval"}, fmt.Errorf("%s is too short: want %s or more", interval, minInterval)})
+		f.add([]string{"interval"}, "%s is too short: want %s or more", interval, minInterval)
 	}
 	if maxSampleAge < interval {
-		faults = append(faults, fault{[]string{"max_sample_age"}, fmt.Errorf("%s is below the interval, %s: want at least that, or samples grow too old between two decisions", maxSampleAge, interval)})
+		f.add([]string{"max_sample_age"}, "%s is below the interval, %s: want at least that, or samples grow too old between two decisions", maxSampleAge, interval)
 	}
-	return faults
+	return f
 }
 
 // parseURL returns Prometheus's address.

@@ -1,0 +1,164 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
+)
+
+// compile makes the configuration, and reports to doc what is wrong.
+func (f file) compile(doc *document) Config {
+	c := Config{Prometheus: Prometheus{HTTP: f.Prometheus.HTTP}}
+	address, err := parseURL(f.Prometheus.URL)
+	if err != nil {
+		doc.fault(err, "prometheus", "url")
+	} else {
+		query := address.Query()
+		for name, values := range f.Prometheus.Params {
+			query[name] = values
+		}
+		address.RawQuery = query.Encode()
+		c.Prometheus.URL = address
+	}
+	if len(f.Targets) == 0 {
+		doc.fault(errors.New("no targets: want one or more under targets"), "targets")
+	}
+	for _, fault := range checkTimes(time.Duration(f.Interval), time.Duration(f.MaxSampleAge)) {
+		doc.fault(fault.err, fault.path...)
+	}
+	for i, ft := range f.Targets {
+		at := section{doc, []string{"targets", strconv.Itoa(i)}}
+		t := ft.compile(f, at)
+		for _, fault := range t.check(ft.Triggers != nil) {
+			at.doc.fault(fault.err, slices.Concat(at.path, fault.path)...)
+		}
+		c.Targets = append(c.Targets, t)
+	}
+	c.checkUnique(doc)
+	return c
+}
+
+// checkUnique reports names and workloads that are there twice.
+func (c Config) checkUnique(doc *document) {
+	names, workloads := map[string]int{}, map[workload.Ref]int{}
+	for i, t := range c.Targets {
+		at := section{doc, []string{"targets", strconv.Itoa(i)}}
+		line := doc.line(at.path...)
+		if first, ok := names[t.Name]; ok {
+			at.fault("name", "the name %q is taken by the target on line %d: want another name", t.Name, first)
+		}
+		names[t.Name] = line
+		for j, group := range c.Targets {
+			if group.Group != nil && strings.HasPrefix(t.Name, group.Name+"/") {
+				at.fault("name", "the name %q may be that of a workload of the target on line %d: want another name", t.Name, doc.line("targets", strconv.Itoa(j)))
+			}
+		}
+		if t.Group != nil {
+			continue
+		}
+		if first, ok := workloads[t.Workload]; ok {
+			at.fault("workload", "%s in namespace %s is scaled by the target on line %d already: want one target per workload", t.Workload, t.Workload.Namespace, first)
+		}
+		workloads[t.Workload] = line
+	}
+}
+
+// section is a part of a document.
+type section struct {
+	doc  *document
+	path []string
+}
+
+func (s section) under(keys ...string) section {
+	return section{s.doc, append(slices.Clone(s.path), keys...)}
+}
+
+func (s section) has(key string) bool { return s.doc.has(s.under(key).path...) }
+
+func (s section) fault(key, format string, args ...any) {
+	s.doc.fault(fmt.Errorf(format, args...), s.under(key).path...)
+}
+
+func (t fileTarget) compile(f file, at section) Target {
+	ref, group := t.workload(at)
+	target := Target{
+		Name: t.Name, Workload: ref, Group: group,
+		Calendar: compileCalendar(t.Calendar, at),
+		Interval: time.Duration(f.Interval), DryRun: t.DryRun, Paused: t.Paused, AllowFlapping: t.Rule.AllowFlapping,
+		Policy: decide.Policy{
+			Limits:       decide.Limits{Min: t.Rule.MinReplicas, Max: t.Rule.MaxReplicas},
+			ScaleUpDelay: time.Duration(t.ScaleUpDelay), ScaleDownDelay: time.Duration(t.ScaleDownDelay),
+			ScaleDownCoverage: time.Duration(t.ScaleDownCoverage), HoldAfterStart: time.Duration(t.HoldAfterStart),
+			WaitForReady: t.WaitForReady, MaxSampleAge: time.Duration(f.MaxSampleAge),
+		},
+	}
+	if target.Name == "" && group == nil {
+		target.Name = ref.Name
+	}
+	if strings.TrimSpace(target.Name) == "" && group != nil {
+		at.fault("name", "no name: want one, which the workloads' names in the log and the metrics begin with")
+	}
+	target.Policy.Triggers, target.Queries = t.triggers(at)
+	step := slices.ContainsFunc(target.Policy.Triggers, func(t decide.Trigger) bool { return t.Rule.Kind == decide.Step })
+	target.Policy.StepUp = steps(t.Rule.StepUp, step, at.under("rule"), "step_up")
+	target.Policy.StepDown = steps(t.Rule.StepDown, step, at.under("rule"), "step_down")
+	if q := t.Rule.MaxReplicasQuery; q != nil {
+		target.MaxReplicasQuery = strings.TrimSpace(*q)
+		switch {
+		case target.MaxReplicasQuery == "":
+			at.under("rule").fault("max_replicas_query", "empty: want PromQL that gives one number, or leave the key out")
+		case group != nil:
+			at.under("rule").fault("max_replicas_query", "one number would bound every workload of the group: want max_replicas")
+		}
+	}
+	return target
+}
+
+// steps is the most replicas in one step.
+func steps(n *int32, step bool, at section, key string) int32 {
+	switch {
+	case n == nil && step:
+		return 1
+	case n == nil:
+		return 0
+	case *n < 1:
+		at.fault(key, "%d is too low: want 1 or more; a target rule without %s has no limit", *n, key)
+	}
+	return *n
+}
+
+// workload is what is scaled; what a group's labels say is empty.
+func (t fileTarget) workload(at section) (workload.Ref, *Group) {
+	if t.Workloads == nil {
+		w := t.Workload
+		if w == nil {
+			w = new(fileWorkload)
+			w.setDefaults()
+		}
+		return workload.Ref(*w), nil
+	}
+	if t.Workload != nil {
+		at.fault("workloads", "contradicts workload: want the one, or the other")
+	}
+	w, in := t.Workloads, at.under("workloads")
+	switch {
+	case w.NamespaceLabel != "" && w.Namespace != "":
+		in.fault("namespace_label", "contradicts namespace: want the one, or the other")
+	case w.NamespaceLabel == "" && w.Namespace == "":
+		in.fault("namespace_label", "no namespace_label: want the query's label with the workload's namespace, or namespace if all are in one")
+	}
+	switch w.NameLabel {
+	case "":
+		in.fault("name_label", "no name_label: want the query's label with the workload's name")
+	case w.NamespaceLabel:
+		in.fault("name_label", "%q is namespace_label already: want the query's label with the workload's name", w.NameLabel)
+	}
+	return workload.Ref{APIVersion: w.APIVersion, Kind: w.Kind, Namespace: w.Namespace},
+		&Group{NamespaceLabel: w.NamespaceLabel, NameLabel: w.NameLabel}
+}

@@ -1,0 +1,64 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+)
+
+// rule says what a rule does, with a table of the loads at which it does it.
+func (e *explanation) rule(indent int, p decide.Policy, r decide.Rule) {
+	limits := fmt.Sprintf("%d to %d replicas", p.Limits.Min, p.Limits.Max)
+	switch {
+	case r.Kind == decide.Target:
+		e.line(indent, "The fewest replicas of which none has more than %v; %s:", r.ValuePerReplica, limits)
+		e.table(indent+1, p.Limits, func(n float64) string { return fmt.Sprintf("up above %v", r.ValuePerReplica*n) },
+			func(n float64) string { return fmt.Sprintf("down at %v or less", r.ValuePerReplica*(n-1)) })
+	case r.Absolute:
+		e.line(indent, "%s more at %v or more, %s less at %v or less,", replicas(p.StepUp), r.ScaleUpAt, one(p.StepDown), r.ScaleDownAt)
+		e.line(indent, "however many replicas there are; %s.", limits)
+	default:
+		e.line(indent, "%s more at %v or more per replica, %s less at %v or less; %s:", replicas(p.StepUp), r.ScaleUpAt, one(p.StepDown), r.ScaleDownAt, limits)
+		e.table(indent+1, p.Limits, func(n float64) string { return fmt.Sprintf("up at %v or more", r.ScaleUpAt*n) },
+			func(n float64) string { return fmt.Sprintf("down at %v or less", r.ScaleDownAt*n) })
+	}
+}
+
+func replicas(n int32) string {
+	if n == 1 {
+		return "One replica"
+	}
+	return fmt.Sprintf("%d replicas", n)
+}
+
+func one(n int32) string {
+	if n == 1 {
+		return "one"
+	}
+	return fmt.Sprint(n)
+}
+
+// table has a line for every number of replicas; of many, for the first and the
+// last ones.
+func (e *explanation) table(indent int, limits decide.Limits, up, down func(n float64) string) {
+	least, most := int(limits.Min), int(limits.Max)
+	for n := least; n <= most; n++ {
+		if n == least+5 && n < most-1 { // the rest follows the same pattern
+			e.line(indent, "...")
+			n = most - 2
+			continue
+		}
+		var steps []string
+		if n < most {
+			steps = append(steps, up(float64(n)))
+		}
+		if n > least {
+			steps = append(steps, down(float64(n)))
+		}
+		if len(steps) == 0 {
+			steps = []string{"stays, for min_replicas is max_replicas"}
+		}
+		e.line(indent, "at %d: %s", n, strings.Join(steps, ", "))
+	}
+}

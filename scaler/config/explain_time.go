@@ -1,0 +1,126 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prometheus/alertmanager/timeinterval"
+	"github.com/prometheus/common/model"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+)
+
+// calendar says which limits are in force when.
+func (e *explanation) calendar(t Target) {
+	if t.Calendar == nil {
+		return
+	}
+	e.line(1, "Calendar; of the entries that are active the first that names a limit decides it,")
+	e.line(1, "else it is the rule's. It goes there by steps:")
+	for _, w := range t.Calendar {
+		var limits []string
+		if w.Min != nil {
+			limits = append(limits, fmt.Sprintf("at least %d", *w.Min))
+		}
+		if w.Max != nil {
+			limits = append(limits, fmt.Sprintf("at most %d", *w.Max))
+		}
+		e.line(2, "%s: %s", w.Name, strings.Join(limits, ", "))
+		for _, interval := range w.Times {
+			e.line(3, "%s, in %s", when(interval), w.Location)
+		}
+	}
+}
+
+// when says in words when an interval is.
+func when(t timeinterval.TimeInterval) string {
+	var parts []string
+	part := func(prefix string, ranges []string) {
+		if len(ranges) > 0 {
+			parts = append(parts, prefix+strings.Join(ranges, " and "))
+		}
+	}
+	var times, weekdays, days, months, years []string
+	for _, r := range t.Times {
+		times = append(times, span(clock(r.StartMinute), clock(r.EndMinute)))
+	}
+	for _, r := range t.Weekdays {
+		weekdays = append(weekdays, span(time.Weekday(r.Begin), time.Weekday(r.End)))
+	}
+	for _, r := range t.DaysOfMonth {
+		days = append(days, span(dayOfMonth(r.Begin), dayOfMonth(r.End)))
+	}
+	for _, r := range t.Months {
+		months = append(months, span(time.Month(r.Begin), time.Month(r.End)))
+	}
+	for _, r := range t.Years {
+		years = append(years, span(year(r.Begin), year(r.End)))
+	}
+	part("", times)
+	part("", weekdays)
+	part("the ", days)
+	part("", months)
+	part("", years)
+	return strings.Join(parts, ", ")
+}
+
+// span is one word, or two with a to between them.
+func span(begin, end fmt.Stringer) string {
+	if begin == end {
+		return begin.String()
+	}
+	return begin.String() + " to " + end.String()
+}
+
+type (
+	clock      int // minutes since midnight
+	dayOfMonth int // from 1, or from -1, the last, backwards
+	year       int
+)
+
+func (c clock) String() string { return fmt.Sprintf("%02d:%02d", c/60, c%60) }
+func (y year) String() string  { return fmt.Sprint(int(y)) }
+
+func (d dayOfMonth) String() string {
+	switch {
+	case d == -1:
+		return "last day of the month"
+	case d < 0:
+		return fmt.Sprintf("last day of the month but %d", -d-1)
+	}
+	return fmt.Sprintf("%d.", int(d))
+}
+
+// timeline draws what the target waits for; nothing if for nothing.
+func (e *explanation) timeline(p decide.Policy) {
+	waits := []struct {
+		since, name string
+		wait        time.Duration
+		then        string
+	}{
+		{"load is high", "scale_up_delay", p.ScaleUpDelay, "a step up"},
+		{"load is low", "scale_down_delay", p.ScaleDownDelay, "a step down"},
+		{"samples come", "scale_down_coverage", p.ScaleDownCoverage, "a step down"},
+		{"the start", "hold_after_start", p.HoldAfterStart, "any step"},
+	}
+	const width = len("scale_down_coverage") + len(" 2h30m ")
+	heading := false
+	for _, w := range waits {
+		if w.wait == 0 {
+			continue
+		}
+		if !heading {
+			e.line(1, "It waits:")
+			heading = true
+		}
+		name := w.name + " " + model.Duration(w.wait).String() + " "
+		e.line(2, "%-13s|-- %s%s> %s", w.since, name, strings.Repeat("-", max(2, width-len(name))), w.then)
+	}
+	if p.ScaleUpDelay > 0 || p.ScaleDownDelay > 0 {
+		e.line(1, "A step, missing data and a load that asks for something else begin a delay anew.")
+	}
+	if p.ScaleDownCoverage > 0 {
+		e.line(1, "Missing data begin the coverage anew.")
+	}
+}

@@ -1,0 +1,88 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/common/model"
+)
+
+// word is a type of which there are only a few values.
+type word interface{ words() []string }
+
+// wanted describes a type to somebody who writes YAML.
+func wanted(t reflect.Type) string {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if w, ok := reflect.Zero(t).Interface().(word); ok {
+		return "one of: " + strings.Join(w.words(), ", ")
+	}
+	switch {
+	case t == reflect.TypeFor[model.Duration]():
+		return "a duration, for example 10s"
+	case t.Kind() == reflect.String:
+		return "text"
+	case t.Kind() == reflect.Bool:
+		return "true or false"
+	case t.Kind() == reflect.Int32:
+		return "a whole number"
+	case t.Kind() == reflect.Float64:
+		return "a number"
+	case t.Kind() == reflect.Slice:
+		return "a list"
+	case t == reflect.TypeFor[map[string][]string]():
+		return "a mapping from names to lists of values"
+	default:
+		return "a mapping with keys"
+	}
+}
+
+// fieldsOf returns a struct's fields by their keys, with inlined ones.
+func fieldsOf(v reflect.Value) map[string]reflect.Value {
+	fields := map[string]reflect.Value{}
+	for i := range v.NumField() {
+		key, options, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+		switch {
+		case options == "inline" && v.Field(i).Kind() == reflect.Struct:
+			for k, f := range fieldsOf(v.Field(i)) {
+				fields[k] = f
+			}
+		case key != "" && key != "-":
+			fields[key] = v.Field(i)
+		}
+	}
+	return fields
+}
+
+// suggest names the word that was meant, or all there are.
+func suggest(got string, words []string) string {
+	nearest := slices.MinFunc(words, func(a, b string) int { return distance(got, a) - distance(got, b) })
+	if distance(got, nearest) <= min(2, len(nearest)/2) {
+		return fmt.Sprintf("did you mean %s?", nearest)
+	}
+	return "want one of: " + strings.Join(words, ", ")
+}
+
+// distance is how many letters have to be inserted, dropped or changed.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -50,7 +50,7 @@ func (k Key) canBe() bool {
 
 // Members are the workloads that an answer names.
 type Members struct {
-	Keys     []Key // sorted, each once
+	Keys     []Key // sorted, each once; shared, so not to be changed
 	Unnamed  int   // series without the labels, or whose labels cannot be a workload's
 	Repeated int   // workloads that more than one series names; none of these is taken
 }

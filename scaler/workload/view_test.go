@@ -53,35 +53,31 @@ func TestView(t *testing.T) {
 }
 
 func TestLastWriter(t *testing.T) {
-	entry := func(manager, subresource, at string, owns object) any {
-		e := object{"manager": manager, "operation": "Update", "time": at, "fieldsV1": owns}
+	entry := func(manager, operation, subresource string, has object) any {
+		e := object{"manager": manager, "operation": operation, "fieldsV1": has}
 		if subresource != "" {
 			e["subresource"] = subresource
 		}
 		return e
 	}
+	const at = "2026-01-02T03:04:05Z"
+	timed := object{"manager": "helm", "operation": "Update", "time": at, "fieldsV1": object{"f:spec": object{"f:replicas": object{}}}}
 	replicas := object{"f:spec": object{"f:replicas": object{}}}
 	template := object{"f:spec": object{"f:template": object{}}}
-	const early, late = "2026-01-02T03:04:05Z", "2026-01-02T03:04:06Z"
-	at := func(text string) time.Time {
-		got, err := time.Parse(time.RFC3339, text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return got
-	}
 	for _, c := range []struct {
 		name    string
 		entries any
 		want    Writer
 	}{
 		{"nobody noted", nil, Writer{}},
-		{"nobody", []any{entry("helm", "", late, template)}, Writer{}},
-		{"the whole workload", []any{entry("helm", "", late, replicas)}, Writer{"helm", "", at(late)}},
-		{"the scale", []any{entry("helm", "", late, template), entry("kubectl", "scale", early, replicas)}, Writer{"kubectl", "scale", at(early)}},
-		{"a custom resource's scale", []any{entry("kubectl", "scale", early, object{"f:spec": object{"f:nodes": object{}}})}, Writer{"kubectl", "scale", at(early)}},
-		{"the last of two", []any{entry("argocd-controller", "", late, replicas), entry("helm", "", early, replicas)}, Writer{"argocd-controller", "", at(late)}},
-		{"no time", []any{object{"manager": "old", "fieldsV1": replicas}}, Writer{Manager: "old"}},
+		{"nobody", []any{entry("helm", "Update", "", template)}, Writer{}},
+		{"the whole workload", []any{entry("helm", "Update", "", replicas)}, Writer{Manager: "helm"}},
+		{"and when", []any{timed}, Writer{Manager: "helm", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}},
+		{"applied", []any{entry("argocd-controller", "Apply", "", replicas)}, Writer{Manager: "argocd-controller"}},
+		{"the scale", []any{entry("kubectl", "Update", "scale", replicas), entry("helm", "Update", "", template)}, Writer{Manager: "kubectl", Subresource: "scale"}},
+		{"a custom resource's scale", []any{entry("kubectl", "Update", "scale", object{"f:spec": object{"f:nodes": object{}}})}, Writer{Manager: "kubectl", Subresource: "scale"}},
+		{"the same number applied since", []any{entry("argocd-controller", "Apply", "", replicas), entry("kube-controller-manager", "Update", "scale", replicas)}, Writer{Manager: "kube-controller-manager", Subresource: "scale"}},
+		{"the same, in the other order", []any{entry("kube-controller-manager", "Update", "scale", replicas), entry("argocd-controller", "Apply", "", replicas)}, Writer{Manager: "kube-controller-manager", Subresource: "scale"}},
 		{"nonsense", []any{"x", object{"fieldsV1": "x"}, object{"manager": 1, "fieldsV1": object{"f:spec": 1}}}, Writer{}},
 		{"no list", "x", Writer{}},
 	} {

@@ -22,6 +22,11 @@ import (
 // least; at most it is twice that, lest all end together.
 const watchLasts = 5 * time.Minute
 
+// patience is for how long a refusal is not believed once a list was answered:
+// an API server that has just started refuses what it is going to allow, until
+// it has read the rules, and that must not make a pause unseen.
+const patience = 10 * time.Second
+
 // Watch keeps the workload in sight until ctx ends, so that Get need not ask.
 // Nothing depends on it: while it does not work, Get asks. That it is not
 // allowed is logged once, with what is lost by it; what else goes wrong is
@@ -78,14 +83,12 @@ func (w *Workload) watch(ctx context.Context, opened func()) error {
 	listing, done := context.WithTimeout(ctx, Timeout)
 	seen, version, err := w.list(listing, resource)
 	done()
-	if refused(err) {
-		w.setBlind(true)
+	if refused(err) && w.refuse() {
 		return &missingRightError{"list", resource, w.Name, err}
 	}
 	if err != nil {
 		return err
 	}
-	w.setBlind(false)
 	seconds := int64(lasts.Seconds())
 	stream, err := w.client.Resource(resource).Namespace(w.Namespace).
 		Watch(ctx, metav1.ListOptions{FieldSelector: w.selector(), ResourceVersion: version, TimeoutSeconds: &seconds})
@@ -93,7 +96,7 @@ func (w *Workload) watch(ctx context.Context, opened func()) error {
 		return &missingRightError{"watch", resource, w.Name, err}
 	}
 	if err != nil {
-		return fmt.Errorf("watch %s in namespace %s: %w", w, w.Namespace, err)
+		return fmt.Errorf("watch the workload: %w", err)
 	}
 	defer stream.Stop()
 	defer w.setWatched(nil)
@@ -101,11 +104,11 @@ func (w *Workload) watch(ctx context.Context, opened func()) error {
 	opened()
 	for event := range stream.ResultChan() {
 		if event.Type == watch.Error {
-			return fmt.Errorf("watch %s in namespace %s: %w", w, w.Namespace, apierrors.FromObject(event.Object))
+			return fmt.Errorf("watch the workload: %w", apierrors.FromObject(event.Object))
 		}
 		o, ok := event.Object.(*unstructured.Unstructured)
 		if !ok {
-			return fmt.Errorf("watch %s in namespace %s: got a %T", w, w.Namespace, event.Object)
+			return fmt.Errorf("watch the workload: got a %T", event.Object)
 		}
 		if o.GetName() != w.Name {
 			continue // from a server that ignores the selector
@@ -126,8 +129,9 @@ func (w *Workload) watch(ctx context.Context, opened func()) error {
 func (w *Workload) list(ctx context.Context, resource schema.GroupVersionResource) (view, string, error) {
 	list, err := w.client.Resource(resource).Namespace(w.Namespace).List(ctx, metav1.ListOptions{FieldSelector: w.selector()})
 	if err != nil {
-		return view{}, "", fmt.Errorf("list %s in namespace %s: %w", w, w.Namespace, err)
+		return view{}, "", fmt.Errorf("list the workload: %w", err)
 	}
+	w.allow()
 	for _, o := range list.Items {
 		if o.GetName() != w.Name {
 			continue // from a server that ignores the selector
@@ -143,9 +147,9 @@ func (w *Workload) selector() string {
 	return fields.OneTermEqualSelector("metadata.name", w.Name).String()
 }
 
-// sight returns what the watch shows, nil if there is none, and whether asking
-// is not allowed either.
-func (w *Workload) sight() (*view, bool) {
+// sight returns what the watch shows, nil if there is none, and whether it is
+// of no use to ask either.
+func (w *Workload) sight() (watched *view, blind bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.watched, w.watched == nil && w.blind
@@ -157,10 +161,22 @@ func (w *Workload) setWatched(v *view) {
 	w.watched = v
 }
 
-func (w *Workload) setBlind(blind bool) {
+// allow notes that a list was answered.
+func (w *Workload) allow() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.blind = blind
+	w.listed, w.blind, w.refusedSince = true, false, time.Time{}
+}
+
+// refuse notes that a list was refused, and returns whether to believe it.
+func (w *Workload) refuse() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.refusedSince.IsZero() {
+		w.refusedSince = time.Now()
+	}
+	w.blind = !w.listed || time.Since(w.refusedSince) >= patience
+	return w.blind
 }
 
 // refused reports whether asking again is of no use until somebody grants it.

@@ -187,15 +187,37 @@ func TestMissingRightIsSaidOnce(t *testing.T) {
 	}
 }
 
-// Whoever takes the right away does not end a pause by it.
+// Whoever takes the right away does not end a pause by it. At first it is not
+// believed at all: an API server that starts refuses for a moment.
 func TestPauseOutlivesTheRightToSeeIt(t *testing.T) {
 	a := newAPI()
-	a.paused = true
-	w := a.workload()
-	mustGet(t, w)
-	a.forbid("list", "watch")
-	if scale := mustGet(t, w); !scale.Paused || scale.Ready != nil {
-		t.Errorf("got %+v, want a pause", scale)
+	logged := inBubble(t, a, func(t *testing.T, w *Workload) {
+		a.change(true, func() { a.paused = true })
+		synctest.Wait()
+		mustGet(t, w)
+		end := func() { a.set(func() { a.streams[len(a.streams)-1].Stop() }) }
+
+		a.forbid("list", "watch")
+		end()
+		synctest.Wait()
+		if _, err := w.Get(t.Context()); CauseOf(err) != CauseForbidden {
+			t.Errorf("got %v, want forbidden", err)
+		}
+		a.forbid()
+		time.Sleep(time.Minute)
+		if scale := mustGet(t, w); !scale.Paused || scale.Asked {
+			t.Errorf("got %+v, want what the watch shows", scale)
+		}
+
+		a.forbid("list", "watch")
+		end()
+		time.Sleep(10 * time.Minute)
+		if scale := mustGet(t, w); !scale.Paused || scale.Ready != nil {
+			t.Errorf("got %+v, want a pause", scale)
+		}
+	})
+	if lines := strings.Count(logged, "\n"); lines != 1 {
+		t.Errorf("logged\n%s", logged)
 	}
 }
 
@@ -232,6 +254,22 @@ func TestAPIServerAway(t *testing.T) {
 	if logged != "" {
 		t.Errorf("logged %s", logged)
 	}
+}
+
+// A watch that nobody ends, its connection being dead, is renewed all the same.
+func TestWatchIsRenewed(t *testing.T) {
+	a := newAPI()
+	inBubble(t, a, func(t *testing.T, w *Workload) {
+		mustGet(t, w)
+		a.change(false, func() { a.replicas = 3 })
+		time.Sleep(2*watchLasts + time.Minute)
+		if n := strings.Count(a.take(), "watch"); n < 2 || n > 3 {
+			t.Errorf("%d watches", n)
+		}
+		if scale := mustGet(t, w); scale.Replicas != 3 {
+			t.Errorf("got %+v", scale)
+		}
+	})
 }
 
 // An API server that ends each watch at once is not asked without a pause.

@@ -54,7 +54,10 @@ type Workload struct {
 	mu       sync.Mutex
 	resource schema.GroupVersionResource // zero until found
 	watched  *view                       // nil unless a watch is open
-	blind    bool                        // not allowed to list the workload
+
+	listed       bool      // a list was answered, ever
+	refusedSince time.Time // a list is refused; zero if the last was not
+	blind        bool      // the right to list is missing
 }
 
 // New returns the workload that ref names. It makes no request.
@@ -97,8 +100,7 @@ func (w *Workload) get(ctx context.Context, resource schema.GroupVersionResource
 			w.seen = *watched
 		} else {
 			seen, _, err := w.list(ctx, resource)
-			if refused(err) {
-				w.setBlind(true)
+			if refused(err) && w.refuse() {
 				return w.getBlind(ctx, resource)
 			}
 			if err != nil {

@@ -4,16 +4,22 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // Writer is who wrote a workload's replicas, as the API server notes it in
 // managedFields. The name is the writer's own, or else the first part of its
-// user agent: "kubectl-client-side-apply", "helm", "kube-controller-manager".
+// user agent: "kubectl", "helm", "kube-controller-manager".
 type Writer struct {
 	Manager     string
-	Subresource string    // that was written to: "scale", or "" for the workload itself
-	Time        time.Time // to the second
+	Subresource string // that was written to: "scale", or "" for the workload itself
+
+	// Time is when the writer last changed anything of what it has, to the
+	// second. Writes through the scale subresource are noted without a time
+	// (seen with Kubernetes 1.36), so it is zero for a
+	// HorizontalPodAutoscaler: that it wrote again shows in the replicas alone.
+	Time time.Time
 }
 
 // Autoscaler reports whether the writer is one that is going to write again: a
@@ -24,34 +30,30 @@ func (w Writer) Autoscaler() bool {
 }
 
 // lastWriter finds who wrote the replicas last, zero if nobody is known.
-// Whoever changes a field takes it from all others, so there are several only
-// if they applied the same number.
+// Whoever changes a field takes it from all others; who then applies the same
+// number (server-side apply) has it too, but has changed nothing.
 func lastWriter(o *unstructured.Unstructured) Writer {
 	// GetManagedFields would decode what is most of the object.
-	entries, _, _ := unstructured.NestedFieldNoCopy(o.Object, "metadata", "managedFields")
-	list, _ := entries.([]any)
+	field, _, _ := unstructured.NestedFieldNoCopy(o.Object, "metadata", "managedFields")
+	entries, _ := field.([]any)
 	var last Writer
-	for _, e := range list {
+	for _, e := range entries {
 		entry, ok := e.(map[string]any)
-		if !ok || !wroteReplicas(entry) {
+		if !ok || !hasReplicas(entry) || last != (Writer{}) && entry["operation"] == string(metav1.ManagedFieldsOperationApply) {
 			continue
 		}
-		text, _, _ := unstructured.NestedString(entry, "time")
-		at, _ := time.Parse(time.RFC3339, text) // zero if unknown, which is earlier than any
-		if at.Before(last.Time) {
-			continue
-		}
-		last.Time = at
-		last.Manager, _, _ = unstructured.NestedString(entry, "manager")
-		last.Subresource, _, _ = unstructured.NestedString(entry, "subresource")
+		last.Manager, _ = entry["manager"].(string)
+		last.Subresource, _ = entry["subresource"].(string)
+		at, _ := entry["time"].(string)
+		last.Time, _ = time.Parse(time.RFC3339, at) // zero if there is none
 	}
 	return last
 }
 
-// wroteReplicas reports whether an entry of managedFields owns the replicas.
-// Where a custom resource has them, only its definition tells, but through the
-// scale subresource nothing else can be written.
-func wroteReplicas(entry map[string]any) bool {
+// hasReplicas reports whether an entry of managedFields has the replicas.
+// Where a custom resource keeps them, only its definition tells, but through
+// the scale subresource nothing else can be written.
+func hasReplicas(entry map[string]any) bool {
 	if entry["subresource"] == "scale" {
 		return true
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/go-kit/log/level"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
@@ -15,13 +16,13 @@ import (
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	commoncfg "github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/common/version"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
@@ -58,7 +59,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	targets := newFleet(self, func(ref workload.Ref) loop.Scaler { return fenced{workloads.New(ref), bound} }, o.Loggers.Kit)
+	targets := newFleet(self, func(ref workload.Ref) scaler { return fenced{workloads.New(ref), bound} }, o.Loggers.Kit)
 	events := event.NewRecorder(workloads.client, Name, o.Loggers.Kit)
 	if o.Events {
 		targets.event = events.Record
@@ -112,12 +113,25 @@ func Run(ctx context.Context, o Options) error {
 	return err
 }
 
-func newPrometheus(c config.Prometheus) (v1.API, error) {
+func newPrometheus(c config.Prometheus, m *metrics.Metrics) (v1.API, error) {
 	transport, err := commoncfg.NewRoundTripperFromConfig(c.HTTP, Name, commoncfg.WithUserAgent(userAgent()))
 	if err != nil {
 		return nil, fmt.Errorf("make an HTTP client for Prometheus: %w", err)
 	}
-	return query.NewAPI(c.URL, transport)
+	prom, err := query.NewAPI(c.URL, transport)
+	return timed{prom, m}, err
+}
+
+// timed observes how long queries take.
+type timed struct {
+	v1.API
+	metrics *metrics.Metrics
+}
+
+func (t timed) Query(ctx context.Context, query string, at time.Time, opts ...v1.Option) (model.Value, v1.Warnings, v1.Infos, error) {
+	asked := time.Now()
+	defer func() { t.metrics.QueryTook(time.Since(asked)) }()
+	return t.API.Query(ctx, query, at, opts...)
 }
 
 func userAgent() string { return Name + "/" + version.Version }

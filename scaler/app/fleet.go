@@ -4,46 +4,40 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
-// fleet has a loop for every target of the configuration in force, and runs
+// fleet has a loop for every workload of the configuration in force, and runs
 // them while this process leads.
 type fleet struct {
 	metrics   *metrics.Metrics
-	workloads func(workload.Ref) loop.Scaler
+	workloads func(workload.Ref) scaler
 	event     func(event.Event) // nil for none
 	logger    log.Logger
 
 	mu      sync.Mutex
 	config  config.Config
 	prom    v1.API
+	groups  map[string]*group // by name
 	members map[workload.Ref]*member
 	running context.Context // nil while standing by
+	looks   sync.WaitGroup  // of groups
 }
 
-type member struct {
-	target config.Target
-	reader loop.Reader
-	loop   *loop.Loop
-	stop   context.CancelFunc // nil unless it runs
-	ended  chan struct{}
-}
-
-func newFleet(m *metrics.Metrics, workloads func(workload.Ref) loop.Scaler, logger log.Logger) *fleet {
-	return &fleet{metrics: m, workloads: workloads, logger: logger, members: map[workload.Ref]*member{}}
+func newFleet(m *metrics.Metrics, workloads func(workload.Ref) scaler, logger log.Logger) *fleet {
+	return &fleet{metrics: m, workloads: workloads, logger: logger, groups: map[string]*group{}, members: map[workload.Ref]*member{}}
 }
 
 // Apply puts a configuration in force: all that can fail happens first, so on
@@ -56,37 +50,76 @@ func (f *fleet) Apply(c config.Config) error {
 	sameProm := prom != nil && reflect.DeepEqual(f.config.Prometheus, c.Prometheus)
 	if !sameProm {
 		var err error
-		if prom, err = newPrometheus(c.Prometheus); err != nil {
+		if prom, err = newPrometheus(c.Prometheus, f.metrics); err != nil {
 			return err
 		}
 	}
 
-	next := map[workload.Ref]*member{}
+	groups, members := map[string]*group{}, map[workload.Ref]*member{}
 	for _, t := range c.Targets {
+		if t.Group != nil {
+			old := f.groups[t.Name]
+			if sameProm && old != nil && reflect.DeepEqual(old.target, t) {
+				groups[t.Name] = old
+			} else {
+				groups[t.Name] = f.newGroup(t, prom)
+			}
+			continue
+		}
 		old := f.members[t.Workload]
 		if sameProm && old != nil && reflect.DeepEqual(old.target, t) {
-			next[t.Workload] = old
+			members[t.Workload] = old
+		} else {
+			members[t.Workload] = f.newMember(t, prom)
+		}
+	}
+	for _, old := range f.members {
+		if old.group == nil {
 			continue
 		}
-		next[t.Workload] = f.member(t, prom)
-	}
-	names := map[string]bool{}
-	for _, m := range next {
-		names[m.target.Name] = true
-	}
-	for ref, old := range f.members {
-		if next[ref] == old {
+		g := groups[old.group.target.Name]
+		if g == nil {
 			continue
 		}
-		old.halt()
+		ref := g.ref(old.key)
 		switch {
-		case !names[old.target.Name]:
+		case members[ref] != nil || ref != old.target.Workload: // a target of its own has it, or it is another now
+		case g == old.group:
+			members[ref] = old
+		default:
+			members[ref] = g.member(old.key)
+			members[ref].absent = old.absent
+		}
+	}
+
+	var gone []*member
+	for ref, old := range f.members {
+		if members[ref] != old {
+			gone = append(gone, old)
+		}
+	}
+	for name, old := range f.groups {
+		if groups[name] != old && old.stop != nil {
+			old.stop()
+		}
+	}
+	halt(gone...)
+	names := map[string]workload.Ref{}
+	for ref, m := range members {
+		names[m.target.Name] = ref
+	}
+	for _, old := range gone {
+		if old.group != nil {
+			delete(old.group.members, old.target.Workload)
+		}
+		switch ref, named := names[old.target.Name]; {
+		case !named:
 			f.metrics.Remove(old.target.Name)
-		case next[ref] == nil: // the name is another workload's now
+		case ref != old.target.Workload: // the name is another workload's now
 			f.metrics.Target(old.target.Name).Forget()
 		}
 	}
-	for ref, m := range next {
+	for ref, m := range members {
 		old := f.members[ref]
 		if old == m {
 			continue
@@ -99,38 +132,13 @@ func (f *fleet) Apply(c config.Config) error {
 			m.start(f.running)
 		}
 	}
-	f.config, f.prom, f.members = c, prom, next
-	return nil
-}
-
-func (f *fleet) member(t config.Target, prom v1.API) *member {
-	logger := log.With(f.logger, "target", t.Name)
-	warn := func(warning string) { level.Warn(logger).Log("msg", "warning about the query", "warning", warning) }
-	return &member{target: t, reader: query.NewReader(prom, t.Queries[0].PromQL, t.Queries[0].Timestamp, warn)}
-}
-
-// build makes the loop, and with it the target's metrics.
-func (m *member) build(f *fleet) {
-	t := m.target
-	m.loop = loop.New(loop.Target{
-		Name: t.Name, Workload: t.Workload, Policy: t.Policy,
-		Interval: t.Interval, DryRun: t.DryRun, Paused: t.Paused, Event: f.event,
-	}, m.reader, f.workloads(t.Workload), f.metrics.Target(t.Name), f.logger)
-}
-
-func (m *member) start(ctx context.Context) {
-	ctx, m.stop = context.WithCancel(ctx)
-	m.ended = make(chan struct{})
-	go func() { defer close(m.ended); m.loop.Run(ctx) }()
-}
-
-// halt lets a write that is under way finish.
-func (m *member) halt() {
-	if m.stop != nil {
-		m.stop()
-		<-m.ended
-		m.stop = nil
+	for name, g := range groups {
+		if f.groups[name] != g && f.running != nil {
+			g.start(f.running, f)
+		}
 	}
+	f.config, f.prom, f.groups, f.members = c, prom, groups, members
+	return nil
 }
 
 // Run runs the loops until ctx ends. Nothing that was known before is relied
@@ -142,25 +150,45 @@ func (f *fleet) Run(ctx context.Context) {
 		m.build(f)
 		m.start(ctx)
 	}
+	for _, g := range f.groups {
+		g.start(ctx, f)
+	}
 	f.mu.Unlock()
 
 	<-ctx.Done()
 
+	f.looks.Wait() // without the lock, which they may wait for
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.running = nil
-	for _, m := range f.members {
-		m.halt()
+	halt(slices.Collect(maps.Values(f.members))...)
+	for ref, m := range f.members {
 		f.metrics.Target(m.target.Name).Forget()
+		if m.group != nil {
+			f.drop(ref)
+		}
+	}
+}
+
+// drop forgets a member that has stopped.
+func (f *fleet) drop(ref workload.Ref) {
+	m := f.members[ref]
+	f.metrics.Remove(m.target.Name)
+	delete(f.members, ref)
+	if m.group != nil {
+		delete(m.group.members, ref)
 	}
 }
 
 // Once decides once on every target.
 func (f *fleet) Once(ctx context.Context) error {
+	var errs []error
+	for _, g := range f.groups {
+		errs = append(errs, g.look(ctx, f))
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var mu sync.Mutex
-	var errs []error
 	var wg sync.WaitGroup
 	for _, m := range f.members {
 		wg.Go(func() {
@@ -176,8 +204,9 @@ func (f *fleet) Once(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Worked returns an error for every loop that has not worked lately. Standing
-// by is no error.
+// Worked returns an error for every target that has not worked lately. Standing
+// by is no error. A group works if its query does: that it names a workload
+// that cannot be scaled is that workload's matter.
 func (f *fleet) Worked() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -186,7 +215,28 @@ func (f *fleet) Worked() error {
 	}
 	var errs []error
 	for _, t := range f.config.Targets {
-		errs = append(errs, f.members[t.Workload].loop.Worked())
+		if t.Group != nil {
+			errs = append(errs, f.groups[t.Name].health.Worked())
+		} else {
+			errs = append(errs, f.members[t.Workload].loop.Worked())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Alive returns an error if a loop is stuck.
+func (f *fleet) Alive() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.running == nil {
+		return nil
+	}
+	var errs []error
+	for _, g := range f.groups {
+		errs = append(errs, g.health.Alive())
+	}
+	for _, m := range f.members {
+		errs = append(errs, m.loop.Alive())
 	}
 	return errors.Join(errs...)
 }
@@ -198,10 +248,16 @@ func (f *fleet) Config() config.Config {
 	return f.config
 }
 
+// scaler is a workload.
+type scaler interface {
+	loop.Scaler
+	Watch(ctx context.Context, logger log.Logger)
+}
+
 // fenced writes only while this process holds the lease, and only for as long
 // as nobody else can have it.
 type fenced struct {
-	loop.Scaler
+	scaler
 	bound func(context.Context) (context.Context, context.CancelFunc, error)
 }
 
@@ -211,5 +267,5 @@ func (s fenced) Set(ctx context.Context, read workload.Scale, replicas int32) er
 		return fmt.Errorf("not written: %w", err)
 	}
 	defer cancel()
-	return s.Scaler.Set(ctx, read, replicas)
+	return s.scaler.Set(ctx, read, replicas)
 }

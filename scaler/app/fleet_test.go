@@ -25,6 +25,8 @@ func (c *counted) Get(context.Context) (workload.Scale, error) {
 	return workload.Scale{Replicas: 1, ResourceVersion: "1"}, nil
 }
 func (c *counted) Set(context.Context, workload.Scale, int32) error { c.sets++; return nil }
+func (c *counted) ScaledByHPA(context.Context) (string, error)      { return "", nil }
+func (c *counted) Watch(ctx context.Context, _ log.Logger)          { <-ctx.Done() }
 
 func TestFencedWritesOnlyWithTheLease(t *testing.T) {
 	c := &counted{}
@@ -59,7 +61,7 @@ func TestApply(t *testing.T) {
 	}
 	const a, b = "{name: a, workload: {name: a}}", "{name: b, workload: {name: b}}"
 	m := metrics.New()
-	f := newFleet(m, func(workload.Ref) loop.Scaler { return &counted{} }, log.NewNopLogger())
+	f := newFleet(m, func(workload.Ref) scaler { return &counted{} }, log.NewNopLogger())
 	if err := f.Apply(parse(a + "," + b)); err != nil {
 		t.Fatal(err)
 	}

@@ -47,6 +47,15 @@ func (p *fakePrometheus) Newest(context.Context) sample.Result {
 	return r
 }
 
+// Now is the value of the newest sample, as a query for a maximum gives it.
+func (p *fakePrometheus) Now(ctx context.Context) sample.Result {
+	r := p.Newest(ctx)
+	if r.Outcome == sample.Value {
+		r.Value = p.value(r.Timestamp)
+	}
+	return r
+}
+
 func (p *fakePrometheus) At(_ context.Context, newest sample.Result) sample.Result {
 	newest.Value = p.value(newest.Timestamp)
 	return newest
@@ -63,6 +72,14 @@ type fakeWorkload struct {
 	takes    time.Duration
 	sets     []time.Time
 	gets     int
+
+	uid       string
+	ready     *int32
+	paused    bool
+	writer    workload.Writer
+	hpa       string // the name of one
+	hpaErr    error
+	hpaChecks int
 }
 
 func (w *fakeWorkload) Get(ctx context.Context) (workload.Scale, error) {
@@ -72,7 +89,24 @@ func (w *fakeWorkload) Get(ctx context.Context) (workload.Scale, error) {
 	if ctx.Err() != nil {
 		return workload.Scale{}, ctx.Err()
 	}
-	return workload.Scale{Replicas: w.replicas, ResourceVersion: fmt.Sprint(w.version)}, w.getErr
+	return workload.Scale{
+		Replicas: w.replicas, ResourceVersion: fmt.Sprint(w.version), UID: w.uid, Ready: w.ready, Paused: w.paused, Writer: w.writer, Asked: true,
+	}, w.getErr
+}
+
+func (w *fakeWorkload) ScaledByHPA(context.Context) (string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.hpaChecks++
+	return w.hpa, w.hpaErr
+}
+
+// change is one by somebody else.
+func (w *fakeWorkload) change(by workload.Writer, replicas int32) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.replicas, w.writer = replicas, by
+	w.version++
 }
 
 func (w *fakeWorkload) Set(ctx context.Context, read workload.Scale, replicas int32) error {
@@ -88,7 +122,7 @@ func (w *fakeWorkload) Set(ctx context.Context, read workload.Scale, replicas in
 		return apierrors.NewConflict(schema.GroupResource{Resource: "deployments"}, "web", errors.New("changed"))
 	}
 	if w.setErr == nil || w.applied {
-		w.replicas = replicas
+		w.replicas, w.writer = replicas, workload.Writer{Manager: workload.FieldManager, Subresource: "scale"}
 		w.version++
 	}
 	return w.setErr
@@ -103,6 +137,21 @@ type fixture struct {
 }
 
 func newFixture(p *fakePrometheus, w *fakeWorkload, change ...func(*Target)) *fixture {
+	f := newFixtureFrom(Sources{Triggers: []Reader{p}}, w, change...)
+	f.prometheus = p
+	return f
+}
+
+// newTriggers is a fixture with a trigger for each of the policy's.
+func newTriggers(ps []*fakePrometheus, w *fakeWorkload, change ...func(*Target)) *fixture {
+	var from Sources
+	for _, p := range ps {
+		from.Triggers = append(from.Triggers, p)
+	}
+	return newFixtureFrom(from, w, change...)
+}
+
+func newFixtureFrom(from Sources, w *fakeWorkload, change ...func(*Target)) *fixture {
 	target := Target{
 		Name: "camunda", Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "default", Name: "web"},
 		Policy: decide.DefaultPolicy(), Interval: 10 * time.Second,
@@ -111,9 +160,9 @@ func newFixture(p *fakePrometheus, w *fakeWorkload, change ...func(*Target)) *fi
 		c(&target)
 	}
 	m := metrics.New()
-	f := &fixture{prometheus: p, workload: w, log: &bytes.Buffer{}, registry: prometheus.NewRegistry()}
+	f := &fixture{workload: w, log: &bytes.Buffer{}, registry: prometheus.NewRegistry()}
 	f.registry.MustRegister(m)
-	f.Loop = New(target, p, w, m.Target(target.Name), log.NewLogfmtLogger(f.log))
+	f.Loop = New(target, from, w, m.Target(target.Name), log.NewLogfmtLogger(f.log))
 	return f
 }
 
@@ -142,6 +191,36 @@ func (f *fixture) lines(t *testing.T, atLevel string) []map[string]string {
 		t.Fatal(err)
 	}
 	return lines
+}
+
+// gather returns the value of a target's series, by what it is called in the
+// text format without the target; nil if there is none.
+func (f *fixture) gather(t *testing.T, name string, labels ...string) *float64 {
+	t.Helper()
+	families, err := f.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() != "camunda_scaler_"+name {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			has := map[string]string{}
+			for _, l := range m.GetLabel() {
+				has[l.GetName()] = l.GetValue()
+			}
+			matches := true
+			for i := 0; i < len(labels); i += 2 {
+				matches = matches && has[labels[i]] == labels[i+1]
+			}
+			if matches {
+				v := m.GetGauge().GetValue() + m.GetCounter().GetValue()
+				return &v
+			}
+		}
+	}
+	return nil
 }
 
 func (f *fixture) reasons(t *testing.T, atLevel string) string {

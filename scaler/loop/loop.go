@@ -4,31 +4,26 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"sync/atomic"
+	"math"
 	"time"
 
 	"github.com/go-kit/log"
-	"k8s.io/apimachinery/pkg/util/wait"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/calendar"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
-
-// Reader reads a target's samples: first when the newest was scraped, then, if
-// it is due, the sample itself.
-type Reader interface {
-	Newest(ctx context.Context) sample.Result
-	At(ctx context.Context, newest sample.Result) sample.Result
-}
 
 // Scaler reads and writes a workload's replicas.
 type Scaler interface {
 	Get(ctx context.Context) (workload.Scale, error)
 	Set(ctx context.Context, read workload.Scale, replicas int32) error
+	// ScaledByHPA returns the name of a HorizontalPodAutoscaler of the
+	// workload, "" if there is none.
+	ScaledByHPA(ctx context.Context) (string, error)
 }
 
 // Target is what a loop works on, and by which rule.
@@ -36,6 +31,7 @@ type Target struct {
 	Name     string
 	Workload workload.Ref
 	Policy   decide.Policy
+	Calendar calendar.Calendar
 	Interval time.Duration     // between two decisions
 	DryRun   bool              // never write; say what would be done
 	Paused   bool              // never write
@@ -45,30 +41,43 @@ type Target struct {
 // Loop runs one target.
 type Loop struct {
 	target  Target
-	reader  Reader
+	sources []source // one for each trigger
+	max     Evaluator
 	scaler  Scaler
 	metrics *metrics.Target
 	logger  log.Logger
+	once    bool // decide on what there is, be it from before the start
 
-	schedule   Schedule
-	scheduled  bool          // the schedule has its start
-	backoff    *wait.Backoff // nil unless the last cycle failed
-	state      decide.State  // what the last decision remembers
-	reported   report        // the last one
+	clock     clock
+	schedule  Schedule     // anew when Prometheus's clock becomes known or jumps
+	state     decide.State // what the last decision remembers; anew as well
+	decidedAt time.Time    // when the last decision was tried
+	ownership ownership
+	owner     owner
+
+	retry      retry // of a cycle that failed for the workload
+	reported   report
 	reportedAt time.Time
-	worked     atomic.Int64 // when a cycle last worked, in Unix nanoseconds
+	health     *Health
 }
 
 // New returns a loop that has not started.
-func New(t Target, r Reader, s Scaler, m *metrics.Target, logger log.Logger) *Loop {
+func New(t Target, from Sources, s Scaler, m *metrics.Target, logger log.Logger) *Loop {
 	m.SetPaused(t.Paused)
-	return &Loop{target: t, reader: r, scaler: s, metrics: m, logger: logger, schedule: Schedule{Interval: t.Interval}}
+	m.SetTriggers(t.Policy.Triggers)
+	l := &Loop{target: t, max: from.Max, scaler: s, metrics: m, logger: logger, schedule: Schedule{Interval: t.Interval}}
+	for _, r := range from.Triggers {
+		l.sources = append(l.sources, source{Reader: r})
+	}
+	l.health = NewHealth(t.Name, t.Interval, t.Policy.MaxSampleAge)
+	return l
 }
 
-// Continue takes over from a loop of the same workload that has ended: which
-// sample was used up last, and when the next one is due.
+// Continue takes over from a loop of the same workload that has ended: what it
+// knew of the time, of its decisions and of who writes the replicas.
 func (l *Loop) Continue(old *Loop) {
-	l.schedule, l.scheduled, l.state = old.schedule, old.scheduled, old.state
+	l.clock, l.schedule, l.state, l.decidedAt = old.clock, old.schedule, old.state, old.decidedAt
+	l.ownership, l.owner = old.ownership, old.owner
 	l.schedule.Interval = l.target.Interval
 }
 
@@ -85,7 +94,7 @@ func (l *Loop) Run(ctx context.Context) {
 // and returns. It returns an error if ctx ends first or if the decision cannot
 // be carried out.
 func (l *Loop) Once(ctx context.Context) error {
-	l.schedule, l.scheduled = NewSchedule(l.target.Interval, time.Time{}), true
+	l.once = true
 	for ctx.Err() == nil {
 		decided, next := l.cycle(ctx)
 		switch {
@@ -99,6 +108,13 @@ func (l *Loop) Once(ctx context.Context) error {
 	return fmt.Errorf("target %s: no decision: %s: %w", l.target.Name, l.reported.decision.Reason, cmp.Or(l.reported.err, ctx.Err()))
 }
 
+// Worked returns an error unless a cycle worked recently, that is, Prometheus
+// answered and, if it was needed, the API server as well.
+func (l *Loop) Worked() error { return l.health.Worked() }
+
+// Alive returns an error if the loop is stuck.
+func (l *Loop) Alive() error { return l.health.Alive() }
+
 func sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -108,123 +124,89 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// Worked returns an error unless a cycle worked recently, that is, Prometheus
-// answered and, if it was needed, the API server as well.
-func (l *Loop) Worked() error {
-	limit := max(3*l.target.Interval, l.target.Policy.MaxSampleAge)
-	last := l.worked.Load()
-	switch {
-	case last == 0:
-		return fmt.Errorf("target %s: no cycle has worked yet", l.target.Name)
-	case time.Since(time.Unix(0, last)) > limit:
-		return fmt.Errorf("target %s: no cycle has worked for %s", l.target.Name, time.Since(time.Unix(0, last)).Round(time.Second))
-	}
-	return nil
-}
-
 // cycle looks for a new sample and, if one is due, decides on it. It returns
 // whether it decided, and when to look again.
 func (l *Loop) cycle(ctx context.Context) (decided bool, next time.Duration) {
-	asked := time.Now()
-	newest := l.reader.Newest(ctx)
-	answered := time.Now()
-	l.metrics.Took(metrics.Query, answered.Sub(asked))
+	l.begin()
+	found := l.newest(ctx)
 	if ctx.Err() != nil {
 		return false, 0
 	}
-	if newest.Outcome == sample.Failed {
-		return false, l.failed(ctx, l.queryFailed(newest))
-	}
-	sinceScrape := func() time.Duration { return newest.Age() + time.Since(answered) }
-	now := func() time.Time { return newest.Now.Add(time.Since(answered)) }
-	if newest.Timestamp.IsZero() {
-		l.metrics.SetSampled(time.Time{})
-	} else {
-		l.metrics.SetSampled(answered.Add(-newest.Age()))
-	}
-	if !l.scheduled || !newest.Now.IsZero() && l.schedule.Broken(newest.Now) {
-		// The newest sample may have been acted on before a restart, so only
-		// one that is scraped from now on is fresh. Without any sample
-		// there is no clock either, and whatever comes next is fresh.
-		l.schedule, l.scheduled = NewSchedule(l.target.Interval, newest.Now), true
-	}
-	if newest.Outcome == sample.Value && sinceScrape() > l.target.Policy.MaxSampleAge {
-		newest.Outcome = sample.Stale
-	}
-	if newest.Outcome != sample.Value {
-		l.hold(ctx, report{sample: newest, age: sinceScrape(), decision: decide.Unknown(decide.Hold(newest))})
-		l.succeeded()
-		return false, l.schedule.pollEvery()
-	}
-	if !l.schedule.Due(newest.Timestamp) {
-		l.succeeded()
-		return false, l.schedule.Wait(now())
+	switch newest := latest(found, found); {
+	case newest.IsZero():
+		l.blind(ctx, found)
+		return false, l.end(found, l.schedule.pollEvery())
+	case !l.schedule.Due(newest):
+		return false, l.end(found, l.schedule.Wait(l.clock.now()))
 	}
 
-	asked = time.Now()
-	s := l.reader.At(ctx, newest)
-	l.metrics.Took(metrics.Query, time.Since(asked))
-	if s.Outcome == sample.Failed {
-		return false, l.failed(ctx, l.queryFailed(s))
+	samples := l.at(ctx, found)
+	newest := latest(found, samples)
+	if newest.IsZero() || !l.schedule.Due(newest) { // it could not be read
+		l.blind(ctx, samples)
+		return false, l.end(samples, l.schedule.pollEvery())
 	}
+	limits := l.limits(ctx, true)
 	scale, err := l.get(ctx)
+	if ctx.Err() != nil {
+		return false, 0
+	}
 	if err != nil {
-		if ctx.Err() != nil {
-			return false, 0
-		}
-		l.metrics.WorkloadFailed(metrics.Read, workload.CauseOf(err))
-		cause := string(workload.CauseOf(err))
-		return false, l.failed(ctx, report{sample: s, age: sinceScrape(), err: err, cause: cause, decision: decide.Unknown(decide.WorkloadUnreadable)})
+		l.unreadable(samples, err)
+		return false, l.retry.left()
 	}
-	if s.Outcome == sample.Value && sinceScrape() > l.target.Policy.MaxSampleAge {
-		s.Outcome = sample.Stale // it took too long to get here
-	}
-	// From here on the sample is used up, whatever becomes of the write: one
+	l.outdate(samples) // it may have taken long to get here
+	// From here on the samples are used up, whatever becomes of the write: one
 	// whose answer is lost may have happened.
-	l.schedule = l.schedule.Use(newest.Timestamp)
-	in := decide.Input{Now: now(), Samples: []sample.Result{s}, Replicas: scale.Replicas, Limits: l.target.Policy.Limits}
-	if l.target.Paused {
-		in.Block = decide.Paused
-	}
-	r := report{sample: s, age: sinceScrape(), replicas: &scale.Replicas, uid: scale.UID}
-	r.decision, l.state = l.target.Policy.Decide(in, l.state)
-	if r.decision.Action != decide.None && !l.target.DryRun {
-		asked = time.Now()
-		err := l.scaler.Set(context.WithoutCancel(ctx), scale, r.decision.To)
-		l.metrics.Took(metrics.Write, time.Since(asked))
-		if err != nil {
-			l.metrics.WorkloadFailed(metrics.Write, workload.CauseOf(err))
-			r.err, r.cause = err, string(workload.CauseOf(err))
+	l.schedule = l.schedule.Use(newest)
+	l.decide(ctx, samples, scale, limits)
+	l.metrics.SetLag(l.clock.now().Sub(newest))
+	return !latest(samples, samples).IsZero(), l.end(samples, l.schedule.Wait(l.clock.now()))
+}
+
+// latest is the time of the newest sample that was found and could be read,
+// zero if there is none.
+func latest(found, read []sample.Result) time.Time {
+	var at time.Time
+	for i, s := range found {
+		if s.Outcome == sample.Value && read[i].Outcome != sample.Failed && s.Timestamp.After(at) {
+			at = s.Timestamp
 		}
 	}
-	l.metrics.SetLag(sinceScrape())
-	l.report(r)
-	l.succeeded()
-	return s.Outcome == sample.Value, l.schedule.Wait(now())
+	return at
 }
 
-func (l *Loop) get(ctx context.Context) (workload.Scale, error) {
-	asked := time.Now()
-	defer func() { l.metrics.Took(metrics.Read, time.Since(asked)) }()
-	return l.scaler.Get(ctx)
-}
-
-func (l *Loop) queryFailed(s sample.Result) report {
-	cause := query.CauseOf(s.Err)
-	l.metrics.QueryFailed(cause)
-	return report{sample: s, err: s.Err, cause: string(cause), decision: decide.Unknown(decide.QueryFailed)}
-}
-
-func (l *Loop) succeeded() {
-	l.backoff = nil
-	l.worked.Store(time.Now().UnixNano())
-}
-
-// failed holds, and returns how long to wait before the next attempt.
-func (l *Loop) failed(ctx context.Context, r report) time.Duration {
-	l.hold(ctx, r)
-	if l.backoff == nil {
-		l.backoff = &wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.1, Steps: 100, Cap: 10 * time.Second}
+// begin begins a cycle.
+func (l *Loop) begin() {
+	l.health.Begins()
+	if l.decidedAt.IsZero() {
+		l.decidedAt = time.Now()
+		if !l.once {
+			l.state.Start = l.clock.now()
+		}
 	}
-	return l.backoff.Step()
+}
+
+// end ends a cycle that did all it could, and returns how long to wait: as long
+// as that, unless no query works.
+func (l *Loop) end(samples []sample.Result, wait time.Duration) time.Duration {
+	worked, none := true, true
+	left := time.Duration(math.MaxInt64)
+	for i, s := range samples {
+		if s.Outcome == sample.Failed {
+			worked = worked && l.target.Policy.Triggers[i].Optional
+			left = min(left, l.sources[i].retry.left())
+			continue
+		}
+		none = false
+		l.sources[i].retry = retry{}
+	}
+	if none {
+		return left
+	}
+	if worked {
+		l.retry = retry{}
+		l.health.Works()
+	}
+	return wait
 }

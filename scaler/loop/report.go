@@ -1,9 +1,9 @@
 package loop
 
 import (
-	"context"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/go-kit/log"
@@ -13,38 +13,30 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
 // report is all that is said of one decision.
 type report struct {
-	sample   sample.Result
-	age      time.Duration // of the sample when it was decided on
-	replicas *int32        // spec.replicas; nil if unknown
-	uid      string        // of the workload; "" if unknown
+	samples  []sample.Result // one for each trigger
+	age      time.Duration   // of the sample when it was decided on
+	scale    *workload.Scale // nil if unknown
+	limits   limits
 	decision decide.Decision
+	pausedBy string // file or annotation, if that is the reason
+	owner    string // the autoscaler that is the reason
 	err      error  // what failed, if anything
 	cause    string // of err
 }
 
+func (r *report) fail(err error, cause string) { r.err, r.cause = err, cause }
+
+// sample is that of the trigger that decided.
+func (r report) sample() sample.Result { return r.samples[r.decision.Trigger] }
+
 // sameAs reports whether nothing has changed that would be news.
 func (r report) sameAs(other report) bool {
 	return r.decision.Action == other.decision.Action && r.decision.Reason == other.decision.Reason && r.cause == other.cause
-}
-
-// hold reports that nothing can be decided: at once if the reason is new, and
-// then once per interval.
-func (l *Loop) hold(ctx context.Context, r report) {
-	if r.sameAs(l.reported) && time.Since(l.reportedAt) < l.target.Interval {
-		return
-	}
-	if r.decision.Reason != decide.WorkloadUnreadable {
-		if scale, err := l.get(ctx); err == nil {
-			r.replicas = &scale.Replicas
-		}
-	}
-	if ctx.Err() == nil {
-		l.report(r)
-	}
 }
 
 // report counts and logs a decision.
@@ -60,9 +52,11 @@ func (l *Loop) report(r report) {
 		message = "scaled"
 	case d.Reason.Holds():
 		message = "holding"
+	case d.Reason.Waits():
+		message = "waiting"
 	}
 	l.metrics.Decided(action, reason)
-	state := r.state()
+	state := r.state(l.target.Policy.Triggers)
 	if reason.Holds() {
 		state.Holding = reason
 	}
@@ -87,7 +81,7 @@ func (l *Loop) event(r report, reason decide.Reason) {
 	if l.target.Event == nil || d.Action == decide.None || l.target.DryRun {
 		return
 	}
-	e := event.Event{Workload: l.target.Workload, UID: r.uid, Reason: "ScaledUp"}
+	e := event.Event{Workload: l.target.Workload, UID: r.scale.UID, Reason: "ScaledUp"}
 	verb := "Scaled"
 	switch {
 	case reason == decide.WriteFailed && r.sameAs(l.reported):
@@ -97,42 +91,87 @@ func (l *Loop) event(r report, reason decide.Reason) {
 	case d.Action == decide.Down:
 		e.Reason = "ScaledDown"
 	}
-	e.Message = fmt.Sprintf("%s from %d to %d replicas: %v on %d is %v per replica, and the bound is %v",
-		verb, d.From, d.To, r.sample.Value, d.From, d.PerInstance, *d.Bound)
+	e.Message = fmt.Sprintf("%s from %d to %d replicas: %s", verb, d.From, d.To, r.why(l.target.Policy))
 	if r.err != nil {
 		e.Message += fmt.Sprintf(" (%s: %v)", r.cause, r.err)
 	}
 	l.target.Event(e)
 }
 
+// why says in words what a step was taken for.
+func (r report) why(p decide.Policy) string {
+	d := r.decision
+	switch d.Reason {
+	case decide.BelowMin:
+		return fmt.Sprintf("the minimum is %d%s", r.limits.Min, by(r.limits.floor))
+	case decide.AboveMax:
+		return fmt.Sprintf("the maximum is %d%s", r.limits.Max, by(r.limits.ceiling))
+	case decide.Fallback:
+		return fmt.Sprintf("there has been no data for more than %s, and the fallback is more replicas", p.MaxSampleAge)
+	}
+	trigger, name := p.Triggers[d.Trigger], ""
+	if trigger.Name != "" {
+		name = trigger.Name + ", "
+	}
+	if trigger.Rule.Absolute {
+		return fmt.Sprintf("%s%v, and the bound is %v", name, r.sample().Value, *d.Bound)
+	}
+	return fmt.Sprintf("%s%v on %d is %v per replica, and the bound is %v", name, r.sample().Value, d.From, d.PerInstance, *d.Bound)
+}
+
+func by(entry string) string {
+	if entry == "" {
+		return ""
+	}
+	return " by the calendar's " + strconv.Quote(entry)
+}
+
 // write writes the line. Every line has the same keys, in the same order; what
-// is unknown is null.
+// is unknown is null. Keys that say more of some come last.
 func (r report) write(logger log.Logger, t Target, message string, action decide.Action, reason decide.Reason) {
+	d, s := r.decision, r.sample()
 	line := []any{"msg", message, "target", t.Name, "namespace", t.Workload.Namespace, "workload", t.Workload, "action", action}
-	if r.replicas != nil {
-		to := *r.replicas
+	if r.scale != nil {
+		to := r.scale.Replicas
 		if action != decide.None {
-			to = r.decision.To
+			to = d.To
 		}
-		line = append(line, "from", *r.replicas, "to", to)
+		line = append(line, "from", r.scale.Replicas, "to", to)
 	} else {
 		line = append(line, "from", nil, "to", nil)
 	}
-	state := r.state()
-	line = append(line,
-		"started", orNull(state.SampleValue), "per_instance", orNull(state.PerInstance),
-		"bound", orNull(r.decision.Bound), "reason", reason)
-	if r.sample.Timestamp.IsZero() {
+	var started, per any
+	if s.Outcome == sample.Value {
+		started = s.Value
+	}
+	if !math.IsNaN(d.PerInstance) {
+		per = d.PerInstance
+	}
+	line = append(line, "started", started, "per_instance", per, "bound", orNull(d.Bound), "reason", reason)
+	if s.Timestamp.IsZero() {
 		line = append(line, "sample_age", nil)
 	} else {
 		line = append(line, "sample_age", r.age.Round(time.Millisecond))
 	}
-	if r.sample.Outcome == sample.ManySeries {
-		line = append(line, "series", r.sample.Series)
+	more := func(key string, value any, ok bool) {
+		if ok {
+			line = append(line, key, value)
+		}
 	}
-	if t.DryRun {
-		line = append(line, "dry_run", true)
+	name := t.Policy.Triggers[d.Trigger].Name
+	more("trigger", name, name != "")
+	more("series", s.Series, s.Outcome == sample.ManySeries)
+	switch d.Reason {
+	case decide.BelowMin, decide.LoadLowAtMin:
+		more("calendar", r.limits.floor, r.limits.floor != "")
+	case decide.AboveMax, decide.LoadHighAtMax:
+		more("calendar", r.limits.ceiling, r.limits.ceiling != "")
+	case decide.WaitForReady:
+		more("ready", orNull(r.scale.Ready), true)
 	}
+	more("paused_by", r.pausedBy, r.pausedBy != "")
+	more("owner", r.owner, r.owner != "")
+	more("dry_run", true, t.DryRun)
 	if r.err != nil {
 		line = append(line, "cause", r.cause, "err", r.err)
 	}
@@ -140,7 +179,7 @@ func (r report) write(logger log.Logger, t Target, message string, action decide
 }
 
 // orNull unwraps a number, for the log would print its address.
-func orNull(v *float64) any {
+func orNull[T any](v *T) any {
 	if v == nil {
 		return nil
 	}
@@ -148,16 +187,32 @@ func orNull(v *float64) any {
 }
 
 // state is what the report says in numbers.
-func (r report) state() metrics.State {
-	s := metrics.State{Replicas: r.replicas}
-	if r.sample.Outcome == sample.Value {
-		s.SampleValue = &r.sample.Value
+func (r report) state(triggers []decide.Trigger) metrics.State {
+	var state metrics.State
+	if r.scale != nil {
+		state.Replicas, state.ReadyReplicas = &r.scale.Replicas, r.scale.Ready
 	}
-	if r.replicas != nil && s.SampleValue != nil {
-		s.WantedReplicas = &r.decision.To
-		if !math.IsNaN(r.decision.PerInstance) {
-			s.PerInstance = &r.decision.PerInstance
+	for i, s := range r.samples {
+		if s.Outcome != sample.Value {
+			continue
 		}
+		known := metrics.Sample{Trigger: triggers[i].Name, Value: s.Value}
+		if r.scale != nil && r.scale.Replicas > 0 {
+			per := perInstance(triggers[i].Rule, s.Value, r.scale.Replicas)
+			known.PerInstance = &per
+		}
+		state.Samples = append(state.Samples, known)
 	}
-	return s
+	if r.scale != nil && (len(state.Samples) > 0 || r.decision.Action != decide.None) {
+		state.WantedReplicas = &r.decision.To
+	}
+	return state
+}
+
+// perInstance is what a trigger's rule compares, for 1 replica or more.
+func perInstance(r decide.Rule, value float64, replicas int32) float64 {
+	if r.Absolute {
+		return value
+	}
+	return value / float64(replicas)
 }

@@ -23,22 +23,15 @@ const (
 	Write Operation = "write" // write it
 )
 
-// State is what is known of a target; nil is unknown.
-type State struct {
-	SampleValue    *float64
-	PerInstance    *float64
-	Replicas       *int32
-	WantedReplicas *int32
-	Holding        decide.Reason // "" if nothing keeps the rule from being applied
-}
-
 // Metrics is a collector of all targets' metrics.
 type Metrics struct {
-	decisions, errors                                *prometheus.CounterVec
-	query                                            prometheus.Histogram
-	request                                          *prometheus.HistogramVec
-	value, age, perInstance, replicas, desired       *prometheus.Desc
-	lag, holding, paused, leader, reloaded, reloadAt *prometheus.Desc
+	decisions, errors, foreign            *prometheus.CounterVec
+	query                                 prometheus.Histogram
+	request                               *prometheus.HistogramVec
+	value, age, perInstance, rule         *prometheus.Desc
+	replicas, ready, desired, least, most *prometheus.Desc
+	lag, holding, paused                  *prometheus.Desc
+	leader, reloaded, reloadAt            *prometheus.Desc
 
 	mu       sync.Mutex
 	targets  map[string]*Target
@@ -63,7 +56,7 @@ func New() *Metrics {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("camunda_scaler_"+name, help, labels, nil)
 	}
-	const target = "target"
+	const target, trigger = "target", "trigger" // which of several queries; "" if there is only one
 	return &Metrics{
 		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "camunda_scaler_decisions_total",
@@ -73,6 +66,10 @@ func New() *Metrics {
 			Name: "camunda_scaler_errors_total",
 			Help: "Failed requests to Prometheus (query) and to the API server (read, write) by cause.",
 		}, []string{"target", "operation", "cause"}),
+		foreign: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "camunda_scaler_foreign_changes_total",
+			Help: "Changes of the workload's spec.replicas by somebody else.",
+		}, []string{"target"}),
 		query: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "camunda_scaler_query_duration_seconds",
 			Help:    "How long queries took, with those that failed.",
@@ -83,10 +80,14 @@ func New() *Metrics {
 			Help:    "How long reads and writes of scales took, with those that failed.",
 			Buckets: buckets,
 		}, []string{"operation"}),
-		value:       desc("sample_value", "The sample that was last decided on.", target),
-		age:         desc("sample_age_seconds", "Age of the newest sample known.", target),
-		perInstance: desc("per_instance", "The sample last decided on divided by the replicas.", target),
+		value:       desc("sample_value", "The sample that was last decided on.", target, trigger),
+		age:         desc("sample_age_seconds", "Age of the newest sample known.", target, trigger),
+		perInstance: desc("per_instance", "The sample last decided on divided by the replicas.", target, trigger),
+		rule:        desc("rule", "The numbers that the rule compares with.", target, trigger, "parameter"),
 		replicas:    desc("replicas", "The workload's spec.replicas, as last seen.", target),
+		ready:       desc("ready_replicas", "The workload's status.readyReplicas, as last seen.", target),
+		least:       desc("min_replicas", "The fewest replicas that are allowed now.", target),
+		most:        desc("max_replicas", "The most replicas that are allowed now.", target),
 		desired:     desc("wanted_replicas", "The replicas that the last decision asked for.", target),
 		lag:         desc("loop_lag_seconds", "From the scrape of the sample last decided on to the end of what was done about it.", target),
 		holding:     desc("holding", "1 for what now keeps the rule from being applied; absent if nothing does.", target, "reason"),
@@ -108,8 +109,9 @@ func (m *Metrics) Target(name string) *Target {
 	t := &Target{
 		decisions: m.decisions.MustCurryWith(prometheus.Labels{"target": name}),
 		errors:    m.errors.MustCurryWith(prometheus.Labels{"target": name}),
-		query:     m.query,
+		foreign:   m.foreign.WithLabelValues(name),
 		request:   m.request,
+		sampled:   map[string]time.Time{},
 	}
 	// What an alert takes the rate of has to be there before its first event.
 	t.decisions.WithLabelValues(string(decide.Up), string(decide.LoadHigh))
@@ -132,7 +134,11 @@ func (m *Metrics) Remove(name string) {
 	delete(m.targets, name)
 	m.decisions.DeletePartialMatch(prometheus.Labels{"target": name})
 	m.errors.DeletePartialMatch(prometheus.Labels{"target": name})
+	m.foreign.DeleteLabelValues(name)
 }
+
+// QueryTook observes how long a query took.
+func (m *Metrics) QueryTook(d time.Duration) { m.query.Observe(d.Seconds()) }
 
 // SetLeader says how to find out whether this scaler leads.
 func (m *Metrics) SetLeader(leads func() bool) {
@@ -155,10 +161,11 @@ func (m *Metrics) Reloaded(ok bool) {
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.decisions.Describe(ch)
 	m.errors.Describe(ch)
+	m.foreign.Describe(ch)
 	m.query.Describe(ch)
 	m.request.Describe(ch)
 	for _, d := range []*prometheus.Desc{
-		m.value, m.age, m.perInstance, m.replicas, m.desired,
+		m.value, m.age, m.perInstance, m.rule, m.replicas, m.ready, m.desired, m.least, m.most,
 		m.lag, m.holding, m.paused, m.leader, m.reloaded, m.reloadAt,
 	} {
 		ch <- d
@@ -169,38 +176,16 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	m.decisions.Collect(ch)
 	m.errors.Collect(ch)
+	m.foreign.Collect(ch)
 	m.query.Collect(ch)
 	m.request.Collect(ch)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.collectOwn(ch)
 	for name, t := range m.targets {
-		gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		t.collect(m, func(d *prometheus.Desc, v float64, labels ...string) {
 			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, append([]string{name}, labels...)...)
-		}
-		state, sampled, lag, paused := t.snapshot()
-		gauge(m.paused, boolValue(paused))
-		if lag != nil {
-			gauge(m.lag, lag.Seconds())
-		}
-		if state.Holding != "" {
-			gauge(m.holding, 1, string(state.Holding))
-		}
-		if !sampled.IsZero() {
-			gauge(m.age, time.Since(sampled).Seconds())
-		}
-		if state.SampleValue != nil {
-			gauge(m.value, *state.SampleValue)
-		}
-		if state.PerInstance != nil {
-			gauge(m.perInstance, *state.PerInstance)
-		}
-		if state.Replicas != nil {
-			gauge(m.replicas, float64(*state.Replicas))
-		}
-		if state.WantedReplicas != nil {
-			gauge(m.desired, float64(*state.WantedReplicas))
-		}
+		})
 	}
 }
 
@@ -223,83 +208,4 @@ func boolValue(b bool) float64 {
 		return 1
 	}
 	return 0
-}
-
-// Target is one target's metrics.
-type Target struct {
-	decisions, errors *prometheus.CounterVec
-	query             prometheus.Observer
-	request           prometheus.ObserverVec
-
-	mu      sync.Mutex
-	state   State
-	sampled time.Time
-	lag     *time.Duration // nil until something was decided
-	paused  bool
-}
-
-// Decided counts a decision.
-func (t *Target) Decided(action decide.Action, reason decide.Reason) {
-	t.decisions.WithLabelValues(string(action), string(reason)).Inc()
-}
-
-// QueryFailed counts a failed query.
-func (t *Target) QueryFailed(cause query.Cause) {
-	t.errors.WithLabelValues(string(Query), string(cause)).Inc()
-}
-
-// WorkloadFailed counts a failed read or write of the workload.
-func (t *Target) WorkloadFailed(during Operation, cause workload.Cause) {
-	t.errors.WithLabelValues(string(during), string(cause)).Inc()
-}
-
-// Took observes how long a request took.
-func (t *Target) Took(doing Operation, d time.Duration) {
-	if doing == Query {
-		t.query.Observe(d.Seconds())
-		return
-	}
-	t.request.WithLabelValues(string(doing)).Observe(d.Seconds())
-}
-
-// SetLag says how long after its sample's scrape a decision was carried out.
-func (t *Target) SetLag(d time.Duration) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.lag = &d
-}
-
-// SetPaused says whether the target is paused.
-func (t *Target) SetPaused(paused bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.paused = paused
-}
-
-// Forget drops what is known of the target: nobody looks at it any more.
-func (t *Target) Forget() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.state, t.sampled, t.lag = State{}, time.Time{}, nil
-}
-
-// SetState replaces what is known of the target.
-func (t *Target) SetState(s State) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.state = s
-}
-
-// SetSampled says when the newest sample was scraped, by this machine's clock;
-// the zero time means that there is none.
-func (t *Target) SetSampled(at time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.sampled = at
-}
-
-func (t *Target) snapshot() (state State, sampled time.Time, lag *time.Duration, paused bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.state, t.sampled, t.lag, t.paused
 }

@@ -24,18 +24,23 @@ var update = flag.Bool("update", false, "write testdata/metrics.txt")
 func TestGolden(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := New()
-		known, value, per, replicas, wanted := m.Target("camunda"), 120.0, 60.0, int32(2), int32(3)
-		known.SetState(State{SampleValue: &value, PerInstance: &per, Replicas: &replicas, WantedReplicas: &wanted})
-		known.SetSampled(time.Now())
-		known.SetState(State{SampleValue: &value, PerInstance: &per, Replicas: &replicas, WantedReplicas: &wanted, Holding: decide.Paused})
+		known, per, replicas, ready, wanted := m.Target("camunda"), 60.0, int32(2), int32(1), int32(3)
+		known.SetTriggers(decide.DefaultPolicy().Triggers)
+		known.SetLimits(decide.DefaultLimits())
+		known.SetSampled("", time.Now())
+		known.SetState(State{
+			Samples: []Sample{{Value: 120, PerInstance: &per}}, Replicas: &replicas, ReadyReplicas: &ready, WantedReplicas: &wanted, Holding: decide.Paused,
+		})
+		known.ForeignChange()
 		known.SetPaused(true)
 		known.SetLag(250 * time.Millisecond)
-		known.Took(Query, 3*time.Millisecond)
+		m.QueryTook(3 * time.Millisecond)
 		known.Took(Write, time.Minute)
 		m.SetLeader(func() bool { return true })
 		m.Reloaded(true)
 		m.Reloaded(false)
 		m.Target("gone").Decided(decide.None, decide.NoData)
+		m.Target("gone").ForeignChange()
 		m.Remove("gone")
 		known.Decided(decide.Up, decide.LoadHigh)
 		known.Decided(decide.None, decide.NoData)
@@ -77,7 +82,7 @@ func compare(t *testing.T, m *Metrics) {
 
 func TestLint(t *testing.T) {
 	m := New()
-	m.Target("camunda").SetSampled(time.Now())
+	m.Target("camunda").SetSampled("", time.Now())
 	problems, err := testutil.CollectAndLint(m)
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v %v", problems, err)
@@ -86,13 +91,55 @@ func TestLint(t *testing.T) {
 
 func TestWhatBecomesUnknownDisappears(t *testing.T) {
 	m := New()
-	target, value := m.Target("camunda"), 120.0
-	target.SetState(State{SampleValue: &value})
-	target.SetSampled(time.Now())
+	target := m.Target("camunda")
+	target.SetState(State{Samples: []Sample{{Value: 120}}})
+	target.SetSampled("", time.Now())
+	target.SetLimits(decide.DefaultLimits())
 	before := testutil.CollectAndCount(m)
 	target.SetState(State{})
-	target.SetSampled(time.Time{})
-	if after := testutil.CollectAndCount(m); after != before-2 {
-		t.Errorf("%d series, want two fewer than %d", after, before)
+	target.SetSampled("", time.Time{})
+	target.SetLimits(decide.Limits{Min: 1, Max: 4, MaxUnknown: true})
+	if after := testutil.CollectAndCount(m); after != before-3 {
+		t.Errorf("%d series, want three fewer than %d", after, before)
+	}
+}
+
+// Nobody needs to restart the scaler to be rid of what a reload took away.
+func TestTriggerThatGoesLeavesNothing(t *testing.T) {
+	m := New()
+	target := m.Target("camunda")
+	lag := decide.Trigger{Name: "lag", Rule: decide.Rule{Kind: decide.Target, ValuePerReplica: 1000}}
+	depth := decide.Trigger{Name: "depth", Rule: decide.DefaultRule()}
+	target.SetTriggers([]decide.Trigger{lag})
+	target.SetState(State{Samples: []Sample{{Trigger: "lag", Value: 1}}})
+	target.SetSampled("lag", time.Now())
+	want := testutil.CollectAndCount(m)
+
+	target.SetTriggers([]decide.Trigger{lag, depth})
+	target.SetState(State{Samples: []Sample{{Trigger: "lag", Value: 1}, {Trigger: "depth", Value: 2}}})
+	target.SetSampled("depth", time.Now())
+	if got := testutil.CollectAndCount(m); got != want+4 { // its value, its age and two bounds
+		t.Errorf("%d series, want four more than %d", got, want)
+	}
+	target.SetTriggers([]decide.Trigger{lag})
+	if got := testutil.CollectAndCount(m); got != want {
+		t.Errorf("%d series, want %d", got, want)
+	}
+}
+
+// A scaler that stands by says what is configured, and nothing that it does
+// not look at.
+func TestForget(t *testing.T) {
+	m := New()
+	target := m.Target("camunda")
+	target.SetTriggers(decide.DefaultPolicy().Triggers)
+	want := testutil.CollectAndCount(m)
+	target.SetLimits(decide.DefaultLimits())
+	target.SetSampled("", time.Now())
+	target.SetLag(time.Second)
+	target.SetState(State{Samples: []Sample{{Value: 1}}, Replicas: new(int32), Holding: decide.NoData})
+	target.Forget()
+	if got := testutil.CollectAndCount(m); got != want {
+		t.Errorf("%d series, want %d", got, want)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // calendars need it, and images may have none
 
 	"github.com/go-kit/log/level"
 	"k8s.io/klog/v2"

@@ -63,12 +63,20 @@ func parts(t *testing.T) (prometheus, apiServer string, agents *sync.Map) {
 	t.Cleanup(p.Close)
 	k := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		agents.Store("kubernetes", r.UserAgent())
-		if r.URL.Path != "/apis/apps/v1/namespaces/default/deployments/camunda-deployment/scale" {
-			http.NotFound(w, r)
-			return
-		}
 		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprint(w, `{"kind":"Scale","apiVersion":"autoscaling/v1","metadata":{"resourceVersion":"7"},"spec":{"replicas":1}}`)
+		switch r.URL.Path {
+		case "/apis/apps/v1/namespaces/default/deployments":
+			if r.FormValue("watch") != "" {
+				w.(http.Flusher).Flush()
+				<-r.Context().Done()
+				return
+			}
+			fmt.Fprint(w, `{"kind":"DeploymentList","apiVersion":"apps/v1","metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"camunda-deployment","resourceVersion":"7"}}]}`)
+		case "/apis/apps/v1/namespaces/default/deployments/camunda-deployment/scale":
+			fmt.Fprint(w, `{"kind":"Scale","apiVersion":"autoscaling/v1","metadata":{"resourceVersion":"7"},"spec":{"replicas":1}}`)
+		default:
+			http.NotFound(w, r)
+		}
 	}))
 	t.Cleanup(k.Close)
 	return p.URL, k.URL, agents

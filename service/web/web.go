@@ -42,9 +42,9 @@ type Page struct {
 }
 
 // NewMux returns the paths that every service has: the landing page, metrics,
-// /-/healthy (200 as long as the process answers) and /-/ready (200, or 503
-// with the error's text).
-func NewMux(page Page, telemetryPath string, metrics http.Handler, ready func() error) (*http.ServeMux, error) {
+// /-/healthy (200 as long as the process answers and is alive) and /-/ready
+// (200), or 503 with the error's text.
+func NewMux(page Page, telemetryPath string, metrics http.Handler, ready func() error, alive ...func() error) (*http.ServeMux, error) {
 	landing, err := web.NewLandingPage(web.LandingConfig{
 		Name:        page.Name,
 		Description: page.Description,
@@ -62,17 +62,22 @@ func NewMux(page Page, telemetryPath string, metrics http.Handler, ready func() 
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", landing)
 	mux.Handle(telemetryPath, metrics)
-	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) {
-		io.WriteString(w, "healthy\n")
-	})
-	mux.HandleFunc("/-/ready", func(w http.ResponseWriter, _ *http.Request) {
-		if err := ready(); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		io.WriteString(w, "ready\n")
-	})
+	mux.Handle("/-/healthy", check("healthy", alive...))
+	mux.Handle("/-/ready", check("ready", ready))
 	return mux, nil
+}
+
+// check answers with the word, or 503 with the first error.
+func check(word string, checks ...func() error) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		for _, c := range checks {
+			if err := c(); err != nil {
+				http.Error(w, err.Error(), http.StatusServiceUnavailable)
+				return
+			}
+		}
+		io.WriteString(w, word+"\n")
+	}
 }
 
 // drainTimeout bounds how long a stop waits for answers under way. It is below

@@ -112,3 +112,23 @@ func TestPaths(t *testing.T) {
 		t.Errorf("/-/ready: %d when ready", code)
 	}
 }
+
+// A service that can tell that it is stuck is restarted for it.
+func TestAlive(t *testing.T) {
+	var stuck error
+	mux, err := web.NewMux(web.Page{}, "/metrics", http.NotFoundHandler(), func() error { return nil }, func() error { return stuck })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []struct {
+		stuck error
+		code  int
+	}{{nil, 200}, {errors.New("stuck"), 503}} {
+		stuck = want.stuck
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/-/healthy", nil))
+		if w.Code != want.code {
+			t.Errorf("%v: %d, want %d", want.stuck, w.Code, want.code)
+		}
+	}
+}

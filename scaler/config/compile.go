@@ -109,7 +109,7 @@ func (t fileTarget) compile(f file, at section) Target {
 	target.Policy.StepUp = steps(t.Rule.StepUp, step, at.under("rule"), "step_up")
 	target.Policy.StepDown = steps(t.Rule.StepDown, step, at.under("rule"), "step_down")
 	if q := t.Rule.MaxReplicasQuery; q != nil {
-		target.MaxReplicasQuery = strings.TrimSpace(*q)
+		target.MaxReplicasQuery, target.Policy.MaxFromQuery = strings.TrimSpace(*q), true
 		switch {
 		case target.MaxReplicasQuery == "":
 			at.under("rule").fault("max_replicas_query", "empty: want PromQL that gives one number, or leave the key out")

@@ -22,6 +22,24 @@ func (c Config) Explain() string {
 // explanation is text of lines, the more indented the smaller their subject.
 type explanation struct{ strings.Builder }
 
+// say writes a sentence, in as many lines as a terminal's width takes.
+func (e *explanation) say(indent int, format string, args ...any) {
+	const width = 80
+	line := ""
+	for word := range strings.FieldsSeq(fmt.Sprintf(format, args...)) {
+		switch {
+		case line == "":
+			line = word
+		case 2*indent+len(line)+1+len(word) > width:
+			e.line(indent, "%s", line)
+			line = word
+		default:
+			line += " " + word
+		}
+	}
+	e.line(indent, "%s", line)
+}
+
 func (e *explanation) line(indent int, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if text != "" {
@@ -37,33 +55,37 @@ func (e *explanation) target(t Target) {
 	} else {
 		e.line(1, "every %s, by   %s", t.Interval, t.Queries[0].PromQL)
 		e.query(1, t.Queries[0])
-		e.line(1, "A sample older than %s, or none, changes nothing.", t.Policy.MaxSampleAge)
+		if t.Queries[0].Zero {
+			e.say(1, "A sample older than %s changes nothing.", t.Policy.MaxSampleAge)
+		} else {
+			e.say(1, "A sample older than %s, or none, changes nothing.", t.Policy.MaxSampleAge)
+		}
 		e.fallback(1, t, t.Policy.Triggers[0])
 		e.rule(1, t.Policy, t.Policy.Triggers[0].Rule)
 	}
 	e.steps(t.Policy)
 	if t.MaxReplicasQuery != "" {
-		e.line(1, "What this gives bounds the steps up too; without it, none by the load:")
+		e.say(1, "What this gives bounds the steps up too; without it, none by the load:")
 		e.line(2, "%s", t.MaxReplicasQuery)
 	}
 	e.calendar(t)
 	if t.Policy.WaitForReady {
-		e.line(1, "No step up while the last one's Pods are not ready.")
+		e.say(1, "No step up while the last one's Pods are not ready.")
 	}
 	e.timeline(t.Policy)
 	switch flap, limits, ok := t.flaps(); {
 	case ok && limits != t.Policy.Limits:
-		e.line(1, "It flaps when the calendar allows %d to %d, and allow_flapping accepts that: %s.", limits.Min, limits.Max, flap)
+		e.say(1, "It flaps when the calendar allows %d to %d, and allow_flapping accepts that: %s.", limits.Min, limits.Max, flap)
 	case ok:
-		e.line(1, "It flaps, and allow_flapping accepts that: %s.", flap)
+		e.say(1, "It flaps, and allow_flapping accepts that: %s.", flap)
 	default:
-		e.line(1, "No constant load makes it go up and down for ever.")
+		e.say(1, "No constant load makes it go up and down for ever.")
 	}
 	switch {
 	case t.Paused:
-		e.line(1, "Paused: it writes nothing.")
+		e.say(1, "Paused: it writes nothing.")
 	case t.DryRun:
-		e.line(1, "Dry run: it says what it would do, and writes nothing.")
+		e.say(1, "Dry run: it says what it would do, and writes nothing.")
 	}
 }
 
@@ -73,10 +95,10 @@ func (e *explanation) steps(p decide.Policy) {
 		return
 	}
 	if p.StepUp > 0 {
-		e.line(1, "Never more than %d up at once.", p.StepUp)
+		e.say(1, "Never more than %d up at once.", p.StepUp)
 	}
 	if p.StepDown > 0 {
-		e.line(1, "Never more than %d down at once.", p.StepDown)
+		e.say(1, "Never more than %d down at once.", p.StepDown)
 	}
 }
 
@@ -102,13 +124,13 @@ func (e *explanation) query(indent int, q Query) {
 		e.line(indent, "sample's time  %s", q.Timestamp)
 	}
 	if q.Zero {
-		e.line(indent, "An empty answer is 0.")
+		e.say(indent, "An empty answer is 0.")
 	}
 }
 
 func (e *explanation) fallback(indent int, t Target, trigger decide.Trigger) {
 	if trigger.OnNoData == decide.FallbackOnNoData {
-		e.line(indent, "Without one for %s it goes up to %d replicas if there are fewer.", t.Policy.MaxSampleAge, trigger.FallbackReplicas)
+		e.say(indent, "Without a sample for %s it goes up to %d replicas if there are fewer.", t.Policy.MaxSampleAge, trigger.FallbackReplicas)
 	}
 }
 
@@ -124,22 +146,22 @@ func (e *explanation) triggers(t Target) {
 		e.fallback(2, t, trigger)
 		e.rule(2, t.Policy, trigger.Rule)
 	}
-	e.line(1, "A sample older than %s, or none, is no data.", t.Policy.MaxSampleAge)
+	e.say(1, "A sample older than %s, or none, is no data.", t.Policy.MaxSampleAge)
 	required, optional := false, false
 	for _, trigger := range t.Policy.Triggers {
 		required = required || !trigger.Optional
 		optional = optional || trigger.Optional
 	}
 	if len(t.Policy.Triggers) == 1 {
-		e.line(1, "Without data it does nothing.")
+		e.say(1, "Without data nothing is asked for.")
 		return
 	}
-	e.line(1, "It goes up if any of them asks for it, as far as the most that one asks for;")
-	e.line(1, "it goes down only if all of them ask for it, as little as the least.")
+	e.say(1, "It goes up if any of them asks for it, as far as the one that asks for the most.")
+	e.say(1, "It goes down only if all of them ask for it, to the most that any asks for.")
 	if required {
-		e.line(1, "While one has no data it may go up by the others, but not down.")
+		e.say(1, "While one has no data it may go up by the others, but not down.")
 	}
 	if optional {
-		e.line(1, "An optional one without data has no say. Without any data it does nothing.")
+		e.say(1, "An optional one without data has no say. Without any data nothing is asked for.")
 	}
 }

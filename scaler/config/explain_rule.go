@@ -12,27 +12,19 @@ func (e *explanation) rule(indent int, p decide.Policy, r decide.Rule) {
 	limits := fmt.Sprintf("%d to %d replicas", p.Limits.Min, p.Limits.Max)
 	switch {
 	case r.Kind == decide.Target:
-		e.line(indent, "The fewest replicas of which none has more than %v; %s:", r.ValuePerReplica, limits)
+		e.say(indent, "%s; the fewest of which none has more than %v:", limits, r.ValuePerReplica)
 		e.table(indent+1, p.Limits, func(n float64) string { return fmt.Sprintf("up above %v", r.ValuePerReplica*n) },
 			func(n float64) string { return fmt.Sprintf("down at %v or less", r.ValuePerReplica*(n-1)) })
 	case r.Absolute:
-		e.line(indent, "%s more at %v or more, %s less at %v or less,", replicas(p.StepUp), r.ScaleUpAt, one(p.StepDown), r.ScaleDownAt)
-		e.line(indent, "however many replicas there are; %s.", limits)
+		e.say(indent, "%s; %s more at %v or more, %s less at %v or less, however many there are.", limits, number(p.StepUp), r.ScaleUpAt, number(p.StepDown), r.ScaleDownAt)
 	default:
-		e.line(indent, "%s more at %v or more per replica, %s less at %v or less; %s:", replicas(p.StepUp), r.ScaleUpAt, one(p.StepDown), r.ScaleDownAt, limits)
+		e.say(indent, "%s; %s more at %v or more per replica, %s less at %v or less:", limits, number(p.StepUp), r.ScaleUpAt, number(p.StepDown), r.ScaleDownAt)
 		e.table(indent+1, p.Limits, func(n float64) string { return fmt.Sprintf("up at %v or more", r.ScaleUpAt*n) },
 			func(n float64) string { return fmt.Sprintf("down at %v or less", r.ScaleDownAt*n) })
 	}
 }
 
-func replicas(n int32) string {
-	if n == 1 {
-		return "One replica"
-	}
-	return fmt.Sprintf("%d replicas", n)
-}
-
-func one(n int32) string {
+func number(n int32) string {
 	if n == 1 {
 		return "one"
 	}

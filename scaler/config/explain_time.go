@@ -16,8 +16,7 @@ func (e *explanation) calendar(t Target) {
 	if t.Calendar == nil {
 		return
 	}
-	e.line(1, "Calendar; of the entries that are active the first that names a limit decides it,")
-	e.line(1, "else it is the rule's. It goes there by steps:")
+	e.say(1, "Calendar: of the entries that are active the first that names a limit decides it, else it is the rule's. It goes there by steps.")
 	for _, w := range t.Calendar {
 		var limits []string
 		if w.Min != nil {
@@ -111,16 +110,16 @@ func (e *explanation) timeline(p decide.Policy) {
 			continue
 		}
 		if !heading {
-			e.line(1, "It waits:")
+			e.say(1, "It waits:")
 			heading = true
 		}
 		name := w.name + " " + model.Duration(w.wait).String() + " "
 		e.line(2, "%-13s|-- %s%s> %s", w.since, name, strings.Repeat("-", max(2, width-len(name))), w.then)
 	}
 	if p.ScaleUpDelay > 0 || p.ScaleDownDelay > 0 {
-		e.line(1, "A step, missing data and a load that asks for something else begin a delay anew.")
+		e.say(1, "A step, missing data and a load that asks for something else begin a delay anew.")
 	}
 	if p.ScaleDownCoverage > 0 {
-		e.line(1, "Missing data begin the coverage anew.")
+		e.say(1, "Missing data begin the coverage anew.")
 	}
 }

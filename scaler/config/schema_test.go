@@ -175,7 +175,8 @@ func TestSchemaOnFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	contradictions := []string{
-		"contradictions", "duplicate_target", "empty_query", "flaps", "flaps_calendar", "short_interval", "two_secrets", "url", "workload",
+		"contradictions", "duplicate_target", "empty_query", "flaps", "flaps_calendar", "flaps_query",
+		"short_interval", "two_secrets", "url", "workload",
 	}
 	noYAML := []string{"duplicate_key", "syntax", "two_documents"}
 	files, err := filepath.Glob("testdata/*.yml")

@@ -169,13 +169,11 @@ func (t Target) checkFlaps(f *faults) {
 	if limits != t.Policy.Limits {
 		when = fmt.Sprintf(", when the calendar allows %d to %d", limits.Min, limits.Max)
 	}
-	if t.listed() {
-		f.add([]string{"triggers"}, "%s%s: want the scale_down_at lower, or allow_flapping", flap, when)
-		return
+	at, accept := []string{"rule", "scale_down_at"}, "allow_flapping"
+	if i := slices.IndexFunc(t.Policy.Triggers, func(of decide.Trigger) bool { return of.Name == flap.Trigger }); t.listed() {
+		at, accept = append([]string{"triggers", strconv.Itoa(i)}, at...), "allow_flapping in the target's rule"
 	}
-	p := t.Policy
-	p.Limits = limits
-	f.add([]string{"rule", "scale_down_at"}, "%s%s: want scale_down_at below %v, or allow_flapping", flap, when, p.FlapsFrom())
+	f.add(at, "%s%s: want scale_down_at below %v, or %s", flap, when, flap.Below, accept)
 }
 
 // flaps returns the first limits under which the target flaps.

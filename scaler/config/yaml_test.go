@@ -109,7 +109,7 @@ func (r random) target(t *testing.T, i int) Target {
 			target.Group.NamespaceLabel, target.Workload.Namespace = "where", ""
 		}
 	} else if r.coin() {
-		target.MaxReplicasQuery = strings.TrimSpace(r.text())
+		target.MaxReplicasQuery, target.Policy.MaxFromQuery = strings.TrimSpace(r.text()), true
 	}
 	listed := r.coin()
 	step := false

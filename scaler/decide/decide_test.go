@@ -9,16 +9,6 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
-// decide1 asks a policy of one rule, without a past.
-func decide1(s sample.Result, replicas int32, r Rule, l Limits) Decision {
-	p := DefaultPolicy()
-	p.Triggers[0].Rule, p.Limits = r, l
-	d, _ := p.Decide(Input{Samples: []sample.Result{s}, Replicas: replicas, Limits: l}, State{})
-	return d
-}
-
-func value(v float64) sample.Result { return sample.Result{Outcome: sample.Value, Value: v} }
-
 func TestDefaultRule(t *testing.T) {
 	for _, c := range []struct {
 		per      float64 // per instance
@@ -66,16 +56,6 @@ func TestTheDivisionIsReal(t *testing.T) {
 	}
 }
 
-func TestBelowMin(t *testing.T) {
-	limits := Limits{Min: 3, Max: 4}
-	if d := decide1(value(0), 1, DefaultRule(), limits); d.Action != Up || d.To != 2 || d.Reason != BelowMin {
-		t.Errorf("got %+v, want up", d)
-	}
-	if d := decide1(value(100), 2, DefaultRule(), limits); d.Action != Up || d.Reason != LoadHigh {
-		t.Errorf("got %+v, want up", d)
-	}
-}
-
 // Whatever is missing or broken must never move anything.
 func TestHolds(t *testing.T) {
 	for _, c := range []struct {
@@ -105,90 +85,55 @@ func TestHolds(t *testing.T) {
 	}
 }
 
-// TestConstantLoadNeverFlaps: under the default rule a constant load goes one
-// way and then stays, from wherever it starts.
+// Under the default rule a constant load goes one way and then stays, from
+// wherever it starts.
 func TestConstantLoadNeverFlaps(t *testing.T) {
-	settles := func(load float64, start int32) bool {
-		seen := map[Action]bool{}
-		replicas := start
-		for range 20 {
-			d := decide1(value(load), replicas, DefaultRule(), DefaultLimits())
-			seen[d.Action], replicas = true, d.To
-		}
-		last := decide1(value(load), replicas, DefaultRule(), DefaultLimits())
-		return (!seen[Up] || !seen[Down]) && last.Action == None
-	}
-	for start := int32(1); start <= 8; start++ {
-		for load := 0.0; load <= 500; load += 0.25 { // every bound times every number of replicas is among them
-			if !settles(load, start) {
-				t.Fatalf("a constant load of %v flaps from %d replicas", load, start)
-			}
+	p := DefaultPolicy()
+	for load := 0.0; load <= 500; load += 0.25 { // every bound times every number of replicas is among them
+		if flapsAt(p, load) {
+			t.Fatalf("a constant load of %v flaps", load)
 		}
 	}
-	any := func(load float64, start uint8) bool { return settles(load, int32(start%8)+1) }
+	any := func(load float64) bool { return math.IsNaN(load) || !flapsAt(p, load) }
 	if err := quick.Check(any, &quick.Config{MaxCount: 10_000}); err != nil {
 		t.Error(err)
 	}
 }
 
-// FuzzDecide: whatever comes in, the decision is one of the closed set, moves
-// by at most one step in the direction that it says, and never leaves the
-// bounds from inside.
-func FuzzDecide(f *testing.F) {
-	f.Add(1, 120.0, int32(1), 50.0, 20.0, int32(1), int32(4))
-	f.Add(1, math.NaN(), int32(0), 50.0, 20.0, int32(1), int32(4))
-	f.Add(0, 0.0, int32(math.MaxInt32), math.Inf(1), math.NaN(), int32(math.MinInt32), int32(math.MaxInt32))
-	known := map[Reason]bool{}
-	for _, r := range Reasons() {
-		known[r] = true
-	}
-	f.Fuzz(func(t *testing.T, outcome int, v float64, replicas int32, up, down float64, least, most int32) {
-		rule, limits := Rule{Kind: Step, ScaleUpAt: up, ScaleDownAt: down}, Limits{Min: least, Max: most}
-		d := decide1(sample.Result{Outcome: sample.Outcome(outcome), Value: v}, replicas, rule, limits)
-		if !known[d.Reason] {
-			t.Errorf("reason %q is not among the known", d.Reason)
-		}
-		step, ok := map[Action]int32{Up: 1, Down: -1, None: 0}[d.Action]
-		if !ok || d.From != replicas || d.To != replicas+step {
-			t.Errorf("%+v does not fit %d replicas", d, replicas)
-		}
-		if d.Action != None && d.Reason != BelowMin && (sample.Outcome(outcome) != sample.Value || math.IsNaN(v) || math.IsInf(v, 0)) {
-			t.Errorf("%+v without a finite number", d)
-		}
-		valid := len(rule.Problems()) == 0 && len(limits.Problems()) == 0
-		if valid && d.Action != None && (d.To < 1 || d.Action == Up && d.To > most || d.Action == Down && d.To < least) {
-			t.Errorf("%+v leaves %d to %d", d, least, most)
-		}
-	})
-}
+func BenchmarkDecide(b *testing.B) { benchmark(b, DefaultPolicy()) }
 
-func TestProblems(t *testing.T) {
-	if p := append(DefaultRule().Problems(), DefaultLimits().Problems()...); len(p) != 0 {
-		t.Errorf("the default rule has problems: %v", p)
-	}
-	for _, c := range []struct {
-		rule   Rule
-		limits Limits
-		field  string
-	}{
-		{Rule{Kind: Step, ScaleUpAt: 20, ScaleDownAt: 20}, Limits{Min: 1, Max: 4}, "scale_up_at"},
-		{Rule{Kind: Step, ScaleUpAt: 10, ScaleDownAt: 20}, Limits{Min: 1, Max: 4}, "scale_up_at"},
-		{Rule{Kind: Step, ScaleUpAt: math.NaN(), ScaleDownAt: 20}, Limits{Min: 1, Max: 4}, "scale_up_at"},
-		{Rule{Kind: Step, ScaleUpAt: 50, ScaleDownAt: math.Inf(-1)}, Limits{Min: 1, Max: 4}, "scale_down_at"},
-		{Rule{Kind: Step, ScaleUpAt: 50, ScaleDownAt: 20}, Limits{Min: 0, Max: 4}, "min_replicas"},
-		{Rule{Kind: Step, ScaleUpAt: 50, ScaleDownAt: 20}, Limits{Min: 5, Max: 4}, "min_replicas"},
-	} {
-		if p := append(c.rule.Problems(), c.limits.Problems()...); len(p) != 1 || p[0].Field != c.field {
-			t.Errorf("%+v: got %v, want a problem of %s", c, p, c.field)
-		}
-	}
-}
-
-func BenchmarkDecide(b *testing.B) {
-	p, st := DefaultPolicy(), State{}
+func benchmark(b *testing.B, p Policy) {
+	st := State{}
 	in := Input{Samples: []sample.Result{value(120)}, Replicas: 2, Limits: p.Limits}
 	b.ReportAllocs()
 	for b.Loop() {
 		p.Decide(in, st)
+	}
+}
+
+// The set of reasons is closed, and each is a hold, a wait, or neither.
+func TestReasons(t *testing.T) {
+	seen := map[Reason]bool{}
+	holds, waits := 0, 0
+	for _, r := range Reasons() {
+		if seen[r] || r == "" {
+			t.Errorf("%q is there twice, or empty", r)
+		}
+		seen[r] = true
+		if r.Holds() {
+			holds++
+		}
+		if r.Waits() {
+			waits++
+		}
+		if r.Holds() && r.Waits() {
+			t.Errorf("%s is both", r)
+		}
+		if d := Unknown(r); d.Reason != r || d.Action != None || !math.IsNaN(d.PerInstance) {
+			t.Errorf("got %+v", d)
+		}
+	}
+	if len(seen) != 27 || holds != 13 || waits != 6 {
+		t.Errorf("%d reasons, of them %d holds and %d waits", len(seen), holds, waits)
 	}
 }

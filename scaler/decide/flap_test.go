@@ -279,9 +279,9 @@ func TestTheMissionsRuleCannotFlap(t *testing.T) {
 }
 
 func TestFlapSaysBetweenWhat(t *testing.T) {
-	two := step1(100, 50, 1, 10, 1, 1)
-	two.Triggers = append([]Trigger{{Name: "lag", Rule: Rule{Kind: Target, ValuePerReplica: 1}}}, two.Triggers...)
-	two.Triggers[1].Name = "requests"
+	several := step1(100, 50, 1, 10, 1, 1)
+	several.Triggers = append([]Trigger{{Name: "lag", Rule: Rule{Kind: Target, ValuePerReplica: 1}}}, several.Triggers...)
+	several.Triggers[1].Name = "requests"
 	query := step1(60, 26, 2, 9, 5, 3)
 	query.MaxFromQuery = true
 	for _, c := range []struct {
@@ -294,7 +294,7 @@ func TestFlapSaysBetweenWhat(t *testing.T) {
 		// With 3 of at least 1 replicas it comes back over the 2 that would do.
 		{step1(60, 20, 1, 1e9, 3, 2), "", 30},
 		{step1(60, 30, 1, 1e9, 3, 2), "a constant load of 60 would go up from 1 to 4 replicas and down again, for ever", 30},
-		{two, `a constant load of 100 of trigger "requests", with low ones of the others, would go up from 1 to 2 replicas and down again, for ever`, 50},
+		{several, `a constant load of 100 of trigger "requests", with low ones of the others, would go up from 1 to 2 replicas and down again, for ever`, 50},
 		{step1(60, 26, 2, 9, 5, 3), "", 30},
 		{query, "while max_replicas_query gives 5, a constant load of 120 would go up from 2 to 5 replicas and down again, for ever", 24},
 		{step1(50, 25, 4, 4, 1, 1), "", math.Inf(1)}, // it goes nowhere

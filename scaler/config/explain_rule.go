@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
@@ -12,17 +13,20 @@ func (e *explanation) rule(indent int, p decide.Policy, r decide.Rule) {
 	limits := fmt.Sprintf("%d to %d replicas", p.Limits.Min, p.Limits.Max)
 	switch {
 	case r.Kind == decide.Target:
-		e.say(indent, "%s; the fewest of which none has more than %v:", limits, r.ValuePerReplica)
-		e.table(indent+1, p.Limits, func(n float64) string { return fmt.Sprintf("up above %v", r.ValuePerReplica*n) },
-			func(n float64) string { return fmt.Sprintf("down at %v or less", r.ValuePerReplica*(n-1)) })
+		e.say(indent, "%s; the fewest of which none has more than %s:", limits, float(r.ValuePerReplica))
+		e.table(indent+1, p.Limits, func(n float64) string { return fmt.Sprintf("up above %s", float(r.ValuePerReplica*n)) },
+			func(n float64) string { return fmt.Sprintf("down at %s or less", float(r.ValuePerReplica*(n-1))) })
 	case r.Absolute:
-		e.say(indent, "%s; %s more at %v or more, %s less at %v or less, however many there are.", limits, number(p.StepUp), r.ScaleUpAt, number(p.StepDown), r.ScaleDownAt)
+		e.say(indent, "%s; %s more at %s or more, %s less at %s or less, however many there are.", limits, number(p.StepUp), float(r.ScaleUpAt), number(p.StepDown), float(r.ScaleDownAt))
 	default:
-		e.say(indent, "%s; %s more at %v or more per replica, %s less at %v or less:", limits, number(p.StepUp), r.ScaleUpAt, number(p.StepDown), r.ScaleDownAt)
-		e.table(indent+1, p.Limits, func(n float64) string { return fmt.Sprintf("up at %v or more", r.ScaleUpAt*n) },
-			func(n float64) string { return fmt.Sprintf("down at %v or less", r.ScaleDownAt*n) })
+		e.say(indent, "%s; %s more at %s or more per replica, %s less at %s or less:", limits, number(p.StepUp), float(r.ScaleUpAt), number(p.StepDown), float(r.ScaleDownAt))
+		e.table(indent+1, p.Limits, func(n float64) string { return fmt.Sprintf("up at %s or more", float(r.ScaleUpAt*n)) },
+			func(n float64) string { return fmt.Sprintf("down at %s or less", float(r.ScaleDownAt*n)) })
 	}
 }
+
+// float writes a number without what a product's rounding leaves behind.
+func float(v float64) string { return strconv.FormatFloat(v, 'g', 15, 64) }
 
 func number(n int32) string {
 	if n == 1 {

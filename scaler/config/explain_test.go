@@ -51,3 +51,27 @@ func TestExplainManyReplicas(t *testing.T) {
 		t.Errorf("%d lines, want 7:\n%s", got, c.Explain())
 	}
 }
+
+// What a product's rounding leaves behind is no news, nor is an exponent.
+func TestExplainNumbers(t *testing.T) {
+	c, err := Parse("x.yml", []byte("targets: [{rule: {scale_up_at: 0.3, scale_down_at: 0.1}}, {workload: {name: b}, rule: {type: target, value_per_replica: 1000000}}]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"at 3: up at 0.9 or more, down at 0.3 or less\n", "at 3: up above 3000000, down at 2000000 or less\n"} {
+		if !strings.Contains(c.Explain(), want) {
+			t.Errorf("no %q in\n%s", want, c.Explain())
+		}
+	}
+}
+
+// Days of a month may be counted from its end.
+func TestExplainDaysOfTheMonth(t *testing.T) {
+	c, err := Parse("x.yml", []byte("targets: [{calendar: [{name: a, location: UTC, times: [{days_of_month: ['1', '-3:-1']}], max_replicas: 2}]}]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "1 and the last but 2 to the last of the month, in UTC\n"; !strings.Contains(c.Explain(), want) {
+		t.Errorf("no %q in\n%s", want, c.Explain())
+	}
+}

@@ -35,9 +35,9 @@ func (e *explanation) calendar(t Target) {
 // when says in words when an interval is.
 func when(t timeinterval.TimeInterval) string {
 	var parts []string
-	part := func(prefix string, ranges []string) {
+	part := func(ranges []string, suffix string) {
 		if len(ranges) > 0 {
-			parts = append(parts, prefix+strings.Join(ranges, " and "))
+			parts = append(parts, strings.Join(ranges, " and ")+suffix)
 		}
 	}
 	var times, weekdays, days, months, years []string
@@ -56,11 +56,11 @@ func when(t timeinterval.TimeInterval) string {
 	for _, r := range t.Years {
 		years = append(years, span(year(r.Begin), year(r.End)))
 	}
-	part("", times)
-	part("", weekdays)
-	part("the ", days)
-	part("", months)
-	part("", years)
+	part(times, "")
+	part(weekdays, "")
+	part(days, " of the month")
+	part(months, "")
+	part(years, "")
 	return strings.Join(parts, ", ")
 }
 
@@ -84,11 +84,11 @@ func (y year) String() string  { return fmt.Sprint(int(y)) }
 func (d dayOfMonth) String() string {
 	switch {
 	case d == -1:
-		return "last day of the month"
+		return "the last"
 	case d < 0:
-		return fmt.Sprintf("last day of the month but %d", -d-1)
+		return fmt.Sprintf("the last but %d", -d-1)
 	}
-	return fmt.Sprintf("%d.", int(d))
+	return fmt.Sprint(int(d))
 }
 
 // timeline draws what the target waits for; nothing if for nothing.

@@ -86,7 +86,7 @@ func Run(ctx context.Context, o Options) error {
 		Description: "Scales Kubernetes workloads by a rule on what Prometheus knows.",
 		Version:     version.Info(),
 		Links:       pages,
-	}, o.Web.TelemetryPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}), ready)
+	}, o.Web.TelemetryPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}), ready, targets.Alive)
 	if err != nil {
 		return err
 	}

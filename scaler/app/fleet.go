@@ -24,6 +24,7 @@ import (
 type fleet struct {
 	metrics   *metrics.Metrics
 	workloads func(workload.Ref) scaler
+	connect   func(config.Prometheus) (v1.API, error)
 	event     func(event.Event) // nil for none
 	logger    log.Logger
 
@@ -37,7 +38,10 @@ type fleet struct {
 }
 
 func newFleet(m *metrics.Metrics, workloads func(workload.Ref) scaler, logger log.Logger) *fleet {
-	return &fleet{metrics: m, workloads: workloads, logger: logger, groups: map[string]*group{}, members: map[workload.Ref]*member{}}
+	return &fleet{
+		metrics: m, workloads: workloads, logger: logger, groups: map[string]*group{}, members: map[workload.Ref]*member{},
+		connect: func(c config.Prometheus) (v1.API, error) { return newPrometheus(c, m) },
+	}
 }
 
 // Apply puts a configuration in force: all that can fail happens first, so on
@@ -50,7 +54,7 @@ func (f *fleet) Apply(c config.Config) error {
 	sameProm := prom != nil && reflect.DeepEqual(f.config.Prometheus, c.Prometheus)
 	if !sameProm {
 		var err error
-		if prom, err = newPrometheus(c.Prometheus, f.metrics); err != nil {
+		if prom, err = f.connect(c.Prometheus); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,8 +72,15 @@ func TestClocksApart(t *testing.T) {
 
 func TestAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var hangs atomic.Bool
 		hang := make(chan struct{})
 		p := newFakePrometheus(10*time.Second, 30)
+		p.value = func(time.Time) float64 {
+			if hangs.Load() {
+				<-hang
+			}
+			return 30
+		}
 		f := newFixture(p, &fakeWorkload{replicas: 1})
 		if err := f.Alive(); err != nil {
 			t.Errorf("before its start: %v", err)
@@ -82,7 +90,7 @@ func TestAlive(t *testing.T) {
 		if err := f.Alive(); err != nil {
 			t.Error(err)
 		}
-		p.value = func(time.Time) float64 { <-hang; return 30 }
+		hangs.Store(true)
 		time.Sleep(110 * time.Second)
 		if err := f.Alive(); err != nil {
 			t.Errorf("too early: %v", err)
@@ -91,6 +99,7 @@ func TestAlive(t *testing.T) {
 		if f.Alive() == nil {
 			t.Error("a loop that hangs for minutes is called alive")
 		}
+		hangs.Store(false)
 		close(hang)
 		time.Sleep(time.Minute)
 		if err := f.Alive(); err != nil {

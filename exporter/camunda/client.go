@@ -68,10 +68,16 @@ func NewClient(base *url.URL, engineName string, httpClient *http.Client, metric
 
 // Answer is what every answer tells besides what was asked for.
 type Answer struct {
-	// Skew is how far the engine's clock is ahead of ours, to a second, and
-	// HasSkew whether the answer told its time at all.
-	Skew    time.Duration
-	HasSkew bool
+	// Skew is how far the engine's clock is ahead of ours, give or take
+	// SkewError, and HasSkew whether the answer told its time at all.
+	Skew, SkewError time.Duration
+	HasSkew         bool
+}
+
+// SkewExceeds reports whether the engine's clock is certain to differ from ours
+// by more than d. An answer that took long is no proof of that.
+func (a Answer) SkewExceeds(d time.Duration) bool {
+	return a.HasSkew && a.Skew.Abs()-a.SkewError > d
 }
 
 // get asks for path below the base and hands the body of a good answer to
@@ -117,7 +123,7 @@ func (c *Client) ask(ctx context.Context, address string, decode func([]byte) er
 		return Answer{}, cause, err
 	}
 	defer resp.Body.Close()
-	middle := begin.Add(time.Since(begin) / 2)
+	took := time.Since(begin)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if cause := statusCause(resp.StatusCode); cause != "" {
 		return Answer{}, cause, statusError(resp, body)
@@ -137,7 +143,7 @@ func (c *Client) ask(ctx context.Context, address string, decode func([]byte) er
 	if err := decode(body); err != nil {
 		return Answer{}, Nonsense, fmt.Errorf("%w in the answer %s", err, excerpt(body))
 	}
-	return answerOf(resp.Header, middle), "", nil
+	return answerOf(resp.Header, begin, took), "", nil
 }
 
 // urlHint helps with the most frequent mistake.
@@ -149,13 +155,14 @@ func isJSON(h http.Header) bool {
 }
 
 // answerOf reads the clock of whoever answered. The header is cut off to whole
-// seconds, so the middle of that second is its best estimate.
-func answerOf(h http.Header, asked time.Time) Answer {
+// seconds, so the middle of that second is its best estimate; when it was
+// written is not known either, but that it was while we waited.
+func answerOf(h http.Header, begin time.Time, took time.Duration) Answer {
 	date, err := http.ParseTime(h.Get("Date"))
 	if err != nil {
 		return Answer{}
 	}
-	return Answer{Skew: date.Add(time.Second / 2).Sub(asked), HasSkew: true}
+	return Answer{Skew: date.Add(time.Second / 2).Sub(begin.Add(took / 2)), SkewError: (time.Second + took) / 2, HasSkew: true}
 }
 
 // statusError describes an answer with a bad status by the engine's own words,

@@ -346,6 +346,24 @@ func TestSkew(t *testing.T) {
 	}
 }
 
+func TestSkewExceeds(t *testing.T) {
+	const s = time.Second
+	for _, test := range []struct {
+		answer camunda.Answer
+		want   bool
+	}{
+		{camunda.Answer{Skew: 4 * s, SkewError: s / 2, HasSkew: true}, true},
+		{camunda.Answer{Skew: -4 * s, SkewError: s / 2, HasSkew: true}, true},
+		{camunda.Answer{Skew: 4 * s, SkewError: s, HasSkew: true}, false},
+		{camunda.Answer{Skew: 4 * s, SkewError: 5 * s, HasSkew: true}, false}, // it took ten seconds
+		{camunda.Answer{Skew: 4 * s}, false},
+	} {
+		if got := test.answer.SkewExceeds(3 * s); got != test.want {
+			t.Errorf("%+v: got %t", test.answer, got)
+		}
+	}
+}
+
 func TestOtherQuestions(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

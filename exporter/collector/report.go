@@ -14,7 +14,7 @@ import (
 // above debug.
 type report struct {
 	logger  log.Logger
-	maxSkew time.Duration // a clock that differs by more is worth a warning
+	maxSkew time.Duration // with a clock that differs by more, windows mean nothing
 
 	asked   bool // whether there was a reading before
 	cause   camunda.Cause
@@ -29,7 +29,7 @@ func (r *report) reading(reading started.Reading) {
 	}
 	r.readable(reading)
 	if reading.Answer.HasSkew {
-		r.skew(reading.Answer.Skew)
+		r.skew(reading.Answer)
 	}
 }
 
@@ -65,14 +65,14 @@ func (r *report) readable(reading started.Reading) {
 	r.history = reading.History
 }
 
-func (r *report) skew(skew time.Duration) {
-	skewed := skew.Abs() > r.maxSkew
+func (r *report) skew(answer camunda.Answer) {
+	skewed := answer.SkewExceeds(r.maxSkew)
 	if skewed == r.skewed {
 		return
 	}
 	r.skewed = skewed
 	if skewed {
-		level.Warn(r.logger).Log("msg", "the engine's clock differs from the exporter's, so instances may be missed", "engine_ahead", skew.Round(time.Second/10))
+		level.Warn(r.logger).Log("msg", "the engine's clock differs from the exporter's, so recently started instances cannot be counted", "engine_ahead", answer.Skew.Round(time.Second/10))
 	} else {
 		level.Info(r.logger).Log("msg", "the engine's clock agrees with the exporter's again")
 	}

@@ -12,16 +12,22 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/started"
 )
 
-// skewTolerance is how much beyond the settle lag clocks may differ before it
-// is worth a warning; the measurement itself is good to a second.
+// skewTolerance is how much beyond the settle lag clocks may differ. The start
+// of an instance is by the clock of the node that started it, so with a greater
+// difference it is in a window that was counted before, or not yet.
 const skewTolerance = 2 * time.Second
+
+// skewLasts is for how long one answer from a node whose clock is off counts:
+// behind a Service, most answers come from others.
+const skewLasts = time.Minute
 
 // Started exports how many process instances were started.
 type Started struct {
 	reading *Shared[started.Reading]
 
-	mu   sync.Mutex
-	last started.Reading // its totals hold even while the engine does not answer
+	mu       sync.Mutex
+	last     started.Reading // its totals hold even while the engine does not answer
+	skewedAt time.Time       // when a node's clock was last found to be off
 
 	recent, total       *prometheus.Desc
 	keyRecent, keyTotal *prometheus.Desc
@@ -63,6 +69,9 @@ func NewStarted(reader *started.Reader, o started.Options, timeout time.Duration
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.last = reading
+		if reading.Err == nil && reading.Answer.SkewExceeds(report.maxSkew) {
+			s.skewedAt = time.Now()
+		}
 		return reading, asked
 	})
 	return s
@@ -103,9 +112,19 @@ func (s *Started) Collect(ctx context.Context, ch chan<- prometheus.Metric) {
 	case started.Readable:
 		gauge(s.readable, 1)
 	}
+	if s.skewed() {
+		return
+	}
 	gauge(s.recent, float64(reading.All.Recent))
 	for _, k := range reading.Keys {
 		gauge(s.keyRecent, float64(k.Recent), k.Key)
 	}
 	gauge(s.windowEnd, float64(reading.Window.End.Unix()))
+}
+
+// skewed reports whether a node's clock was off lately.
+func (s *Started) skewed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.skewedAt.IsZero() && time.Since(s.skewedAt) < skewLasts
 }

@@ -168,6 +168,7 @@ func (f *fleet) Run(ctx context.Context) {
 	halt(slices.Collect(maps.Values(f.members))...)
 	for ref, m := range f.members {
 		f.metrics.Target(m.target.Name).Forget()
+		f.metrics.Target(m.target.Name).SetPaused(m.target.Paused) // an annotation is not seen now
 		if m.group != nil {
 			f.drop(ref)
 		}

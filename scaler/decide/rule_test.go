@@ -42,9 +42,21 @@ func TestTargetIsTheLeastThatIsEnough(t *testing.T) {
 		number, per float64
 		want        int32
 	}{
-		{0, 100, 1}, {-5, 100, 1}, {-most, least, 1}, {100, 100, 1}, {100.00000000000001, 100, 2}, {301, 100, 4},
-		{0.3, 0.1, 3}, {0.30000000000000004, 0.1, 4}, {least, least, 1}, {least, most, 1},
-		{most, 1, math.MaxInt32}, {most, least, math.MaxInt32}, {1e10, 1, math.MaxInt32}, {math.MaxInt32, 1, math.MaxInt32}, {math.MaxInt32 - 1, 1, math.MaxInt32 - 1},
+		{0, 100, 1},
+		{-5, 100, 1},
+		{-most, least, 1},
+		{100, 100, 1},
+		{100.00000000000001, 100, 2},
+		{301, 100, 4},
+		{0.3, 0.1, 3},
+		{0.30000000000000004, 0.1, 4},
+		{least, least, 1},
+		{least, most, 1},
+		{most, 1, math.MaxInt32},
+		{most, least, math.MaxInt32},
+		{1e10, 1, math.MaxInt32},
+		{math.MaxInt32, 1, math.MaxInt32},
+		{math.MaxInt32 - 1, 1, math.MaxInt32 - 1},
 	} {
 		check(c.number, c.per)
 		if got := (&Rule{Kind: Target, ValuePerReplica: c.per}).wanted(c.number); got != c.want {

@@ -1,0 +1,261 @@
+package decide
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
+)
+
+// checker holds decisions to what is promised, by its own record of what came.
+// It says the promises in the plainest words, and shares no code with Decide.
+type checker struct {
+	start time.Time
+	used  time.Time // the newest sample of the last step, or the start
+	log   []entry
+}
+
+// entry is what the checker knows of one decision.
+type entry struct {
+	now, newest time.Time       // newest is zero without data
+	wants       Action          // what the load wants
+	again       bool            // what the load wants is not known: its samples were used
+	complete    bool            // there was data, of every required trigger
+	gap         bool            // it was too long since the sample before
+	missing     map[string]bool // triggers without data
+	stepped     bool
+	used        time.Time // after the step
+}
+
+func newChecker(start time.Time) *checker { return &checker{start: start, used: start} }
+
+func good(s sample.Result) bool {
+	return s.Outcome == sample.Value && !math.IsNaN(s.Value) && !math.IsInf(s.Value, 0)
+}
+
+// wish is what a rule wants with n replicas, without any limits.
+func wish(r Rule, number float64, n int32) Action {
+	per := number / float64(n)
+	if r.Absolute {
+		per = number
+	}
+	switch {
+	case r.Kind == Target && per > r.ValuePerReplica, r.Kind == Step && per >= r.ScaleUpAt:
+		return Up
+	case r.Kind == Target && n > 1 && number/float64(n-1) <= r.ValuePerReplica, r.Kind == Step && per <= r.ScaleDownAt:
+		return Down
+	}
+	return None
+}
+
+// bounds are the limits, of which the ceiling holds.
+func bounds(l Limits) (least, most int32) {
+	if l.Ceiling > 0 {
+		return min(l.Min, l.Ceiling), min(l.Max, l.Ceiling)
+	}
+	return l.Min, l.Max
+}
+
+// record notes what came, before the decision is looked at.
+func (c *checker) record(p Policy, in Input) entry {
+	e := entry{now: in.Now, complete: true, missing: map[string]bool{}, wants: None}
+	up, down, again := false, true, false
+	for i, s := range in.Samples {
+		t := p.Triggers[i]
+		if !good(s) {
+			e.missing[t.Name] = true
+			e.complete = e.complete && t.Optional
+			continue
+		}
+		if s.Timestamp.After(e.newest) {
+			e.newest = s.Timestamp
+		}
+		a, fresh := wish(t.Rule, s.Value, max(1, in.Replicas)), s.Timestamp.After(c.used)
+		up = up || a == Up && fresh
+		down = down && a == Down && fresh
+		again = again || a != None && !fresh
+	}
+	e.complete = e.complete && !e.newest.IsZero()
+	for _, before := range slices.Backward(c.log) {
+		if !before.newest.IsZero() && !e.newest.IsZero() {
+			e.gap = e.newest.Sub(before.newest) > p.MaxSampleAge
+			break
+		}
+	}
+	least, most := bounds(in.Limits)
+	switch {
+	case in.Block != "" || in.Replicas < 1:
+	case up && in.Replicas < most && !in.Limits.MaxUnknown:
+		e.wants = Up
+	case down && e.complete && in.Replicas > least:
+		e.wants = Down
+	default:
+		e.again = again && e.complete
+	}
+	return e
+}
+
+// covered reports whether samples have come for so long without a gap.
+func (c *checker) covered(d time.Duration) bool {
+	newest := c.log[len(c.log)-1].newest
+	for _, e := range slices.Backward(c.log) {
+		switch {
+		case !e.complete:
+			return false
+		case newest.Sub(e.newest) >= d:
+			return true
+		case e.gap:
+			return false
+		}
+	}
+	return false
+}
+
+// asked reports whether the load has wanted that for so long without a break,
+// and without a step before this one.
+func (c *checker) asked(a Action, d time.Duration) bool {
+	last := len(c.log) - 1
+	newest := c.log[last].newest
+	for i, e := range slices.Backward(c.log) {
+		switch {
+		case e.wants != a && !e.again:
+			return false
+		case i < last && e.stepped:
+			return newest.Sub(e.used) >= d
+		case e.wants == a && newest.Sub(e.newest) >= d:
+			return true
+		case e.gap:
+			return false
+		}
+	}
+	return false
+}
+
+// without reports whether the trigger has had no data for so long.
+func (c *checker) without(trigger string, d time.Duration) bool {
+	now := c.log[len(c.log)-1].now
+	for _, e := range slices.Backward(c.log) {
+		switch {
+		case !e.missing[trigger]:
+			return false
+		case now.Sub(e.now) >= d:
+			return true
+		}
+	}
+	return false
+}
+
+// decision returns an error if the decision breaks a promise.
+func (c *checker) decision(p Policy, in Input, d Decision) error {
+	e := c.record(p, in)
+	e.stepped = d.Action != None
+	c.log = append(c.log, e)
+	why := wellFormed(in, d)
+	if why == "" && d.Action == Up {
+		why = c.up(p, in, d)
+	}
+	if why == "" && d.Action == Down {
+		why = c.down(p, in, d)
+	}
+	if why != "" {
+		return fmt.Errorf("%s: %+v\nof %+v\nby %+v", why, d, in, p)
+	}
+	if e.stepped && e.newest.After(c.used) {
+		c.used = e.newest
+	}
+	c.log[len(c.log)-1].used = c.used
+	return nil
+}
+
+// wellFormed returns what no decision may do, by whatever policy; "" if it
+// does nothing of that.
+func wellFormed(in Input, d Decision) string {
+	step := d.Action != None
+	switch {
+	case !slices.Contains(Reasons(), d.Reason):
+		return "not a known reason"
+	case d.From != in.Replicas:
+		return "from other replicas"
+	case (d.Action == Up) != (d.To > d.From) || (d.Action == Down) != (d.To < d.From):
+		return "goes not where it says"
+	case step && in.Block != "":
+		return "a step while blocked"
+	case step && (d.From < 1 || d.To < 1):
+		return "a step from or to 0"
+	case step != slices.Contains([]Reason{LoadHigh, LoadLow, BelowMin, Fallback, AboveMax}, d.Reason):
+		return "a step by a reason for none, or none by one for a step"
+	}
+	return ""
+}
+
+func (c *checker) up(p Policy, in Input, d Decision) string {
+	least, most := bounds(in.Limits)
+	t := p.Triggers[d.Trigger]
+	switch {
+	case d.To > most:
+		return "above the maximum"
+	case p.StepUp > 0 && d.To-d.From > p.StepUp:
+		return "more than step_up"
+	case in.Now.Sub(c.start) < p.HoldAfterStart:
+		return "hold_after_start is not kept"
+	case p.WaitForReady && (in.Ready == nil || *in.Ready < in.Replicas):
+		return "wait_for_ready is not kept"
+	}
+	switch d.Reason {
+	case LoadHigh:
+		switch {
+		case c.log[len(c.log)-1].wants != Up:
+			return "no fresh sample wants up"
+		case !c.asked(Up, p.ScaleUpDelay):
+			return "scale_up_delay is not kept"
+		}
+	case BelowMin:
+		if d.To > least {
+			return "above the minimum for the minimum"
+		}
+	case Fallback:
+		if t.OnNoData != FallbackOnNoData || d.To > t.FallbackReplicas || !c.without(t.Name, p.MaxSampleAge) {
+			return "no fallback"
+		}
+	default:
+		return "no reason to go up"
+	}
+	return ""
+}
+
+func (c *checker) down(p Policy, in Input, d Decision) string {
+	least, _ := bounds(in.Limits)
+	e := c.log[len(c.log)-1]
+	switch {
+	case d.To < least:
+		return "below the minimum"
+	case p.StepDown > 0 && d.From-d.To > p.StepDown:
+		return "more than step_down"
+	case in.Now.Sub(c.start) < p.HoldAfterStart:
+		return "hold_after_start is not kept"
+	case !e.complete:
+		return "down without every required trigger"
+	case !e.newest.After(c.used):
+		return "down on a used sample"
+	case !c.covered(p.ScaleDownCoverage):
+		return "scale_down_coverage is not kept"
+	}
+	switch d.Reason {
+	case LoadLow:
+		switch {
+		case e.wants != Down:
+			return "not all want down by fresh samples"
+		case !c.asked(Down, p.ScaleDownDelay):
+			return "scale_down_delay is not kept"
+		}
+	case AboveMax:
+		if in.Limits.Ceiling == 0 || d.To < in.Limits.Ceiling {
+			return "not above the calendar's maximum"
+		}
+	default:
+		return "no reason to go down"
+	}
+	return ""
+}

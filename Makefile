@@ -7,6 +7,8 @@ PRODUCTS := exporter scaler service starter
 OUTSIDE  := charts/check demo docker/sbom e2e testbed tests
 
 GOFLAGS_PRODUCTS = $(PRODUCTS:%=./%/...)
+DECIDING = ./scaler/calendar ./scaler/config ./scaler/decide
+FUZZTIME = 3000x
 
 .PHONY: help
 help: ## Show this list
@@ -21,7 +23,7 @@ demo: bin/demo ## Show the whole job on real parts; Ctrl-C ends it (ARGS=--once:
 NODE := $(filter Linux-0,$(shell uname -s)-$(shell id -u))
 
 .PHONY: test
-test: $(if $(NODE),e2e-needs) check charts test-parts test-demo $(if $(NODE),e2e,no-e2e) ## Prove all of it on real parts
+test: $(if $(NODE),e2e-needs) check coverage fuzz charts test-parts test-demo $(if $(NODE),e2e,no-e2e) ## Prove all of it on real parts
 
 .PHONY: check
 check: lint unit ## The quick inner loop: lint and unit tests
@@ -29,6 +31,17 @@ check: lint unit ## The quick inner loop: lint and unit tests
 .PHONY: unit
 unit: ## Unit tests of the products
 	go test -race $(GOFLAGS_PRODUCTS)
+
+.PHONY: coverage
+coverage: ## That tests reach 95 % of the statements of what decides
+	go test -cover $(DECIDING) | awk -F 'coverage: ' '{print} $$2+0 >= 95 {n++} END {exit n != $(words $(DECIDING))}'
+
+.PHONY: fuzz
+fuzz: ## Fuzz what is read and what decides (FUZZTIME=1m for longer)
+	@grep -ro --include='*_test.go' '^func Fuzz[A-Za-z]*' $(PRODUCTS) | sort | while IFS=: read -r file name; do \
+		echo "go test -fuzz $${name#func } ./$${file%/*}"; \
+		go test -run '^$$' -fuzz "^$${name#func }$$" -fuzztime $(FUZZTIME) "./$${file%/*}" || exit 1; \
+	done
 
 .PHONY: lint
 lint: bin/golangci-lint ## Lint every module

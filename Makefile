@@ -8,7 +8,7 @@ OUTSIDE  := charts/check demo docker/sbom e2e testbed tests
 
 GOFLAGS_PRODUCTS = $(PRODUCTS:%=./%/...)
 DECIDING = ./scaler/calendar ./scaler/config ./scaler/decide
-FUZZTIME = 3000x
+FUZZTIME = 10000x
 
 .PHONY: help
 help: ## Show this list

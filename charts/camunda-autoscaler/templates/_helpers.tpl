@@ -67,11 +67,16 @@ app.kubernetes.io/component: {{ .component }}
 {{/* The scaler's file: the values as they are, plus the release's namespace for workloads that name none. */}}
 {{- define "camunda-autoscaler.scalerConfig" -}}
 {{- $config := deepCopy .Values.scaler.config -}}
+{{- $namespace := include "camunda-autoscaler.namespace" . -}}
 {{- $_ := required "scaler.config.prometheus.url is empty: set it to your Prometheus, e.g. http://prometheus-operated.monitoring:9090" (dig "prometheus" "url" "" $config) -}}
 {{- range $target := $config.targets -}}
+{{- if kindIs "map" $target.workloads -}}
+{{- if not (or $target.workloads.namespace $target.workloads.namespace_label) -}}
+{{- $_ := set $target.workloads "namespace" $namespace -}}
+{{- end -}}
+{{- else -}}
 {{- if not (kindIs "map" $target.workload) -}}{{- $_ := set $target "workload" dict -}}{{- end -}}
-{{- if not $target.workload.namespace -}}
-{{- $_ := set $target.workload "namespace" (include "camunda-autoscaler.namespace" $) -}}
+{{- if not $target.workload.namespace -}}{{- $_ := set $target.workload "namespace" $namespace -}}{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- toYaml $config -}}

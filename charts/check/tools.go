@@ -99,20 +99,13 @@ func runTool(name string, args ...string) ([]byte, error) {
 
 // run returns the standard output; the error has both outputs.
 func run(dir, path string, args ...string) ([]byte, error) {
-	var out, all bytes.Buffer
+	var out, faults bytes.Buffer
 	c := exec.Command(path, args...)
 	c.Dir = dir
 	c.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=", "CGO_ENABLED=0")
-	c.Stdout, c.Stderr = writers{&out, &all}, &all
+	c.Stdout, c.Stderr = &out, &faults
 	if err := c.Run(); err != nil {
-		return nil, fmt.Errorf("%s %s: %w\n%s", filepath.Base(path), strings.Join(args, " "), err, all.Bytes())
+		return nil, fmt.Errorf("%s %s: %w\n%s%s", filepath.Base(path), strings.Join(args, " "), err, out.Bytes(), faults.Bytes())
 	}
 	return out.Bytes(), nil
-}
-
-type writers [2]*bytes.Buffer
-
-func (w writers) Write(p []byte) (int, error) {
-	w[0].Write(p)
-	return w[1].Write(p)
 }

@@ -53,6 +53,9 @@ func (l *Loop) blind(ctx context.Context, samples []sample.Result) {
 		return
 	case err == nil && due:
 		l.decide(ctx, samples, scale, r.limits)
+		if l.reported.decision.Action != decide.None {
+			l.schedule = l.schedule.Use(l.clock.now()) // the next step comes an interval later, data or not
+		}
 		return
 	case err == nil:
 		r.scale = &scale

@@ -170,8 +170,9 @@ func TestFailedReadsEndWithTheSample(t *testing.T) {
 	})
 }
 
-// TestEverythingFailsForAnHour: a hundred targets at once, and neither
-// goroutines nor series pile up.
+// TestEverythingFailsForAnHour: a hundred targets at once, each with two
+// triggers and a query for its maximum, and neither goroutines nor memory nor
+// series pile up.
 func TestEverythingFailsForAnHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := metrics.New()
@@ -181,34 +182,45 @@ func TestEverythingFailsForAnHour(t *testing.T) {
 		var wg sync.WaitGroup
 		var loops []*fixture
 		for i := range 100 {
-			f := newFixture(newFakePrometheus(10*time.Second, 0), &fakeWorkload{replicas: 4})
+			p, q := newFakePrometheus(10*time.Second, 0), newFakePrometheus(10*time.Second, 0)
+			f := newFixtureFrom(Sources{Triggers: []Reader{p, q}, Max: p}, &fakeWorkload{replicas: 4}, triggers("a", "b"))
+			f.prometheus = p
 			f.target.Name = fmt.Sprint("target-", i)
 			f.metrics, f.logger = m.Target(f.target.Name), level.NewFilter(log.NewLogfmtLogger(io.Discard), level.AllowNone())
 			f.workload.getErr = errors.New("no API server")
-			f.prometheus.answer = func(r sample.Result) sample.Result {
-				if time.Since(f.prometheus.began)/time.Minute%2 == 0 { // fails here and there in turn
+			p.answer = func(r sample.Result) sample.Result {
+				if time.Since(p.began)/time.Minute%2 == 0 { // fails here and there in turn
 					return sample.Result{Outcome: sample.Failed, Err: errors.New("no Prometheus")}
 				}
 				return r
 			}
+			q.answer = p.answer
 			loops = append(loops, f)
 			wg.Go(func() { f.Run(ctx) })
 		}
-		count := func() (goroutines, series int) {
+		count := func() (goroutines, series int, heap uint64) {
 			synctest.Wait()
 			n, err := testutil.GatherAndCount(registry)
 			if err != nil {
 				t.Fatal(err)
 			}
-			return runtime.NumGoroutine(), n
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			return runtime.NumGoroutine(), n, m.HeapAlloc
 		}
 		time.Sleep(5 * time.Minute)
-		goroutines, series := count()
+		goroutines, series, heap := count()
 		time.Sleep(time.Hour)
-		laterGoroutines, laterSeries := count()
+		laterGoroutines, laterSeries, laterHeap := count()
 		if laterGoroutines > goroutines || laterSeries > series {
 			t.Errorf("after an hour %d goroutines and %d series, before %d and %d", laterGoroutines, laterSeries, goroutines, series)
 		}
+		// A hundred bytes for each of the 36,000 decisions would be seen.
+		if laterHeap > heap+1<<20 {
+			t.Errorf("after an hour %d bytes in use, before %d", laterHeap, heap)
+		}
+		t.Logf("goroutines %d and %d, series %d and %d, bytes %d and %d", goroutines, laterGoroutines, series, laterSeries, heap, laterHeap)
 		for _, f := range loops {
 			if len(f.workload.sets) > 0 {
 				t.Fatal("scaled")

@@ -1,0 +1,7 @@
+//go:build race
+
+package app
+
+// soakDecisions is how many the soak test makes: fewer, for the race detector
+// takes its time.
+const soakDecisions = 50_000

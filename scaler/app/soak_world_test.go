@@ -1,0 +1,326 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-kit/log"
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/lease"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
+)
+
+// fault is what is wrong with a plant's query, or its API server.
+type fault int
+
+const (
+	fine fault = iota
+	failed
+	stale // the exporter is gone
+	missing
+	notANumber
+	many
+	slow
+	lost   // of the API server: a write happens, but its answer is lost
+	refuse // of the API server: nothing works
+)
+
+// plant is a workload with a load, as the soak test knows it: it fails the test
+// when a write is not right.
+type plant struct {
+	t *testing.T
+	traits
+
+	mu    sync.Mutex
+	began time.Time // of the scrapes
+	loads []loadLevel
+	query fault
+	since time.Time // of the query's fault
+
+	api      fault
+	takes    time.Duration // a request to the API server
+	replicas int32
+	version  int
+	uid      int
+	paused   bool
+	held     bool // by the file, which is in force everywhere
+	ready    int32
+	writer   workload.Writer
+	hpa      string
+	most     int32 // max_replicas
+
+	served  loadLevel // what a query for the value was last told; from is zero if it was told none
+	used    time.Time
+	last    time.Time // of the last write that was tried
+	writes  int
+	writing int
+	steps   map[string]int
+}
+
+// traits are what the file says of a plant.
+type traits struct {
+	name                string
+	scrape              time.Duration
+	floor               int32 // kept without data as well
+	up, down, afterward time.Duration
+	waits               bool
+}
+
+type loadLevel struct {
+	from  time.Time
+	value float64
+}
+
+// newest is the time of the newest sample that is scraped.
+func (p *plant) newest() time.Time {
+	now := time.Now()
+	if p.query == stale {
+		now = p.since
+	}
+	return p.began.Add(now.Sub(p.began).Truncate(p.scrape))
+}
+
+func (p *plant) load(at time.Time) float64 {
+	for i := len(p.loads) - 1; i > 0; i-- {
+		if !at.Before(p.loads[i].from) {
+			return p.loads[i].value
+		}
+	}
+	return p.loads[0].value
+}
+
+// answer is Prometheus's.
+func (p *plant) answer(ctx context.Context, times bool, at time.Time) (model.Vector, error) {
+	p.mu.Lock()
+	if p.query == slow {
+		p.mu.Unlock()
+		select {
+		case <-time.After(3 * time.Second):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		p.mu.Lock()
+	}
+	defer p.mu.Unlock()
+	now := model.TimeFromUnixNano(time.Now().UnixNano())
+	one := func(v float64) *model.Sample { return &model.Sample{Value: model.SampleValue(v), Timestamp: now} }
+	newest := p.newest()
+	switch {
+	case p.query == failed:
+		return nil, errors.New("503")
+	case p.query == missing, time.Since(newest) > 5*time.Minute:
+		return nil, nil
+	case p.query == many:
+		return model.Vector{one(1), one(2)}, nil
+	case times:
+		return model.Vector{one(float64(newest.UnixMilli()) / 1000)}, nil
+	case p.query == notANumber:
+		nan := 0.0
+		return model.Vector{one(nan / nan)}, nil
+	}
+	if at.IsZero() {
+		at = newest
+	}
+	p.served = loadLevel{at, p.load(at)}
+	return model.Vector{one(p.served.value)}, nil
+}
+
+// soakPrometheus knows the loads of all plants.
+type soakPrometheus struct {
+	v1.API
+	plants map[string]*plant
+}
+
+func (s soakPrometheus) Query(ctx context.Context, q string, at time.Time, _ ...v1.Option) (model.Value, v1.Warnings, v1.Infos, error) {
+	name, times := strings.CutPrefix(q, "timestamp(\n")
+	v, err := s.plants[strings.TrimSuffix(name, "\n)")].answer(ctx, times, at)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return v, nil, nil, nil
+}
+
+// hand is a plant as one of the scalers reaches it.
+type hand struct {
+	*plant
+	scaler *soakScaler
+}
+
+func (h hand) Watch(ctx context.Context, _ log.Logger) { <-ctx.Done() }
+
+func (h hand) ScaledByHPA(context.Context) (string, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.api == refuse {
+		return "", errors.New("refused")
+	}
+	return h.hpa, nil
+}
+
+func (h hand) Get(ctx context.Context) (workload.Scale, error) {
+	if err := h.pass(ctx); err != nil {
+		return workload.Scale{}, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ready := h.ready
+	return workload.Scale{
+		Replicas: h.replicas, ResourceVersion: fmt.Sprint(h.version), UID: fmt.Sprint(h.uid),
+		Ready: &ready, Paused: h.paused, Writer: h.writer, Asked: true,
+	}, nil
+}
+
+// pass takes the time that a request takes.
+func (h hand) pass(ctx context.Context) error {
+	h.mu.Lock()
+	takes, fails := h.takes, h.api == refuse
+	h.mu.Unlock()
+	if takes > 0 {
+		select {
+		case <-time.After(takes):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if fails {
+		return errors.New("connection refused")
+	}
+	return ctx.Err()
+}
+
+func (h hand) Set(ctx context.Context, read workload.Scale, replicas int32) error {
+	h.mu.Lock()
+	h.check(h.scaler, read, replicas)
+	h.writing++
+	if h.writing > 1 {
+		h.t.Errorf("%s: two write at once", h.name)
+	}
+	h.mu.Unlock()
+	err := h.pass(ctx)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.writing--
+	switch {
+	case err != nil:
+		return err
+	case read.ResourceVersion != fmt.Sprint(h.version):
+		return apierrors.NewConflict(schema.GroupResource{Resource: "deployments"}, h.name, errors.New("changed"))
+	case h.paused:
+		h.t.Errorf("%s: written although it is paused", h.name)
+	}
+	h.change(replicas, workload.Writer{Manager: workload.FieldManager, Subresource: "scale"})
+	if h.api == lost {
+		return errors.New("EOF")
+	}
+	return nil
+}
+
+func (p *plant) change(replicas int32, by workload.Writer) {
+	p.replicas, p.writer = replicas, by
+	p.version++
+}
+
+// check is what must hold of every attempt to write.
+func (p *plant) check(by *soakScaler, read workload.Scale, to int32) {
+	now, from := time.Now(), read.Replicas
+	wrong := func(format string, args ...any) {
+		p.t.Errorf("%s at %s, %d to %d, on %v of %s: %s", p.name, now.Format(time.TimeOnly), from, to, p.served.value, p.served.from.Format(time.TimeOnly), fmt.Sprintf(format, args...))
+	}
+	p.writes++
+	if to != from+1 && to != from-1 {
+		wrong("more than one step")
+	}
+	if read.Paused || p.held {
+		wrong("it is paused")
+	}
+	if read.Writer.Autoscaler() && p.hpa != "" {
+		wrong("an HPA has it")
+	}
+	if from == 0 {
+		wrong("it is switched off")
+	}
+	if led := now.Sub(by.started()); led < p.afterward {
+		wrong("%s after the start, and hold_after_start is %s", led, p.afterward)
+	}
+	if to > from && p.waits && *read.Ready < from {
+		wrong("only %d are ready", *read.Ready)
+	}
+	floor := to > from && to <= p.floor
+	sameTerm := p.last.After(by.started())
+	per := p.served.value / float64(from)
+	switch sample := p.served.from; {
+	case floor && sameTerm && p.query != fine && p.query != slow && p.query != notANumber && now.Sub(p.since) > time.Minute && now.Sub(p.last) < 9*time.Second:
+		wrong("%s after a step without data, and the interval is 10s", now.Sub(p.last))
+	case floor:
+		p.steps["floor"]++
+	case to > from && to > p.most || to < from && to < max(p.floor, 1):
+		wrong("out of bounds, 1 to %d", p.most)
+	case to > from && !(per >= 50) || to < from && !(per <= 20):
+		wrong("the rule does not ask for it")
+	case now.Sub(sample) > 30*time.Second:
+		wrong("the sample is too old")
+	case !sample.After(p.used):
+		wrong("the second step for one sample; the other was for that of %s", p.used.Format(time.TimeOnly))
+	case to < from && sample.Sub(p.used) < p.down:
+		wrong("%s after a step, and scale_down_delay is %s", sample.Sub(p.used), p.down)
+	case to > from && sample.Sub(p.used) < p.up:
+		wrong("%s after a step, and scale_up_delay is %s", sample.Sub(p.used), p.up)
+	case sameTerm && sample.Sub(p.used) < 8*time.Second:
+		wrong("%s after a step, and the interval is 10s", sample.Sub(p.used))
+	case to > from:
+		p.steps["up"]++
+	default:
+		p.steps["down"]++
+	}
+	p.last = now
+	if !floor || p.query == fine {
+		p.used = p.served.from
+	}
+}
+
+// soakStore is a Lease, and one candidate's way to it.
+type soakStore struct {
+	mu      sync.Mutex
+	record  lease.Record
+	version int
+}
+
+type soakLink struct {
+	*soakStore
+	down *bool // guarded by the store's mutex
+}
+
+var errLink = errors.New("no route to host")
+
+func (l soakLink) Get(context.Context) (lease.Record, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if *l.down {
+		return lease.Record{}, errLink
+	}
+	return l.record, nil
+}
+
+func (l soakLink) Put(_ context.Context, r lease.Record) (lease.Record, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case *l.down:
+		return lease.Record{}, errLink
+	case r.Version != l.record.Version:
+		return lease.Record{}, lease.ErrChanged
+	}
+	l.version++
+	r.Version = fmt.Sprint(l.version)
+	l.record = r
+	return r, nil
+}

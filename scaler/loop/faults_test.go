@@ -154,6 +154,22 @@ func TestFailedReadsAreTriedAgain(t *testing.T) {
 	})
 }
 
+// The sample was fresh when it was found, but no more when all was known that
+// the decision needs.
+func TestSampleGrowsOldOnTheWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &fakeWorkload{replicas: 1, getTakes: 31 * time.Second}
+		f := newFixture(newFakePrometheus(10*time.Second, 500), w)
+		f.run(5 * time.Minute)
+		if len(w.sets) != 0 {
+			t.Error("scaled on a sample that was too old")
+		}
+		if got, want := f.reasons(t, "info"), "none stale"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+}
+
 func TestFailedReadsEndWithTheSample(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &fakeWorkload{replicas: 1, getErr: errors.New("connection refused")}

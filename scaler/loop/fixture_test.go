@@ -68,8 +68,9 @@ type fakeWorkload struct {
 	version  int
 	getErr   error
 	setErr   error
-	applied  bool // with setErr: the write happened nevertheless
-	takes    time.Duration
+	applied  bool          // with setErr: the write happened nevertheless
+	takes    time.Duration // a write
+	getTakes time.Duration
 	sets     []time.Time
 	gets     int
 
@@ -83,6 +84,9 @@ type fakeWorkload struct {
 }
 
 func (w *fakeWorkload) Get(ctx context.Context) (workload.Scale, error) {
+	if w.getTakes > 0 {
+		time.Sleep(w.getTakes)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.gets++

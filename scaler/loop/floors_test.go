@@ -62,6 +62,26 @@ func TestFloorWithoutData(t *testing.T) {
 	}
 }
 
+// Data that come back after a step without any wait for their turn.
+func TestStepWithoutDataTakesATurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, w := newFakePrometheus(time.Second, 500), &fakeWorkload{replicas: 1}
+		p.answer = func(r sample.Result) sample.Result { // a clock, but no data
+			return sample.Result{Outcome: sample.NotANumber, Now: r.Now}
+		}
+		f := newFixture(p, w, always(2, 0))
+		f.run(12 * time.Second)
+		if len(w.sets) != 1 {
+			t.Fatalf("%d writes, want one to the floor", len(w.sets))
+		}
+		p.answer = nil
+		f.run(20 * time.Second)
+		if len(w.sets) < 2 || w.sets[1].Sub(w.sets[0]) < 9*time.Second {
+			t.Errorf("steps at %v, want one per interval", w.sets)
+		}
+	})
+}
+
 // A restart while there is no data takes no step sooner than the one before.
 func TestRestartsWithoutData(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -137,7 +137,11 @@ func TestContestedReplicas(t *testing.T) {
 				}
 			}
 		}()
-		f.run(9 * time.Minute)
+		f.run(5 * time.Minute)
+		reloaded := newFixture(f.prometheus, w) // which makes nothing forgotten
+		reloaded.Continue(f.Loop)
+		f = reloaded
+		f.run(4 * time.Minute)
 		if len(w.sets) != 2 {
 			t.Errorf("%d steps, want 2 and then none", len(w.sets))
 		}

@@ -130,7 +130,7 @@ func by(entry string) string {
 // is unknown is null. Keys that say more of some come last.
 func (r report) write(logger log.Logger, t Target, message string, action decide.Action, reason decide.Reason) {
 	d, s := r.decision, r.sample()
-	line := []any{"msg", message, "target", t.Name, "namespace", t.Workload.Namespace, "workload", t.Workload, "action", action}
+	line := append(make([]any, 0, 40), "msg", message, "target", t.Name, "namespace", t.Workload.Namespace, "workload", t.Workload, "action", action)
 	if r.scale != nil {
 		to := r.scale.Replicas
 		if action != decide.None {

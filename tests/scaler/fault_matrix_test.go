@@ -14,7 +14,9 @@ type row struct {
 	test   func(t *testing.T, m *matrix, reason string)
 }
 
-func rows() []row { return slices.Concat(prometheusRows, kubernetesRows, operatorRows) }
+func rows() []row {
+	return slices.Concat(prometheusRows, kubernetesRows, watchRows, operatorRows, optionRows)
+}
 
 // atOnce is how many rows run at a time: they mostly wait.
 const atOnce = 6
@@ -24,6 +26,7 @@ const atOnce = 6
 // Nothing may be scaled wrongly during the fault, the scaler has to say what is
 // the matter, and afterwards it has to go on by itself.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	m := &matrix{loads: newLoads(t)}
 	m.prometheus = startPrometheus(t, m.loads.scraped, time.Second)
 	turn := make(chan struct{}, atOnce)

@@ -21,7 +21,13 @@ func testAccess(ctx context.Context, t *testing.T, s *stack) {
 		{scaler, "get leases/autoscaler-camunda-autoscaler-scaler", "yes"},
 		{scaler, "update leases/autoscaler-camunda-autoscaler-scaler", "yes"},
 		{scaler, "create events", "yes"},
+		{scaler, "list deployments/camunda-deployment", "yes"},
+		{scaler, "watch deployments/camunda-deployment", "yes"},
+		{scaler, "list horizontalpodautoscalers", "yes"},
 
+		{scaler, "list deployments", "no"},
+		{scaler, "watch deployments/camunda-process-starter", "no"},
+		{scaler, "patch horizontalpodautoscalers", "no"},
 		{scaler, "get deployments/camunda-deployment", "no"},
 		{scaler, "patch deployments/camunda-deployment", "no"},
 		{scaler, "delete deployments/camunda-deployment", "no"},

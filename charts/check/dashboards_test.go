@@ -124,7 +124,7 @@ var (
 func checkQuery(t *testing.T, at, query string) {
 	t.Helper()
 	filled := strings.NewReplacer("$__rate_interval", "1m", "$__range", "1h", "$__interval", "1m",
-		"$namespace", "n", "$job", "j", "$target", "t", "$scale_up_at", "50", "$scale_down_at", "20").Replace(query)
+		"$namespace", "n", "$job", "j", "$target", "t").Replace(query)
 	if strings.Contains(filled, "$") {
 		t.Errorf("%s: an unknown variable in %s", at, query)
 	}

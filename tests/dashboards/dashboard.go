@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -125,8 +126,6 @@ func (d Dashboard) Open(ctx context.Context, api v1.API, from, to time.Time) (*B
 		}
 		switch v.Type {
 		case "datasource":
-		case "textbox":
-			b.Variables[v.Name] = text
 		case "query":
 			parts := labelValues.FindStringSubmatch(b.Fill(text))
 			if parts == nil {
@@ -147,6 +146,14 @@ func (d Dashboard) Open(ctx context.Context, api v1.API, from, to time.Time) (*B
 		}
 	}
 	return b, nil
+}
+
+// With is the board with another value of a variable.
+func (b *Board) With(variable, value string) *Board {
+	other := *b
+	other.Variables = maps.Clone(b.Variables)
+	other.Variables[variable] = value
+	return &other
 }
 
 var reference = regexp.MustCompile(`\$(\w+)|\$\{(\w+)\}`)

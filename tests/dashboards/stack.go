@@ -8,6 +8,9 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +19,9 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/demo/stack"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/ports"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/process"
 )
 
 // ExporterEnvironment switches on what the exporter does by flag only, for the
@@ -31,6 +37,7 @@ var ExporterEnvironment = map[string]string{
 // Scrape is how a Prometheus is to look at a stack.
 type Scrape struct {
 	Interval     time.Duration
+	Several      string // URL of the scaler that StartSeveral starts; may be empty
 	Rules        string // path of a rules file; may be empty
 	Alertmanager string // URL; may be empty
 }
@@ -44,10 +51,19 @@ func (c Scrape) Configuration(s *stack.Stack) string {
 	}
 	labels := object{"namespace": "default"}
 	jobs := []object{}
-	for _, job := range []struct{ name, url string }{
-		{"camunda-exporter", s.Exporter}, {"camunda-scaler", s.Scaler}, {"camunda-process-starter", s.Starter},
+	for _, job := range []struct {
+		name string
+		urls []string
+	}{
+		{"camunda-exporter", []string{s.Exporter}}, {"camunda-scaler", []string{s.Scaler, c.Several}}, {"camunda-process-starter", []string{s.Starter}},
 	} {
-		jobs = append(jobs, object{"job_name": job.name, "static_configs": targets(job.url, labels)})
+		var instances []object
+		for _, url := range job.urls {
+			if url != "" {
+				instances = append(instances, targets(url, labels)...)
+			}
+		}
+		jobs = append(jobs, object{"job_name": job.name, "static_configs": instances})
 	}
 	interval := fmt.Sprintf("%dms", c.Interval.Milliseconds())
 	config := object{
@@ -97,6 +113,82 @@ func AwaitReplicas(ctx context.Context, s *stack.Stack, replicas int) error {
 	}
 }
 
+// Several is the name of StartSeveral's target.
+const Several = "several"
+
+// StartSeveral starts a second scaler, which has several triggers, wants to go
+// up when instances of AddWork wait, is told to wait with that, and only says
+// what it would do. It ends with ctx, or when stop is called.
+func StartSeveral(ctx context.Context, dir string, s *stack.Stack) (url string, stop func(), err error) {
+	products, err := build.Project(ctx, dir, false)
+	if err != nil {
+		return "", nil, err
+	}
+	file := filepath.Join(dir, "several.yml")
+	text := fmt.Sprintf(several, s.Prometheus.URL, Several)
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		return "", nil, err
+	}
+	var scaler *process.Process
+	err = ports.Retry(1, func(free []int) error {
+		address := ports.Address(free[0])
+		url = "http://" + address
+		scaler, err = process.Start(ctx, process.Spec{
+			Name: "the second scaler", Path: products.Scaler, Log: filepath.Join(dir, "several.log"),
+			Args: []string{"--config.file=" + file, "--kubeconfig=" + s.Cluster.Kubeconfig, "--web.listen-address=" + address},
+		})
+		if err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+		return scaler.Await(ctx, "the second scaler", func(ctx context.Context) error {
+			return send(ctx, http.MethodGet, url+"/-/healthy", "", nil)
+		})
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	return url, func() { scaler.Stop(5 * time.Second) }, nil
+}
+
+const several = `
+prometheus: {url: %q}
+targets:
+  - name: %s
+    workload: {namespace: default, name: camunda-deployment}
+    triggers:
+      - name: starts
+        query: camunda_process_instances_recently_started{window="10s"}
+        rule: {scale_up_at: 50, scale_down_at: 20}
+      - name: running
+        query: camunda_process_instances_running
+        rule: {type: target, value_per_replica: 40}
+      - name: tasks
+        query: camunda_user_tasks
+        optional: true
+        rule: {per: total, scale_up_at: 1, scale_down_at: 0}
+    rule: {max_replicas: 8}
+    hold_after_start: 1h
+    dry_run: true
+`
+
+// Pause has the scalers leave the Deployment alone, or go on.
+func Pause(ctx context.Context, s *stack.Stack, paused bool) error {
+	return patch(ctx, s, map[string]any{"metadata": map[string]any{"annotations": map[string]any{
+		"camunda-autoscaler/paused": strconv.FormatBool(paused),
+	}}})
+}
+
+// SetReplicas does what somebody does by hand.
+func SetReplicas(ctx context.Context, s *stack.Stack, replicas int) error {
+	return patch(ctx, s, map[string]any{"spec": map[string]any{"replicas": replicas}})
+}
+
+func patch(ctx context.Context, s *stack.Stack, change any) error {
+	return s.Cluster.Request(ctx, http.MethodPatch, "/apis/apps/v1/namespaces/default/deployments/camunda-deployment", change, nil)
+}
+
 //go:embed work.bpmn
 var work []byte
 
@@ -120,19 +212,19 @@ func AddWork(ctx context.Context, engine string, instances int) error {
 	if err := form.Close(); err != nil {
 		return err
 	}
-	if err := post(ctx, engine+"/deployment/create", form.FormDataContentType(), &body); err != nil {
+	if err := send(ctx, http.MethodPost, engine+"/deployment/create", form.FormDataContentType(), &body); err != nil {
 		return err
 	}
 	for range instances {
-		if err := post(ctx, engine+"/process-definition/key/work/start", "application/json", strings.NewReader("{}")); err != nil {
+		if err := send(ctx, http.MethodPost, engine+"/process-definition/key/work/start", "application/json", strings.NewReader("{}")); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func post(ctx context.Context, url, contentType string, body io.Reader) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, body)
+func send(ctx context.Context, method, url, contentType string, body io.Reader) error {
+	request, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {
 		return err
 	}
@@ -144,7 +236,7 @@ func post(ctx context.Context, url, contentType string, body io.Reader) error {
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(response.Body)
-		return fmt.Errorf("POST %s: %s: %s", url, response.Status, text)
+		return fmt.Errorf("%s %s: %s: %s", method, url, response.Status, text)
 	}
 	return nil
 }

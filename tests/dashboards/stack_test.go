@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,25 +33,33 @@ func TestDashboardsAndAlertsOnTheRealStack(t *testing.T) {
 	t.Cleanup(s.Down)
 	file, err := filepath.Abs(rules)
 	check(t, err)
-	check(t, s.Prometheus.Reload(ctx, prometheus.Config{YAML: Scrape{Interval: 10 * time.Second, Rules: file}.Configuration(s)}))
+	several, stop, err := StartSeveral(ctx, t.TempDir(), s)
+	check(t, err)
+	t.Cleanup(stop)
+	scrape := Scrape{Interval: 10 * time.Second, Rules: file, Several: several}
+	check(t, s.Prometheus.Reload(ctx, prometheus.Config{YAML: scrape.Configuration(s)}))
 	prom, err := API(s.Prometheus.URL)
 	check(t, err)
 
 	check(t, AddWork(ctx, s.Engine.URL, 3))
 
-	// There and back, for decisions of all kinds.
+	// There and back, for decisions of all kinds; and somebody lends a hand.
 	check(t, s.SetRate(ctx, 120))
 	check(t, AwaitReplicas(ctx, s, 3))
 	check(t, s.SetRate(ctx, 5))
+	check(t, SetReplicas(ctx, s, 4))
 	check(t, AwaitReplicas(ctx, s, 2))
-	await(t, 30*time.Second, "the last step is scraped", func() bool {
-		v, _, _, err := prom.Query(ctx, `camunda_scaler_decisions_total{action="down"} > 0`, time.Now())
-		return err == nil && v.String() != ""
-	})
+	for _, what := range []string{`decisions_total{action="down"}`, `foreign_changes_total{target="camunda-deployment"}`, `sample_value{trigger="tasks"}`} {
+		await(t, 30*time.Second, what+" is scraped", func() bool {
+			v, _, _, err := prom.Query(ctx, "camunda_scaler_"+what+" > 0", time.Now())
+			return err == nil && v.String() != ""
+		})
+	}
 
 	t.Run("every panel has data", func(t *testing.T) {
 		panelsHaveData(t, prom, begun, func(panel string) bool { return !inAFault[panel] })
 	})
+	t.Run("each trigger has its bounds", func(t *testing.T) { triggersHaveBounds(t, prom, begun) })
 	t.Run("all alerts are quiet", func(t *testing.T) { alertsAreQuiet(t, prom) })
 	t.Run("Alertmanager delivers", func(t *testing.T) { alertmanagerDelivers(t, s) })
 	t.Run("the panels for faults have data in one", func(t *testing.T) {
@@ -61,7 +70,7 @@ func TestDashboardsAndAlertsOnTheRealStack(t *testing.T) {
 }
 
 // panelsHaveData asks all queries again and again until each has been answered
-// by a series.
+// by a series, be it of the one target or the other.
 func panelsHaveData(t *testing.T, prom v1.API, begun time.Time, which func(panel string) bool) {
 	boards, err := Load(folder)
 	check(t, err)
@@ -77,9 +86,13 @@ func panelsHaveData(t *testing.T, prom v1.API, begun time.Time, which func(panel
 					continue
 				}
 				asked++
-				series, err := b.Ask(t.Context(), q)
-				check(t, err)
-				if len(series) == 0 {
+				found := 0
+				for _, target := range []string{b.Variables["target"], Several} {
+					series, err := b.With("target", target).Ask(t.Context(), q)
+					check(t, err)
+					found += len(series)
+				}
+				if found == 0 {
 					empty[d.File+": "+q.Panel+": "+b.Fill(q.Expr)] = true
 				}
 			}
@@ -94,9 +107,49 @@ func panelsHaveData(t *testing.T, prom v1.API, begun time.Time, which func(panel
 	}
 }
 
+// triggersHaveBounds: with two replicas, and several triggers, each of which
+// has its own rule, the lines are where the rules say.
+func triggersHaveBounds(t *testing.T, prom v1.API, begun time.Time) {
+	boards, err := Load(folder)
+	check(t, err)
+	want := map[string]map[string]float64{ // by legend and trigger
+		"next step up":   {"starts": 2 * 50, "running": 2 * 40},
+		"next step down": {"starts": 2 * 20, "running": 1 * 40},
+	}
+	lines := 0
+	for _, d := range boards {
+		b, err := d.Open(t.Context(), prom, begun, time.Now())
+		check(t, err)
+		for _, q := range d.Queries() {
+			bounds, ok := want[strings.TrimSuffix(q.Legend, " {{trigger}}")]
+			if !ok || q.Panel != "Load and the bounds at this size" {
+				continue
+			}
+			await(t, time.Minute, q.Legend+" has the rules' bounds", func() bool {
+				q.Instant, b.End = true, time.Now()
+				series, err := b.With("target", Several).Ask(t.Context(), q)
+				check(t, err)
+				for _, s := range series {
+					trigger := string(s.Metric["trigger"])
+					if bound, ok := bounds[trigger]; ok && float64(s.Values[0].Value) != bound {
+						return false
+					}
+				}
+				return len(series) == 3
+			})
+			lines++
+		}
+	}
+	if lines != 2 {
+		t.Errorf("found %d lines, want two: the test looks at too little", lines)
+	}
+}
+
 // inAFault are the panels that are empty while all is well.
 var inAFault = map[string]bool{
 	"Failed requests": true, // to the engine; and the scaler's of any kind
+	"Held by":         true,
+	"Held now":        true,
 	"Holds by cause":  true,
 }
 

@@ -21,6 +21,7 @@ const kinds = {
     custom: validator('composable/timeseries/panelcfg', 'FieldConfig'),
   },
   stat: { options: validator('composable/stat/panelcfg', 'Options') },
+  table: { options: validator('composable/table/panelcfg', 'Options') },
 };
 
 let faults = 0;

@@ -1,6 +1,6 @@
 // Draws data.js, which the Go program writes: a dashboard as it is in its file,
 // the answers to its queries, and the values of its variables. Only what these
-// dashboards use of Grafana is known here: rows, stats and time series.
+// dashboards use of Grafana is known here: rows, stats, tables and time series.
 'use strict';
 
 const colors = {
@@ -47,7 +47,8 @@ function options(panel, name, index) {
   const defaults = panel.fieldConfig.defaults;
   const o = { ...defaults.custom, color: palette[index % palette.length] };
   for (const override of panel.fieldConfig.overrides ?? []) {
-    if (override.matcher.id !== 'byName' || override.matcher.options !== name) continue;
+    const { id: matcher, options: what } = override.matcher;
+    if (matcher === 'byRegexp' ? !new RegExp(what.slice(1, -1)).test(name) : what !== name) continue;
     for (const { id, value } of override.properties) {
       if (id === 'color') o.color = colors[value.fixedColor] ?? value.fixedColor;
       else if (id.startsWith('custom.')) o[id.slice('custom.'.length)] = value;
@@ -66,12 +67,26 @@ function threshold(value, steps) {
 function stat(box, panel, series) {
   const defaults = panel.fieldConfig.defaults;
   const body = element(box, 'div', 'stat');
-  const last = series[0]?.values.at(-1)?.[1];
-  if (last === undefined) return void (body.textContent = 'No data');
-  const mapped = defaults.mappings?.find((m) => m.type === 'value')?.options[last];
-  body.textContent = panel.options.textMode === 'name' ? series[0].name : mapped?.text ?? format(last, defaults);
-  body.style.fontSize = `${Math.min(34, (box.clientWidth - 20) / body.textContent.length * 1.6)}px`;
-  if (panel.options.colorMode !== 'none') body.style.color = mapped ? colors[mapped.color] : threshold(last, defaults.thresholds.steps);
+  const shown = series.filter((s) => s.values.length > 0);
+  if (shown.length === 0) return void (body.textContent = defaults.noValue ?? 'No data');
+  const mode = panel.options.textMode;
+  const named = mode === 'value_and_name' || (mode === 'auto' && shown.length > 1);
+  for (const s of shown) {
+    const last = s.values.at(-1)[1];
+    const mapped = defaults.mappings?.find((m) => m.type === 'value')?.options[last];
+    const text = mode === 'name' ? s.name : mapped?.text ?? format(last, defaults);
+    const part = element(body, 'div', 'part');
+    if (named) element(part, 'div', 'name', s.name);
+    const value = element(part, 'div', '', text);
+    value.style.fontSize = `${Math.min(34, (box.clientWidth / shown.length - 20) / text.length * 1.6)}px`;
+    if (panel.options.colorMode !== 'none') value.style.color = mapped ? colors[mapped.color] : threshold(last, defaults.thresholds.steps);
+  }
+}
+
+function table(box, panel, series) {
+  if (series.length === 0) return void element(box, 'div', 'none', panel.fieldConfig.defaults.noValue ?? 'No data');
+  const rows = element(box, 'div', 'table');
+  for (const s of series) element(rows, 'div', '', s.name);
 }
 
 function timeseries(box, panel, series, height) {
@@ -174,6 +189,7 @@ for (const panel of data.dashboard.panels) {
   element(box, 'h2', '', panel.title);
   const series = data.series[panel.id] ?? [];
   if (panel.type === 'stat') stat(box, panel, series);
+  else if (panel.type === 'table') table(box, panel, series);
   else if (panel.type === 'timeseries') timeseries(box, panel, series, height);
   else throw new Error(`panel type ${panel.type} is not known here`);
 }

@@ -23,7 +23,7 @@ demo: bin/demo ## Show the whole job on real parts; Ctrl-C ends it (ARGS=--once:
 NODE := $(filter Linux-0,$(shell uname -s)-$(shell id -u))
 
 .PHONY: test
-test: $(if $(NODE),e2e-needs) check coverage fuzz charts test-parts test-demo $(if $(NODE),e2e,no-e2e) ## Prove all of it on real parts
+test: $(if $(NODE),e2e-needs) check coverage fuzz soak charts test-parts test-demo $(if $(NODE),e2e,no-e2e) ## Prove all of it on real parts
 
 .PHONY: check
 check: lint unit ## The quick inner loop: lint and unit tests
@@ -42,6 +42,10 @@ fuzz: ## Fuzz what is read and what decides (FUZZTIME=1m for longer)
 		echo "go test -fuzz $${name#func } ./$${file%/*}"; \
 		go test -run '^$$' -fuzz "^$${name#func }$$" -fuzztime $(FUZZTIME) "./$${file%/*}" || exit 1; \
 	done
+
+.PHONY: soak
+soak: ## A million decisions of two scalers in simulated time, with everything going wrong
+	go test -count=1 -run TestSoak -v ./scaler/app
 
 .PHONY: lint
 lint: bin/golangci-lint ## Lint every module

@@ -83,7 +83,7 @@ func New() *Metrics {
 		value:       desc("sample_value", "The sample that was last decided on.", target, trigger),
 		age:         desc("sample_age_seconds", "Age of the newest sample known.", target, trigger),
 		perInstance: desc("per_instance", "The sample last decided on divided by the replicas.", target, trigger),
-		rule:        desc("rule", "The numbers that the rule compares with.", target, trigger, "parameter"),
+		rule:        desc("rule", "The numbers that the rule compares with, per replica or with the total.", target, trigger, "parameter", "per"),
 		replicas:    desc("replicas", "The workload's spec.replicas, as last seen.", target),
 		ready:       desc("ready_replicas", "The workload's status.readyReplicas, as last seen.", target),
 		least:       desc("min_replicas", "The fewest replicas that are allowed now.", target),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -124,6 +125,25 @@ func TestTriggerThatGoesLeavesNothing(t *testing.T) {
 	target.SetTriggers([]decide.Trigger{lag})
 	if got := testutil.CollectAndCount(m); got != want {
 		t.Errorf("%d series, want %d", got, want)
+	}
+}
+
+// A dashboard can tell from the labels what to multiply with the replicas.
+func TestRuleSaysWhatItComparesWith(t *testing.T) {
+	m := New()
+	m.Target("camunda").SetTriggers([]decide.Trigger{
+		{Name: "lag", Rule: decide.Rule{Kind: decide.Target, ValuePerReplica: 1000}},
+		{Name: "depth", Rule: decide.Rule{Kind: decide.Step, ScaleUpAt: 9, ScaleDownAt: 3, Absolute: true}},
+	})
+	want := `
+# HELP camunda_scaler_rule The numbers that the rule compares with, per replica or with the total.
+# TYPE camunda_scaler_rule gauge
+camunda_scaler_rule{parameter="scale_down_at",per="total",target="camunda",trigger="depth"} 3
+camunda_scaler_rule{parameter="scale_up_at",per="total",target="camunda",trigger="depth"} 9
+camunda_scaler_rule{parameter="value_per_replica",per="replica",target="camunda",trigger="lag"} 1000
+`
+	if err := testutil.CollectAndCompare(m, strings.NewReader(want), "camunda_scaler_rule"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -154,11 +154,15 @@ func (t *Target) collect(m *Metrics, gauge func(d *prometheus.Desc, v float64, l
 		}
 	}
 	for _, trigger := range t.triggers {
-		if r := trigger.Rule; r.Kind == decide.Target {
-			gauge(m.rule, r.ValuePerReplica, trigger.Name, "value_per_replica")
+		r, per := trigger.Rule, "replica"
+		if r.Absolute {
+			per = "total"
+		}
+		if r.Kind == decide.Target {
+			gauge(m.rule, r.ValuePerReplica, trigger.Name, "value_per_replica", per)
 		} else {
-			gauge(m.rule, r.ScaleUpAt, trigger.Name, "scale_up_at")
-			gauge(m.rule, r.ScaleDownAt, trigger.Name, "scale_down_at")
+			gauge(m.rule, r.ScaleUpAt, trigger.Name, "scale_up_at", per)
+			gauge(m.rule, r.ScaleDownAt, trigger.Name, "scale_down_at", per)
 		}
 	}
 	if t.limits != nil {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,7 +80,7 @@ func TestAlertsAreComplete(t *testing.T) {
 			if !fires[rule.Alert] || !quiet[rule.Alert] {
 				t.Errorf("%s: fires in a test: %v, stays quiet in one: %v", rule.Alert, fires[rule.Alert], quiet[rule.Alert])
 			}
-			if s := rule.Labels["severity"]; s != "critical" && s != "warning" {
+			if s := rule.Labels["severity"]; !slices.Contains([]string{"critical", "warning", "info"}, s) {
 				t.Errorf("%s: severity %q", rule.Alert, s)
 			}
 			if rule.For == "" || rule.Annotations["summary"] == "" || rule.Annotations["description"] == "" {

@@ -52,18 +52,13 @@ func (c Scrape) Configuration(s *stack.Stack) string {
 	labels := object{"namespace": "default"}
 	jobs := []object{}
 	for _, job := range []struct {
-		name string
-		urls []string
+		name, url string
 	}{
-		{"camunda-exporter", []string{s.Exporter}}, {"camunda-scaler", []string{s.Scaler, c.Several}}, {"camunda-process-starter", []string{s.Starter}},
+		{"camunda-exporter", s.Exporter}, {"camunda-scaler", s.Scaler}, {"camunda-process-starter", s.Starter}, {"second-scaler", c.Several},
 	} {
-		var instances []object
-		for _, url := range job.urls {
-			if url != "" {
-				instances = append(instances, targets(url, labels)...)
-			}
+		if job.url != "" {
+			jobs = append(jobs, object{"job_name": job.name, "static_configs": targets(job.url, labels)})
 		}
-		jobs = append(jobs, object{"job_name": job.name, "static_configs": instances})
 	}
 	interval := fmt.Sprintf("%dms", c.Interval.Milliseconds())
 	config := object{
@@ -124,7 +119,7 @@ func StartSeveral(ctx context.Context, dir string, s *stack.Stack) (url string, 
 	if err != nil {
 		return "", nil, err
 	}
-	file := filepath.Join(dir, "several.yml")
+	file := filepath.Join(dir, "several.yml") // Project has made the folder
 	text := fmt.Sprintf(several, s.Prometheus.URL, Several)
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		return "", nil, err
@@ -163,11 +158,11 @@ targets:
         rule: {scale_up_at: 50, scale_down_at: 20}
       - name: running
         query: camunda_process_instances_running
-        rule: {type: target, value_per_replica: 40}
+        rule: {type: target, value_per_replica: 4}
       - name: tasks
         query: camunda_user_tasks
         optional: true
-        rule: {per: total, scale_up_at: 1, scale_down_at: 0}
+        rule: {per: total, scale_up_at: 3, scale_down_at: 1}
     rule: {max_replicas: 8}
     hold_after_start: 1h
     dry_run: true

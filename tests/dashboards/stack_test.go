@@ -113,8 +113,8 @@ func triggersHaveBounds(t *testing.T, prom v1.API, begun time.Time) {
 	boards, err := Load(folder)
 	check(t, err)
 	want := map[string]map[string]float64{ // by legend and trigger
-		"next step up":   {"starts": 2 * 50, "running": 2 * 40},
-		"next step down": {"starts": 2 * 20, "running": 1 * 40},
+		"next step up":   {"starts": 2 * 50, "running": 2 * 4, "tasks": 3},
+		"next step down": {"starts": 2 * 20, "running": 1 * 4, "tasks": 1},
 	}
 	lines := 0
 	for _, d := range boards {
@@ -130,12 +130,11 @@ func triggersHaveBounds(t *testing.T, prom v1.API, begun time.Time) {
 				series, err := b.With("target", Several).Ask(t.Context(), q)
 				check(t, err)
 				for _, s := range series {
-					trigger := string(s.Metric["trigger"])
-					if bound, ok := bounds[trigger]; ok && float64(s.Values[0].Value) != bound {
+					if float64(s.Values[0].Value) != bounds[string(s.Metric["trigger"])] {
 						return false
 					}
 				}
-				return len(series) == 3
+				return len(series) == len(bounds)
 			})
 			lines++
 		}

@@ -23,6 +23,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -69,20 +70,56 @@ func run(ctx context.Context, folder, out, work string, redraw bool, chromium st
 	if err := writePage(ctx, work); err != nil {
 		return err
 	}
-	for _, d := range all {
-		if err := draw(ctx, filepath.Join(folder, d.File), work, out, chromium); err != nil {
+	for _, p := range pictures(all) {
+		if err := p.draw(ctx, folder, work, out, chromium); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// phases is the story in the pictures: starts per ten seconds, where the rule
-// ends, and how long to stay there.
-var phases = []struct {
-	starts, replicas int
-	hold             time.Duration
-}{{5, 1, 50 * time.Second}, {120, 3, 50 * time.Second}, {500, 4, 40 * time.Second}, {5, 1, 30 * time.Second}}
+// phase is a part of the story in the pictures.
+type phase struct {
+	title    string
+	begin    func(ctx context.Context, s *stack.Stack) error
+	replicas int           // where it ends
+	hold     time.Duration // how long to stay there
+}
+
+func phases() []phase {
+	rate := func(starts int) func(context.Context, *stack.Stack) error {
+		return func(ctx context.Context, s *stack.Stack) error { return s.SetRate(ctx, starts) }
+	}
+	return []phase{
+		{"5 starts in 10 s", rate(5), 1, 50 * time.Second},
+		{"120", rate(120), 3, 50 * time.Second},
+		{"500", rate(500), 4, 40 * time.Second},
+		{"5, but paused", func(ctx context.Context, s *stack.Stack) error {
+			return errors.Join(dashboards.Pause(ctx, s, true), s.SetRate(ctx, 5))
+		}, 4, 40 * time.Second},
+		{"no longer paused", func(ctx context.Context, s *stack.Stack) error { return dashboards.Pause(ctx, s, false) }, 1, 30 * time.Second},
+		{"3 replicas by hand", func(ctx context.Context, s *stack.Stack) error { return dashboards.SetReplicas(ctx, s, 3) }, 1, 30 * time.Second},
+	}
+}
+
+// pictures are the dashboards, and one of them once more with another target.
+func pictures(all []dashboards.Dashboard) []picture {
+	var list []picture
+	for _, d := range all {
+		name := strings.TrimSuffix(d.File, ".json")
+		list = append(list, picture{name, "", d})
+		if name == "autoscaling" {
+			list = append(list, picture{name + "-" + dashboards.Several, dashboards.Several, d})
+		}
+	}
+	return list
+}
+
+type picture struct {
+	name   string
+	target string // "" for the one that is there when it is opened
+	dashboards.Dashboard
+}
 
 // collect plays the story and writes the answers to each dashboard's queries.
 func collect(ctx context.Context, all []dashboards.Dashboard, work string) error {
@@ -96,12 +133,17 @@ func collect(ctx context.Context, all []dashboards.Dashboard, work string) error
 		return err
 	}
 	defer os.RemoveAll(dir)
-	s, err := stack.Up(ctx, dir, phases[0].starts, os.Stderr)
+	s, err := stack.Up(ctx, dir, 5, os.Stderr)
 	if err != nil {
 		return err
 	}
 	defer s.Down()
-	config := dashboards.Scrape{Interval: 10 * time.Second}.Configuration(s)
+	several, stop, err := dashboards.StartSeveral(ctx, filepath.Join(dir, "several"), s)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	config := dashboards.Scrape{Interval: 10 * time.Second, Several: several}.Configuration(s)
 	if err := s.Prometheus.Reload(ctx, prometheus.Config{YAML: config}); err != nil {
 		return err
 	}
@@ -110,12 +152,12 @@ func collect(ctx context.Context, all []dashboards.Dashboard, work string) error
 		return err
 	}
 	begun := time.Now().Add(20 * time.Second) // two scrapes
-	for i, phase := range phases {
-		fmt.Fprintf(os.Stderr, "%d starts in 10 s\n", phase.starts)
-		if err := s.SetRate(ctx, phase.starts); err != nil {
+	for _, phase := range phases() {
+		fmt.Fprintln(os.Stderr, phase.title)
+		if err := phase.begin(ctx, s); err != nil {
 			return err
 		}
-		if err := dashboards.AddWork(ctx, s.Engine.URL, 3*i); err != nil {
+		if err := dashboards.AddWork(ctx, s.Engine.URL, 1); err != nil {
 			return err
 		}
 		if err := dashboards.AwaitReplicas(ctx, s, phase.replicas); err != nil {
@@ -128,10 +170,13 @@ func collect(ctx context.Context, all []dashboards.Dashboard, work string) error
 		}
 	}
 	now := time.Now()
-	for _, d := range all {
-		b, err := d.Open(ctx, api, begun, now)
+	for _, p := range pictures(all) {
+		b, err := p.Open(ctx, api, begun, now)
 		if err != nil {
 			return err
+		}
+		if p.target != "" {
+			b = b.With("target", p.target)
 		}
 		a, err := ask(ctx, b)
 		if err != nil {
@@ -141,7 +186,7 @@ func collect(ctx context.Context, all []dashboards.Dashboard, work string) error
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(work, d.File), text, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(work, p.name+".json"), text, 0o644); err != nil {
 			return err
 		}
 	}
@@ -249,8 +294,8 @@ const (
 	width, rowHeight, header = 1280, 38, 60
 )
 
-func draw(ctx context.Context, dashboard, work, out, chromium string) error {
-	name := filepath.Base(dashboard)
+func (p picture) draw(ctx context.Context, folder, work, out, chromium string) error {
+	dashboard := filepath.Join(folder, p.File)
 	text, err := os.ReadFile(dashboard)
 	if err != nil {
 		return err
@@ -265,7 +310,7 @@ func draw(ctx context.Context, dashboard, work, out, chromium string) error {
 	for _, p := range layout.Panels {
 		rows = max(rows, p.GridPos.Y+p.GridPos.H)
 	}
-	data, err := os.ReadFile(filepath.Join(work, name))
+	data, err := os.ReadFile(filepath.Join(work, p.name+".json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("there is no run to draw again: %w", err)
 	}
@@ -282,7 +327,7 @@ func draw(ctx context.Context, dashboard, work, out, chromium string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	picture := filepath.Join(out, name[:len(name)-len(filepath.Ext(name))]+".png")
+	picture := filepath.Join(out, p.name+".png")
 	err = command(ctx, work, chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--log-level=3",
 		"--user-data-dir="+filepath.Join(work, "browser"), "--screenshot="+picture,

@@ -26,6 +26,9 @@ func (f file) compile(doc *document) Config {
 		address.RawQuery = query.Encode()
 		c.Prometheus.URL = address
 	}
+	for _, fault := range checkSecrets(f.Prometheus.HTTP) {
+		doc.fault(fault.err, slices.Concat([]string{"prometheus", "http_client"}, fault.path)...)
+	}
 	if len(f.Targets) == 0 {
 		doc.fault(errors.New("no targets: want one or more under targets"), "targets")
 	}

@@ -135,6 +135,18 @@ func TestSingle(t *testing.T) {
 	}
 }
 
+// A secret that stands in the options is not read again when it rotates.
+func TestSingleRefusesASecretInTheOptions(t *testing.T) {
+	s := single()
+	s.PrometheusConfigFile = filepath.Join(t.TempDir(), "http.yml")
+	if err := os.WriteFile(s.PrometheusConfigFile, []byte("basic_auth: {username: me, password: hidden}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Config(); err == nil || !strings.Contains(err.Error(), "http.yml: basic_auth.password: a secret: want it in a file of its own, named by password_file") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestSingleNamesTheFlag(t *testing.T) {
 	for want, change := range map[string]func(*Single){
 		`--prometheus.url: "x": want http://`:              func(s *Single) { s.PrometheusURL = "x" },

@@ -178,6 +178,9 @@ func (d *document) mapping(n *yaml.Node, v reflect.Value, path []string, onlyNam
 			continue
 		}
 		seen[key.Value] = key.Line
+		if onlyNames {
+			d.lines[strings.Join(at, "\x00")] = key.Line
+		}
 		switch {
 		case !ok:
 			d.faults = append(d.faults, lineError{key.Line, fmt.Sprintf("%s: unknown key, %s", dotted(at), suggest(key.Value, slices.Sorted(maps.Keys(fields))))})

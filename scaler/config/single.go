@@ -41,6 +41,9 @@ func (s Single) Config() (Config, error) {
 			errs = append(errs, fmt.Errorf("read Prometheus's HTTP options from %s: %w", s.PrometheusConfigFile, err))
 		} else {
 			c.Prometheus.HTTP = *http
+			for _, f := range checkSecrets(*http) {
+				errs = append(errs, fmt.Errorf("%s: %s: %w", s.PrometheusConfigFile, dotted(f.path), f.err))
+			}
 		}
 	}
 	policy := decide.DefaultPolicy()

@@ -211,5 +211,8 @@ func parseURL(s string) (*url.URL, error) {
 	if u.Fragment != "" {
 		return nil, fmt.Errorf("%q: want no #fragment", s)
 	}
+	if err := checkNoPassword(u); err != nil {
+		return nil, fmt.Errorf("%q: %w", u.Redacted(), err)
+	}
 	return u, nil
 }

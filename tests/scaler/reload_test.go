@@ -19,7 +19,7 @@ func TestReload(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "scaler.yml")
 	write := func(targets string) {
 		t.Helper()
-		text := fmt.Sprintf("prometheus: {url: %q, http_client: {http_headers: {X-Key: {secrets: [hidden]}}}}\ninterval: 1s\ntargets:\n%s", prom.URL, strings.ReplaceAll(targets, "NS", ns))
+		text := fmt.Sprintf("prometheus: {url: %q, http_client: {proxy_from_environment: true, proxy_connect_header: {X-Key: [hidden]}}}\ninterval: 1s\ntargets:\n%s", prom.URL, strings.ReplaceAll(targets, "NS", ns))
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -134,7 +134,13 @@ func logDiskFull(t *testing.T, m *matrix, _ string) {
 	r.awaitReplicas(t, 3)
 	r.load(500)
 	r.awaitReplicas(t, 4)
-	r.metrics(t, fmt.Sprintf(`camunda_scaler_decisions_total{action="up",reason="load_high",target=%q} 3`, workloadName))
+	steps := fmt.Sprintf("camunda_scaler_decisions_total{action=\"up\",reason=\"load_high\",target=%q} 3\n", workloadName)
+	await(t, func() string {
+		if text := r.metrics(t); !strings.Contains(text, steps) {
+			return "no " + steps + "in\n" + text
+		}
+		return ""
+	})
 	fetch(t, s, "/-/ready", http.StatusOK)
 	if text, err := os.ReadFile(s.log); err != nil || len(text) > 0 {
 		t.Errorf("there is a log after all: %s, %v", text, err)

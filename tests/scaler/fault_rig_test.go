@@ -81,6 +81,7 @@ type rig struct {
 	url        string // that the scaler asks: the proxy's, or Prometheus's own
 	kube       *faulty
 	scaler     *scalerProcess
+	awaited    int // how many decisions there were up to the last that was awaited
 }
 
 // query selects the row's series.
@@ -154,10 +155,24 @@ func (r *rig) fill(file string) string {
 	return strings.NewReplacer("PROMETHEUS", r.url, "NAMESPACE", r.ns, "QUERY", "'"+r.query()+"'").Replace(file)
 }
 
-// await waits for a decision with that reason from now on.
+// await waits for a decision with that reason after the one that was awaited
+// last: however late this looks, none is missed.
 func (r *rig) await(t *testing.T, reason string) line {
 	t.Helper()
-	return r.scaler.awaitReason(t, len(r.scaler.decisions(t)), reason)
+	var found line
+	await(t, func() string {
+		if r.scaler.Err() != nil {
+			t.Fatal(r.scaler.Err())
+		}
+		for i, l := range r.scaler.decisions(t) {
+			if i >= r.awaited && l["reason"] == reason {
+				found, r.awaited = l, i+1
+				return ""
+			}
+		}
+		return fmt.Sprintf("no decision with reason %s after the first %d", reason, r.awaited)
+	})
+	return found
 }
 
 // awaitReplicas waits for the replicas, and for the scaler to find them right.

@@ -57,7 +57,7 @@ func TestEngineFaults(t *testing.T) {
 	run("camunda-process-starter", products.Starter, ports.Address(free[1]), "--camunda.host="+e.URL, "--starts-per-interval=120")
 	m := &matrix{loads: newLoads(t)}
 	m.prometheus, err = prometheus.Start(t.Context(), filepath.Join(dir, "prometheus"), prometheus.Config{
-		ScrapeInterval: time.Second, Jobs: map[string][]string{"camunda-exporter": {address}},
+		ScrapeInterval: time.Second, Jobs: map[string][]string{"camunda-exporter": {address}, "rig": {strings.TrimPrefix(m.loads.URL, "http://")}},
 	})
 	if err != nil {
 		t.Fatal(err)

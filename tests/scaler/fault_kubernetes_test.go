@@ -103,7 +103,9 @@ func answerLost(t *testing.T, m *matrix, reason string) {
 	if writes := r.generation(t) - generation; writes != 2 {
 		t.Errorf("%d writes, want 2", writes)
 	}
-	r.metrics(t, failures("write", "connection")+"2\n")
+	if text := r.metrics(t); strings.Contains(text, failures("write", "connection")+"0\n") {
+		t.Errorf("no lost answer was counted:\n%s", text)
+	}
 	r.kube.end()
 	r.load(500)
 	r.awaitReplicas(t, 4)

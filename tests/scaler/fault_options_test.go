@@ -22,7 +22,6 @@ var optionRows = []row{
 // With on_no_data: zero an idle service is 0; a Prometheus that fails is not.
 func zeroAndPrometheusFails(t *testing.T, m *matrix, reason string) {
 	r := m.newRig(t, 3, steady)
-	m.awaitAnswer(t, r.query()) // before the first scrape it is 0
 	r.startWithFile(t, fmt.Sprintf(oneTarget, "on_no_data: zero"))
 	r.awaitHolds(t, reason, "server", func() { r.prometheus.begin(answer(http.StatusServiceUnavailable, "text/plain", "no healthy upstream")) })
 	r.prometheus.end()
@@ -37,7 +36,6 @@ func zeroAndPrometheusFails(t *testing.T, m *matrix, reason string) {
 // warning.
 func zeroAndThanosWarns(t *testing.T, m *matrix, reason string) {
 	r := m.newRig(t, 3, steady)
-	m.awaitAnswer(t, r.query()) // before the first scrape it is 0
 	r.startWithFile(t, fmt.Sprintf(oneTarget, "on_no_data: zero"))
 	partial := func(w http.ResponseWriter, q *http.Request, next http.Handler) {
 		if err := q.ParseForm(); err == nil && !strings.Contains(q.Form.Get("query"), r.name) {
@@ -124,7 +122,7 @@ func maximumUnknown(t *testing.T, m *matrix, reason string) {
 func holeInCoverage(t *testing.T, _ *matrix, reason string) {
 	m := ownPrometheus(t)
 	r := m.newRig(t, 3, steady)
-	r.startWithFile(t, fmt.Sprintf(oneTarget, "scale_down_coverage: 8s"))
+	r.startWithFile(t, fmt.Sprintf(oneTarget, "scale_down_coverage: 20s"))
 	r.awaitHolds(t, "query_failed", "connection", m.prometheus.Kill)
 	r.load(0)
 	m.restart(t)

@@ -127,7 +127,7 @@ func (p Policy) delay(st State, d Decision, newest time.Time) Decision {
 	switch {
 	case d.Action == Up && asked < p.ScaleUpDelay:
 		return d.stay(ScaleUpDelay)
-	case d.Action == Down && newest.Sub(st.covered) < p.ScaleDownCoverage:
+	case d.Action == Down && max(0, newest.Sub(st.covered)) < p.ScaleDownCoverage:
 		return d.stay(Coverage)
 	case d.Action == Down && asked < p.ScaleDownDelay:
 		return d.stay(ScaleDownDelay)
@@ -159,7 +159,7 @@ func (p Policy) bound(in Input, st State, d Decision, newest time.Time, complete
 		case to >= d.To: // the load goes as far
 		case !st.Since.IsZero() && !newest.After(st.Since):
 			return d.stay(SampleUsed)
-		case newest.Sub(st.covered) < p.ScaleDownCoverage:
+		case max(0, newest.Sub(st.covered)) < p.ScaleDownCoverage:
 			return d.stay(Coverage)
 		default:
 			return d.move(Down, to, AboveMax)

@@ -13,6 +13,7 @@ type State struct {
 	Since time.Time // only a sample from after it may move anything
 
 	last    time.Time            // of the newest sample decided on
+	broken  time.Time            // when samples were last missing
 	covered time.Time            // since when samples have come without a gap; zero while some are missing
 	asks    Action               // what the load asks for
 	asked   time.Time            // since when, without a break or a step
@@ -44,9 +45,12 @@ func (p Policy) observe(in Input, st State, newest time.Time, complete bool, d D
 	}
 	switch {
 	case !complete:
-		st.covered = time.Time{}
+		st.covered, st.broken = time.Time{}, in.Now
 	case gap || st.covered.IsZero():
 		st.covered = newest
+		if st.broken.After(newest) { // a sample from before the hole
+			st.covered = st.broken
+		}
 	}
 	// A sample that was used before says nothing new.
 	if gap || d.Action != st.asks && d.Reason != SampleUsed {

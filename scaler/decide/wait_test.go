@@ -105,6 +105,19 @@ func TestNoStepDownWithoutCoverage(t *testing.T) {
 	up.wants(LoadHigh, 2, 10*time.Second, value(high))
 }
 
+// A sample that was scraped before a hole, but is seen after it, covers nothing.
+func TestCoverageBeginsAfterTheHole(t *testing.T) {
+	s := newStory(t, 3, func(p *Policy) { p.ScaleDownCoverage = 40 * time.Second })
+	s.decide(10*time.Second, value(70))
+	s.decide(9*time.Second, none())
+	old := value(low)
+	old.Timestamp = s.now.Add(-time.Second)
+	s.wants(Coverage, 3, time.Second, old)
+	s.wants(Coverage, 3, 20*time.Second, value(low))
+	s.wants(Coverage, 3, 19*time.Second-time.Nanosecond, value(low))
+	s.wants(LoadLow, 2, time.Nanosecond, value(low))
+}
+
 // A required trigger that was missing begins the coverage anew with its first
 // sample; an optional one does not.
 func TestCoverageIsThatOfRequiredTriggers(t *testing.T) {

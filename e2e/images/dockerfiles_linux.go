@@ -91,11 +91,22 @@ func (b *Builder) Archive(ctx context.Context, name string, load func(context.Co
 	return load(ctx, archive)
 }
 
+// run runs a command of buildah's. Where buildah starts itself anew, it seals a
+// copy of itself in memory, which the kernel seldom refuses for the moment
+// ("sealing memfd copy: Device or resource busy"). That says nothing of what is
+// to be built, so it is tried again.
 func (b *Builder) run(ctx context.Context, name string, env []string, command ...string) error {
-	return process.Run(ctx, process.Spec{
-		Name: name, Path: command[0], Args: command[1:], Dir: b.dir, Log: filepath.Join(b.dir, "buildah.log"),
-		Env: append(env, "CONTAINERS_STORAGE_CONF="+filepath.Join(b.storage, "storage.conf"), "BUILDAH_ISOLATION=chroot"),
-	})
+	var err error
+	for range 5 {
+		err = process.Run(ctx, process.Spec{
+			Name: name, Path: command[0], Args: command[1:], Dir: b.dir, Log: filepath.Join(b.dir, "buildah.log"),
+			Env: append(env, "CONTAINERS_STORAGE_CONF="+filepath.Join(b.storage, "storage.conf"), "BUILDAH_ISOLATION=chroot"),
+		})
+		if err == nil || !strings.Contains(err.Error(), "sealing memfd copy") {
+			return err
+		}
+	}
+	return err
 }
 
 func goEnv(ctx context.Context, name string) (string, error) {

@@ -58,18 +58,27 @@ func DefaultRule() Rule { return Rule{Kind: Step, ScaleUpAt: 50, ScaleDownAt: 20
 // DefaultLimits are those of the rule that the scaler was made for.
 func DefaultLimits() Limits { return Limits{Min: 1, Max: 4} }
 
+// PerInstance is what the rule compares, for 1 replica or more: the number per
+// replica, or the number itself if it is absolute.
+func (r *Rule) PerInstance(number float64, replicas int32) float64 {
+	if r.Absolute {
+		return number
+	}
+	return number / float64(replicas)
+}
+
 // verdict is what a rule says of one number.
 type verdict struct {
 	to     int32 // the replicas that it asks for
 	reason Reason
-	per    float64  // what was compared: the number per replica, or the number
+	per    float64  // what was compared
 	bound  *float64 // the rule's number that decided; nil if none did
 }
 
 // verdict applies the rule to n replicas, 1 or more. It goes by at most up or
 // down, and never beyond the limits.
 func (r *Rule) verdict(number float64, n int32, limits Limits, up, down int32) verdict {
-	v := verdict{to: n, reason: WithinBounds, per: number / float64(n)}
+	v := verdict{to: n, reason: WithinBounds, per: r.PerInstance(number, n)}
 	var high, low bool
 	most, least := limits.Max, limits.Min // as far as a step may go
 	atHigh, atLow := &r.ScaleUpAt, &r.ScaleDownAt
@@ -79,9 +88,6 @@ func (r *Rule) verdict(number float64, n int32, limits Limits, up, down int32) v
 		most, least = min(most, wanted), max(least, wanted)
 		atHigh, atLow = &r.ValuePerReplica, &r.ValuePerReplica
 	} else {
-		if r.Absolute {
-			v.per = number
-		}
 		high, low = v.per >= r.ScaleUpAt, v.per <= r.ScaleDownAt
 	}
 	switch {

@@ -198,7 +198,7 @@ func (r report) state(triggers []decide.Trigger) metrics.State {
 		}
 		known := metrics.Sample{Trigger: triggers[i].Name, Value: s.Value}
 		if r.scale != nil && r.scale.Replicas > 0 {
-			per := perInstance(triggers[i].Rule, s.Value, r.scale.Replicas)
+			per := triggers[i].Rule.PerInstance(s.Value, r.scale.Replicas)
 			known.PerInstance = &per
 		}
 		state.Samples = append(state.Samples, known)
@@ -207,12 +207,4 @@ func (r report) state(triggers []decide.Trigger) metrics.State {
 		state.WantedReplicas = &r.decision.To
 	}
 	return state
-}
-
-// perInstance is what a trigger's rule compares, for 1 replica or more.
-func perInstance(r decide.Rule, value float64, replicas int32) float64 {
-	if r.Absolute {
-		return value
-	}
-	return value / float64(replicas)
 }

@@ -114,8 +114,13 @@ const (
 	perTotal   per = "total"
 )
 
-func (ruleType) words() []string { return []string{string(decide.Step), string(decide.Target)} }
-func (per) words() []string      { return []string{string(perReplica), string(perTotal)} }
+func (ruleType) words() (words []string) {
+	for _, kind := range decide.Kinds() {
+		words = append(words, string(kind))
+	}
+	return words
+}
+func (per) words() []string { return []string{string(perReplica), string(perTotal)} }
 func (onNoData) words() []string {
 	return []string{string(decide.HoldOnNoData), string(decide.ZeroOnNoData), string(decide.FallbackOnNoData)}
 }

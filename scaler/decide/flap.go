@@ -52,10 +52,8 @@ func (p Policy) Flaps() (Flap, bool) {
 	return Flap{}, false
 }
 
-// FlapsFrom is about the least scale_down_at with which the policy would flap
-// if its first trigger were its only one.
-func (p Policy) FlapsFrom() float64 { return p.flapsFrom(&p.Triggers[0].Rule) }
-
+// flapsFrom is about the least scale_down_at with which the policy would flap
+// by the rule if that were its only one.
 func (p Policy) flapsFrom(r *Rule) float64 {
 	least := math.Inf(1)
 	for _, s := range p.swings() {

@@ -197,7 +197,7 @@ func TestTheMissionsRuleCannotFlap(t *testing.T) {
 	}
 	edge := DefaultPolicy()
 	edge.Triggers[0].Rule.ScaleDownAt = 25
-	if flap, ok := edge.Flaps(); !ok || flap != (Flap{From: 1, To: 2, Low: 50, High: 50, Below: 25}) || edge.FlapsFrom() != 25 {
+	if flap, ok := edge.Flaps(); !ok || flap != (Flap{From: 1, To: 2, Low: 50, High: 50, Below: 25}) || edge.flapsFrom(&edge.Triggers[0].Rule) != 25 {
 		t.Errorf("got %+v, %v", flap, ok)
 	}
 	edge.Triggers[0].Rule.ScaleDownAt = math.Nextafter(25, 0)
@@ -233,7 +233,7 @@ func TestFlapSaysBetweenWhat(t *testing.T) {
 		if ok != (c.want != "") || ok && (flap.String() != c.want || flap.Below != c.below) {
 			t.Errorf("%+v: got %v, below %v, want %q, below %v", c.policy, flap, flap.Below, c.want, c.below)
 		}
-		if from := c.policy.FlapsFrom(); c.policy.Triggers[0].Name == "" && from != c.below {
+		if from := c.policy.flapsFrom(&c.policy.Triggers[0].Rule); c.policy.Triggers[0].Name == "" && from != c.below {
 			t.Errorf("%+v: flaps from %v, want %v", c.policy, from, c.below)
 		}
 	}

@@ -89,7 +89,7 @@ func TestFaults(t *testing.T) {
 		{name: "two series", handler: vector(`{"metric":{"a":"1"},"value":[1,"1"]},{"metric":{"a":"2"},"value":[1,"1"]}`), want: sample.ManySeries},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := NewReader(newAPI(t, c.handler), "x", "y", func(string) {})
+			r := New(newAPI(t, c.handler), Options{Query: "x", TimestampQuery: "y", Warn: func(string) {}})
 			for name, got := range map[string]sample.Result{
 				"now":    r.Now(t.Context()),
 				"newest": r.Newest(t.Context()),
@@ -113,7 +113,7 @@ func TestHangingPrometheusTimesOut(t *testing.T) {
 	api := newAPI(t, func(_ http.ResponseWriter, r *http.Request) { r.ParseForm(); <-r.Context().Done() })
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if got := NewReader(api, "x", "y", nil).Newest(ctx); got.Outcome != sample.Failed || CauseOf(got.Err) != CauseTimeout {
+	if got := New(api, Options{Query: "x", TimestampQuery: "y"}).Newest(ctx); got.Outcome != sample.Failed || CauseOf(got.Err) != CauseTimeout {
 		t.Errorf("got %+v (%s), want a timeout", got, CauseOf(got.Err))
 	}
 }
@@ -142,7 +142,7 @@ func TestFailuresLeakNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := NewReader(api, "x", "y", func(string) {})
+	r := New(api, Options{Query: "x", TimestampQuery: "y", Warn: func(string) {}})
 	round := func() int {
 		for range 60 {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -185,7 +185,7 @@ func TestRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	var warnings []string
-	r := NewReader(api, "load", "", func(w string) { warnings = append(warnings, w) })
+	r := New(api, Options{Query: "load", Warn: func(w string) { warnings = append(warnings, w) }})
 	newest := r.Newest(t.Context())
 	if newest.Timestamp != time.UnixMilli(1700000000123) || newest.Age() != 10377*time.Millisecond {
 		t.Errorf("got %+v, age %s", newest, newest.Age())
@@ -217,7 +217,7 @@ func TestUnknownAgeIsSaidOnce(t *testing.T) {
 	api := newAPI(t, vector(`{"metric":{},"value":[1700000000,"1700000000"]}`))
 	for timestampQuery, want := range map[string]int{"": 1, "time()": 0} {
 		var warnings []string
-		r := NewReader(api, "sum(load)", timestampQuery, func(w string) { warnings = append(warnings, w) })
+		r := New(api, Options{Query: "sum(load)", TimestampQuery: timestampQuery, Warn: func(w string) { warnings = append(warnings, w) }})
 		for range 5 {
 			r.Newest(t.Context())
 		}

@@ -27,11 +27,6 @@ func New(prometheus v1.API, o Options) *Reader {
 	}
 }
 
-// NewReader is New without an option.
-func NewReader(prometheus v1.API, query, timestampQuery string, warn func(string)) *Reader {
-	return New(prometheus, Options{Query: query, TimestampQuery: timestampQuery, Warn: warn})
-}
-
 // Newest finds out when the newest sample was scraped, without reading it. If
 // there is one the outcome is Value, and Timestamp and Now are set; Value is
 // not.

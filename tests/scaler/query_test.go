@@ -24,7 +24,7 @@ func newReader(t *testing.T, address, promQL, timestampQuery string) *query.Read
 	if err != nil {
 		t.Fatal(err)
 	}
-	return query.NewReader(api, promQL, timestampQuery, func(w string) { t.Log("warning:", w) })
+	return query.New(api, query.Options{Query: promQL, TimestampQuery: timestampQuery, Warn: func(w string) { t.Log("warning:", w) }})
 }
 
 func TestQuery(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
-	"strings"
 
 	commoncfg "github.com/prometheus/common/config"
 )
@@ -24,6 +23,7 @@ func checkSecrets(c commoncfg.HTTPClientConfig) []fault {
 		}
 		faults = append(faults, fault{path, errors.New("a secret: want it in a file of its own, named by " + instead + ", which is read again when it changes")})
 	})
+	slices.SortFunc(faults, func(a, b fault) int { return slices.Compare(a.path, b.path) })
 	return faults
 }
 
@@ -37,37 +37,30 @@ func checkNoPassword(address *url.URL) error {
 
 // eachSecret calls found with the path of every secret in v that is set.
 func eachSecret(v reflect.Value, path []string, found func(path []string)) {
-	switch {
-	case v.Type() == reflect.TypeFor[commoncfg.ProxyHeader](): // has no files
-	case v.Type() == reflect.TypeFor[commoncfg.Secret]():
+	under := func(key string) []string { return append(slices.Clone(path), key) }
+	switch v.Type() {
+	case reflect.TypeFor[commoncfg.ProxyHeader](): // has no files
+		return
+	case reflect.TypeFor[commoncfg.Secret](), reflect.TypeFor[[]commoncfg.Secret]():
 		if v.Len() > 0 {
 			found(path)
 		}
-	case v.Kind() == reflect.Pointer:
+		return
+	case reflect.TypeFor[commoncfg.Headers](): // nothing but a map, inlined
+		v = v.FieldByName("Headers")
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
 		if !v.IsNil() {
 			eachSecret(v.Elem(), path, found)
 		}
-	case v.Kind() == reflect.Slice && v.Type().Elem() == reflect.TypeFor[commoncfg.Secret]():
-		if v.Len() > 0 {
-			found(path)
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			eachSecret(v.MapIndex(key), under(key.String()), found)
 		}
-	case v.Kind() == reflect.Map:
-		keys := v.MapKeys()
-		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
-		for _, key := range keys {
-			eachSecret(v.MapIndex(key), append(slices.Clone(path), key.String()), found)
-		}
-	case v.Kind() == reflect.Struct:
-		for i := range v.NumField() {
-			field := v.Type().Field(i)
-			if !field.IsExported() {
-				continue
-			}
-			at := path
-			if name, options, _ := strings.Cut(field.Tag.Get("yaml"), ","); options != "inline" {
-				at = append(slices.Clone(path), name)
-			}
-			eachSecret(v.Field(i), at, found)
+	case reflect.Struct:
+		for key, field := range fieldsOf(v) {
+			eachSecret(field, under(key), found)
 		}
 	}
 }

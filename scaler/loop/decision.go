@@ -63,17 +63,20 @@ func (l *Loop) blind(ctx context.Context, samples []sample.Result) {
 	l.report(r)
 }
 
-// missing says of which trigger nothing is known: of the first that has to be
-// heard, or else of the first.
+// missing says which trigger has no data: the first that has to be heard, or
+// else the first. Another may well have a sample that was decided on before.
 func (l *Loop) missing(samples []sample.Result) decide.Decision {
-	which := 0
-	for i := range samples {
-		if !l.target.Policy.Triggers[i].Optional {
-			which = i
-			break
+	which, why := 0, decide.Reason("")
+	for i, s := range samples {
+		required := !l.target.Policy.Triggers[i].Optional
+		if hold := decide.Hold(s); hold != "" && (why == "" || required) {
+			which, why = i, hold
+			if required {
+				break
+			}
 		}
 	}
-	d := decide.Unknown(decide.Hold(samples[which]))
+	d := decide.Unknown(why)
 	d.Trigger = which
 	return d
 }

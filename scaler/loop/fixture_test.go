@@ -30,6 +30,7 @@ type fakePrometheus struct {
 	ahead  time.Duration                            // of its clock
 	answer func(newest sample.Result) sample.Result // what to say instead; nil to answer well
 	value  func(ts time.Time) float64
+	unread bool // the samples' times can be had, the samples cannot
 	polls  int
 }
 
@@ -57,6 +58,9 @@ func (p *fakePrometheus) Now(ctx context.Context) sample.Result {
 }
 
 func (p *fakePrometheus) At(_ context.Context, newest sample.Result) sample.Result {
+	if p.unread {
+		return failing(newest)
+	}
 	newest.Value = p.value(newest.Timestamp)
 	return newest
 }

@@ -3,8 +3,6 @@ package alertmanager
 
 import (
 	"context"
-	"errors"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -56,13 +54,7 @@ func Start(ctx context.Context, dir, configuration string) (*Server, error) {
 		if err != nil {
 			return err
 		}
-		awaiting, cancel := context.WithTimeout(ctx, startTimeout)
-		defer cancel()
-		if err := s.process.Await(awaiting, "Alertmanager", s.ready); err != nil {
-			s.Kill()
-			return err
-		}
-		return nil
+		return s.process.AwaitReady(ctx, "Alertmanager", s.URL+"/-/ready", startTimeout)
 	})
 	if err != nil {
 		return nil, err
@@ -72,19 +64,3 @@ func Start(ctx context.Context, dir, configuration string) (*Server, error) {
 
 // Kill ends the server at once.
 func (s *Server) Kill() { s.process.Kill() }
-
-func (s *Server) ready(ctx context.Context) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/-/ready", nil)
-	if err != nil {
-		return err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return errors.New(response.Status)
-	}
-	return nil
-}

@@ -3,7 +3,6 @@ package prometheus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -118,15 +117,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	awaiting, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	err = s.process.Await(awaiting, "Prometheus", func(ctx context.Context) error {
-		return s.request(ctx, http.MethodGet, "/-/ready")
-	})
-	if err != nil {
-		s.Kill()
-	}
-	return err
+	return s.process.AwaitReady(ctx, "Prometheus", s.URL+"/-/ready", startTimeout)
 }
 
 // Reload gives the running server another configuration.
@@ -134,7 +125,7 @@ func (s *Server) Reload(ctx context.Context, config Config) error {
 	if err := s.write(config); err != nil {
 		return err
 	}
-	if err := s.request(ctx, http.MethodPost, "/-/reload"); err != nil {
+	if err := process.Request(ctx, http.MethodPost, s.URL+"/-/reload"); err != nil {
 		return fmt.Errorf("reloading Prometheus's configuration: %w", err)
 	}
 	return nil
@@ -160,20 +151,4 @@ func (s *Server) write(config Config) error {
 		return fmt.Errorf("writing Prometheus's configuration: %w", err)
 	}
 	return os.WriteFile(s.configFile(), []byte(text), 0o644)
-}
-
-func (s *Server) request(ctx context.Context, method, path string) error {
-	request, err := http.NewRequestWithContext(ctx, method, s.URL+path, nil)
-	if err != nil {
-		return err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return errors.New(method + " " + path + ": " + response.Status)
-	}
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/version"
@@ -74,14 +75,14 @@ func NewFlags() *Flags {
 	f.single("target.namespace", "Namespace of the workload.").Default(config.DefaultNamespace).StringVar(&s.Workload.Namespace)
 	f.single("target.name", "Name of the workload.").Default(config.DefaultName).StringVar(&s.Workload.Name)
 	f.single("query", "PromQL that gives the number to divide by the replicas.").Default(config.DefaultQuery).StringVar(&s.Query)
-	f.single("timestamp-query", "PromQL that gives the time of the newest sample in Unix seconds; needed if --query is more than a selector.").StringVar(&s.TimestampQuery)
+	f.single("timestamp-query", "PromQL that gives the time of the newest sample in Unix seconds; needed if --query is more than a selector. The default query has its own.").StringVar(&s.TimestampQuery)
 	f.single("rule.scale-up-at", "One replica more if the number per replica is this or more.").Default(fmt.Sprint(rule.ScaleUpAt)).Float64Var(&s.Rule.ScaleUpAt)
 	f.single("rule.scale-down-at", "One replica less if the number per replica is this or less.").Default(fmt.Sprint(rule.ScaleDownAt)).Float64Var(&s.Rule.ScaleDownAt)
 	f.single("rule.min-replicas", "Never scale below.").Default(fmt.Sprint(limits.Min)).Int32Var(&s.Limits.Min)
 	f.single("rule.max-replicas", "Never scale above.").Default(fmt.Sprint(limits.Max)).Int32Var(&s.Limits.Max)
 	f.single("rule.allow-flapping", "Accept a rule under which a constant load goes up and down for ever.").BoolVar(&s.AllowFlapping)
 	f.single("interval", "Time between two decisions.").Default(config.DefaultInterval.String()).DurationVar(&s.Interval)
-	f.single("max-sample-age", "An older sample is not decided on.").Default(config.DefaultMaxSampleAge.String()).DurationVar(&s.MaxSampleAge)
+	f.single("max-sample-age", "An older sample is not decided on. Default: three times the spacing of the samples, from 30s to 15m.").SetValue(optional{&s.MaxSampleAge})
 	return f
 }
 
@@ -91,6 +92,24 @@ func (f *Flags) single(name, help string) *kingpin.FlagClause {
 	f.alone = append(f.alone, name)
 	f.setOnLine[name] = new(bool)
 	return f.app.Flag(name, help).IsSetByUser(f.setOnLine[name])
+}
+
+// optional is a duration that is nil unless the flag is set.
+type optional struct{ at **time.Duration }
+
+func (o optional) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if err == nil {
+		*o.at = &d
+	}
+	return err
+}
+
+func (o optional) String() string {
+	if *o.at == nil {
+		return ""
+	}
+	return (*o.at).String()
 }
 
 // Parse reads the arguments and the environment. --help and --version print

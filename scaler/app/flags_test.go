@@ -30,10 +30,10 @@ func TestDefaultsAreTheMission(t *testing.T) {
 	want := config.Target{
 		Name:     "camunda-deployment",
 		Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "default", Name: "camunda-deployment"},
-		Queries:  []config.Query{{PromQL: `camunda_process_instances_recently_started{window="10s"}`}},
+		Queries:  []config.Query{{PromQL: config.DefaultQuery, Timestamp: config.DefaultTimestampQuery}},
 		Policy: decide.Policy{
 			Triggers: []decide.Trigger{{Rule: decide.Rule{Kind: decide.Step, ScaleUpAt: 50, ScaleDownAt: 20}, OnNoData: decide.HoldOnNoData}},
-			Limits:   decide.Limits{Min: 1, Max: 4}, StepUp: 1, StepDown: 1, MaxSampleAge: 30 * time.Second,
+			Limits:   decide.Limits{Min: 1, Max: 4}, StepUp: 1, StepDown: 1,
 		},
 		Interval: 10 * time.Second,
 	}

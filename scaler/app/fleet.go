@@ -197,7 +197,7 @@ func (f *fleet) Once(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for _, m := range f.members {
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, m.target.Policy.MaxSampleAge)
+			ctx, cancel := context.WithTimeout(ctx, m.target.Policy.MaxAge(0))
 			defer cancel()
 			err := m.loop.Once(ctx)
 			mu.Lock()

@@ -43,7 +43,7 @@ type said struct {
 
 func (f *fleet) newGroup(t config.Target, prom v1.API) *group {
 	g := &group{
-		target: t, health: loop.NewHealth(t.Name, t.Interval, t.Policy.MaxSampleAge), logger: log.With(f.logger, "target", t.Name),
+		target: t, health: loop.NewHealth(t.Name, t.Interval, t.Policy.MaxAge(0)), logger: log.With(f.logger, "target", t.Name),
 		members: map[workload.Ref]*member{}, taken: map[workload.Ref]bool{},
 	}
 	labels := query.Labels{NamespaceLabel: t.Group.NamespaceLabel, NameLabel: t.Group.NameLabel}

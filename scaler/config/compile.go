@@ -32,7 +32,7 @@ func (f file) compile(doc *document) Config {
 	if len(f.Targets) == 0 {
 		doc.fault(errors.New("no targets: want one or more under targets"), "targets")
 	}
-	for _, fault := range checkTimes(time.Duration(f.Interval), time.Duration(f.MaxSampleAge)) {
+	for _, fault := range checkTimes(time.Duration(f.Interval), (*time.Duration)(f.MaxSampleAge)) {
 		doc.fault(fault.err, fault.path...)
 	}
 	for i, ft := range f.Targets {
@@ -98,8 +98,11 @@ func (t fileTarget) compile(f file, at section) Target {
 			Limits:       decide.Limits{Min: t.Rule.MinReplicas, Max: t.Rule.MaxReplicas},
 			ScaleUpDelay: time.Duration(t.ScaleUpDelay), ScaleDownDelay: time.Duration(t.ScaleDownDelay),
 			ScaleDownCoverage: time.Duration(t.ScaleDownCoverage), HoldAfterStart: time.Duration(t.HoldAfterStart),
-			WaitForReady: t.WaitForReady, MaxSampleAge: time.Duration(f.MaxSampleAge),
+			WaitForReady: t.WaitForReady,
 		},
+	}
+	if f.MaxSampleAge != nil {
+		target.Policy.MaxSampleAge = time.Duration(*f.MaxSampleAge)
 	}
 	if target.Name == "" && group == nil {
 		target.Name = ref.Name

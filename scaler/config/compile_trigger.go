@@ -66,7 +66,11 @@ func (t fileTarget) refuseBesideTriggers(at section) {
 }
 
 func newQuery(text, timestamp string, policy onNoData) Query {
-	return Query{PromQL: text, Timestamp: strings.TrimSpace(timestamp), Zero: policy == onNoData(decide.ZeroOnNoData)}
+	timestamp = strings.TrimSpace(timestamp)
+	if strings.TrimSpace(text) == DefaultQuery {
+		timestamp = cmp.Or(timestamp, DefaultTimestampQuery)
+	}
+	return Query{PromQL: text, Timestamp: timestamp, Zero: policy == onNoData(decide.ZeroOnNoData)}
 }
 
 func (r fileThresholds) compile(at section) decide.Rule {

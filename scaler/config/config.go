@@ -64,9 +64,15 @@ const (
 	DefaultPrometheusURL = "http://prometheus:9090"
 	DefaultQuery         = `camunda_process_instances_recently_started{window="10s"}`
 	DefaultInterval      = 10 * time.Second
-	DefaultMaxSampleAge  = 30 * time.Second
 	DefaultAPIVersion    = "apps/v1"
 	DefaultKind          = "Deployment"
 	DefaultNamespace     = "default"
 	DefaultName          = "camunda-deployment"
 )
+
+// DefaultTimestampQuery goes with DefaultQuery. It is the end of the window
+// that was counted, so that a count which the exporter could not renew grows
+// old; the scrape's time where the exporter's clock is ahead, or where it does
+// not export the window's end.
+const DefaultTimestampQuery = `max(camunda_window_end_timestamp_seconds < timestamp(camunda_window_end_timestamp_seconds))` +
+	` or max(timestamp(` + DefaultQuery + `))`

@@ -56,7 +56,7 @@ func TestMinimalFileHasTheDefaults(t *testing.T) {
 		Queries:  []Query{{PromQL: "my_load"}},
 		Policy: decide.Policy{
 			Triggers: []decide.Trigger{{Rule: decide.Rule{Kind: decide.Step, ScaleUpAt: 50, ScaleDownAt: 20}, OnNoData: decide.HoldOnNoData}},
-			Limits:   decide.Limits{Min: 1, Max: 4}, StepUp: 1, StepDown: 1, MaxSampleAge: 30 * time.Second,
+			Limits:   decide.Limits{Min: 1, Max: 4}, StepUp: 1, StepDown: 1,
 		},
 		Interval: 10 * time.Second,
 	}
@@ -83,7 +83,7 @@ func TestFullFile(t *testing.T) {
 		{
 			Name:     "camunda",
 			Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "bpm", Name: "camunda-deployment"},
-			Queries:  []Query{{PromQL: `camunda_process_instances_recently_started{window="10s"}`}},
+			Queries:  []Query{{PromQL: DefaultQuery, Timestamp: DefaultTimestampQuery}},
 			Policy:   policy, Interval: 15 * time.Second,
 		},
 		{
@@ -107,6 +107,42 @@ func TestFullFile(t *testing.T) {
 	}
 }
 
+// Without a query the samples are as old as the window that was counted; a
+// query of one's own has no such default.
+func TestDefaultQueryHasItsTimestampQuery(t *testing.T) {
+	for text, want := range map[string]Query{
+		"targets: [{}]": {PromQL: DefaultQuery, Timestamp: DefaultTimestampQuery},
+		"targets: [{query: '" + DefaultQuery + "'}]": {PromQL: DefaultQuery, Timestamp: DefaultTimestampQuery},
+		"targets: [{timestamp_query: time()}]":       {PromQL: DefaultQuery, Timestamp: "time()"},
+		"targets: [{query: my_load}]":                {PromQL: "my_load"},
+	} {
+		c, err := Parse("x.yml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Targets[0].Queries[0]; got != want {
+			t.Errorf("%s: got %+v, want %+v", text, got, want)
+		}
+	}
+}
+
+// What the user sets is exact; what is left out follows the samples' spacing,
+// which only the policy knows how.
+func TestMaxSampleAgeIsExactOnlyIfSet(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"targets: [{}]":                      0,
+		"max_sample_age: 10s\ntargets: [{}]": 10 * time.Second,
+	} {
+		c, err := Parse("x.yml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Targets[0].Policy.MaxSampleAge; got != want {
+			t.Errorf("%q: got %s, want %s", text, got, want)
+		}
+	}
+}
+
 func TestMissingFile(t *testing.T) {
 	if _, err := Load("testdata/nothing.yml"); err == nil || !strings.Contains(err.Error(), "testdata/nothing.yml") {
 		t.Errorf("got %v", err)
@@ -117,7 +153,7 @@ func single() Single {
 	return Single{
 		PrometheusURL: DefaultPrometheusURL, Query: DefaultQuery, Rule: decide.DefaultRule(), Limits: decide.DefaultLimits(),
 		Workload: workload.Ref{APIVersion: DefaultAPIVersion, Kind: DefaultKind, Namespace: DefaultNamespace, Name: DefaultName},
-		Interval: DefaultInterval, MaxSampleAge: DefaultMaxSampleAge,
+		Interval: DefaultInterval,
 	}
 }
 
@@ -156,7 +192,7 @@ func TestSingleNamesTheFlag(t *testing.T) {
 		`--target.api-version: "": want group/version`:     func(s *Single) { s.Workload.APIVersion = "" },
 		`--query: empty: want PromQL`:                      func(s *Single) { s.Query = " " },
 		`--interval: 0s is too short`:                      func(s *Single) { s.Interval = 0 },
-		`--max-sample-age: 1s is below the interval`:       func(s *Single) { s.MaxSampleAge = time.Second },
+		`--max-sample-age: 1s is below the interval`:       func(s *Single) { s.MaxSampleAge = new(time.Duration); *s.MaxSampleAge = time.Second },
 		"read Prometheus's HTTP options from no/such/file": func(s *Single) { s.PrometheusConfigFile = "no/such/file" },
 	} {
 		s := single()

@@ -56,9 +56,9 @@ func (e *explanation) target(t Target) {
 		e.line(1, "every %s, by   %s", t.Interval, t.Queries[0].PromQL)
 		e.query(1, t.Queries[0])
 		if t.Queries[0].Zero {
-			e.say(1, "A sample older than %s changes nothing.", t.Policy.MaxSampleAge)
+			e.say(1, "A sample older than %s changes nothing.", maxAge(t.Policy))
 		} else {
-			e.say(1, "A sample older than %s, or none, changes nothing.", t.Policy.MaxSampleAge)
+			e.say(1, "A sample older than %s, or none, changes nothing.", maxAge(t.Policy))
 		}
 		e.fallback(1, t, t.Policy.Triggers[0])
 		e.rule(1, t.Policy, t.Policy.Triggers[0].Rule)
@@ -128,9 +128,17 @@ func (e *explanation) query(indent int, q Query) {
 	}
 }
 
+// maxAge says how old a sample may be.
+func maxAge(p decide.Policy) string {
+	if p.MaxSampleAge > 0 {
+		return p.MaxSampleAge.String()
+	}
+	return "three times the spacing of the samples (30s to 15m)"
+}
+
 func (e *explanation) fallback(indent int, t Target, trigger decide.Trigger) {
 	if trigger.OnNoData == decide.FallbackOnNoData {
-		e.say(indent, "Without a sample for %s it goes up to %d replicas if there are fewer.", t.Policy.MaxSampleAge, trigger.FallbackReplicas)
+		e.say(indent, "Without a sample for %s it goes up to %d replicas if there are fewer.", maxAge(t.Policy), trigger.FallbackReplicas)
 	}
 }
 
@@ -146,7 +154,7 @@ func (e *explanation) triggers(t Target) {
 		e.fallback(2, t, trigger)
 		e.rule(2, t.Policy, trigger.Rule)
 	}
-	e.say(1, "A sample older than %s, or none, is no data.", t.Policy.MaxSampleAge)
+	e.say(1, "A sample older than %s, or none, is no data.", maxAge(t.Policy))
 	required, optional := false, false
 	for _, trigger := range t.Policy.Triggers {
 		required = required || !trigger.Optional

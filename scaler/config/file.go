@@ -15,10 +15,10 @@ import (
 // The file's shape. Every key is optional but targets. What is nil or "" was
 // left out.
 type file struct {
-	Prometheus   filePrometheus `yaml:"prometheus"`
-	Interval     model.Duration `yaml:"interval"`
-	MaxSampleAge model.Duration `yaml:"max_sample_age"`
-	Targets      []fileTarget   `yaml:"targets"`
+	Prometheus   filePrometheus  `yaml:"prometheus"`
+	Interval     model.Duration  `yaml:"interval"`
+	MaxSampleAge *model.Duration `yaml:"max_sample_age,omitempty"` // nil follows the samples' spacing
+	Targets      []fileTarget    `yaml:"targets"`
 }
 
 type filePrometheus struct {
@@ -157,9 +157,8 @@ func Load(path string) (Config, error) {
 // Parse reads the text of a file; name is for its errors.
 func Parse(name string, text []byte) (Config, error) {
 	f := file{
-		Prometheus:   filePrometheus{URL: DefaultPrometheusURL, HTTP: commoncfg.DefaultHTTPClientConfig},
-		Interval:     model.Duration(DefaultInterval),
-		MaxSampleAge: model.Duration(DefaultMaxSampleAge),
+		Prometheus: filePrometheus{URL: DefaultPrometheusURL, HTTP: commoncfg.DefaultHTTPClientConfig},
+		Interval:   model.Duration(DefaultInterval),
 	}
 	doc := decode(text, &f)
 	var c Config

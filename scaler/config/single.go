@@ -18,12 +18,12 @@ type Single struct {
 	PrometheusConfigFile string // an HTTPClientConfig; "" for the defaults
 	Workload             workload.Ref
 	Query                string
-	TimestampQuery       string
+	TimestampQuery       string // "" is the default's, of DefaultQuery alone
 	Rule                 decide.Rule
 	Limits               decide.Limits
 	AllowFlapping        bool
 	Interval             time.Duration
-	MaxSampleAge         time.Duration
+	MaxSampleAge         *time.Duration // nil follows the samples' spacing
 }
 
 // Config checks the parts and puts them together.
@@ -47,10 +47,13 @@ func (s Single) Config() (Config, error) {
 		}
 	}
 	policy := decide.DefaultPolicy()
-	policy.Triggers[0].Rule, policy.Limits, policy.MaxSampleAge = s.Rule, s.Limits, s.MaxSampleAge
+	policy.Triggers[0].Rule, policy.Limits = s.Rule, s.Limits
+	if s.MaxSampleAge != nil {
+		policy.MaxSampleAge = *s.MaxSampleAge
+	}
 	t := Target{
 		Name: s.Workload.Name, Workload: s.Workload,
-		Queries: []Query{{PromQL: s.Query, Timestamp: strings.TrimSpace(s.TimestampQuery)}},
+		Queries: []Query{newQuery(s.Query, s.TimestampQuery, "")},
 		Policy:  policy, AllowFlapping: s.AllowFlapping, Interval: s.Interval,
 	}
 	for _, f := range append(t.check(false), checkTimes(s.Interval, s.MaxSampleAge)...) {

@@ -188,13 +188,15 @@ func (t Target) flaps() (decide.Flap, decide.Limits, bool) {
 	return decide.Flap{}, decide.Limits{}, false
 }
 
-func checkTimes(interval, maxSampleAge time.Duration) []fault {
+// checkTimes checks the times that all targets share. maxSampleAge is nil if it
+// was left out.
+func checkTimes(interval time.Duration, maxSampleAge *time.Duration) []fault {
 	var f faults
 	if interval < minInterval {
 		f.add([]string{"interval"}, "%s is too short: want %s or more", interval, minInterval)
 	}
-	if maxSampleAge < interval {
-		f.add([]string{"max_sample_age"}, "%s is below the interval, %s: want at least that, or samples grow too old between two decisions", maxSampleAge, interval)
+	if maxSampleAge != nil && *maxSampleAge < interval {
+		f.add([]string{"max_sample_age"}, "%s is below the interval, %s: want at least that, or samples grow too old between two decisions", *maxSampleAge, interval)
 	}
 	return f
 }

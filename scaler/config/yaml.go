@@ -17,7 +17,7 @@ func (c Config) YAML() ([]byte, error) {
 	address.RawQuery = ""
 	f := file{Prometheus: filePrometheus{URL: address.Redacted(), Params: params, HTTP: c.Prometheus.HTTP}}
 	for _, t := range c.Targets {
-		f.Interval, f.MaxSampleAge = model.Duration(t.Interval), model.Duration(t.Policy.MaxSampleAge)
+		f.Interval, f.MaxSampleAge = model.Duration(t.Interval), unlessZero(model.Duration(t.Policy.MaxSampleAge))
 		f.Targets = append(f.Targets, t.file())
 	}
 	text, err := yaml.Marshal(f)

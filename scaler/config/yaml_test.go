@@ -81,7 +81,10 @@ func (r random) config(t *testing.T) Config {
 	address.RawQuery = address.Query().Encode()
 	c.Prometheus.URL = address
 	interval := minInterval + r.duration()
-	maxSampleAge := interval + r.duration()
+	var maxSampleAge time.Duration
+	if r.coin() {
+		maxSampleAge = interval + r.duration()
+	}
 	for i := range 1 + r.IntN(3) {
 		target := r.target(t, i)
 		target.Interval, target.Policy.MaxSampleAge = interval, maxSampleAge

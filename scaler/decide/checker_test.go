@@ -80,7 +80,7 @@ func (c *checker) record(p Policy, in Input) entry {
 	e.complete = e.complete && !e.newest.IsZero()
 	for _, before := range slices.Backward(c.log) {
 		if !before.newest.IsZero() && !e.newest.IsZero() {
-			e.gap = e.newest.Sub(before.newest) > p.MaxSampleAge
+			e.gap = e.newest.Sub(before.newest) > p.MaxAge(0)
 			break
 		}
 	}
@@ -216,7 +216,7 @@ func (c *checker) up(p Policy, in Input, d Decision) string {
 			return "above the minimum for the minimum"
 		}
 	case Fallback:
-		if t.OnNoData != FallbackOnNoData || d.To > t.FallbackReplicas || !c.without(t.Name, p.MaxSampleAge) {
+		if t.OnNoData != FallbackOnNoData || d.To > t.FallbackReplicas || !c.without(t.Name, p.MaxAge(0)) {
 			return "no fallback"
 		}
 	default:

@@ -174,7 +174,7 @@ func (p Policy) floor(in Input, st State) (floor int32, why Reason, trigger int)
 	floor, why = in.Limits.Min, BelowMin
 	for i, t := range p.Triggers {
 		since, missing := st.missing[t.Name]
-		if missing && t.OnNoData == FallbackOnNoData && in.Now.Sub(since) >= p.MaxSampleAge && t.FallbackReplicas > floor {
+		if missing && t.OnNoData == FallbackOnNoData && in.Now.Sub(since) >= p.MaxAge(0) && t.FallbackReplicas > floor {
 			floor, why, trigger = t.FallbackReplicas, Fallback, i
 		}
 	}

@@ -38,7 +38,9 @@ type Policy struct {
 	HoldAfterStart    time.Duration // no step for so long
 	WaitForReady      bool          // no step up while not all replicas are ready
 
-	MaxSampleAge time.Duration // longer without a sample is a gap
+	// MaxSampleAge is how old a sample may be, and longer without one is a
+	// gap; 0 follows the spacing of the samples. See MaxAge.
+	MaxSampleAge time.Duration
 
 	// MaxFromQuery says that a query may lower Limits.Max at any time, which
 	// matters to Flaps alone.
@@ -49,8 +51,25 @@ type Policy struct {
 func DefaultPolicy() Policy {
 	return Policy{
 		Triggers: []Trigger{{Rule: DefaultRule(), OnNoData: HoldOnNoData}}, Limits: DefaultLimits(),
-		StepUp: 1, StepDown: 1, MaxSampleAge: 30 * time.Second,
+		StepUp: 1, StepDown: 1,
 	}
+}
+
+// Without a configured MaxSampleAge a sample may be as old as three samples are
+// apart, within these bounds: two scrapes may fail before a sample is stale.
+const (
+	leastMaxAge = 30 * time.Second
+	mostMaxAge  = 15 * time.Minute
+)
+
+// MaxAge returns how old a sample may be: exactly what was configured or, if
+// nothing was, three times the spacing of the samples, from 30 s to 15 min. The
+// spacing is 0 until it is known.
+func (p Policy) MaxAge(spacing time.Duration) time.Duration {
+	if p.MaxSampleAge > 0 {
+		return p.MaxSampleAge
+	}
+	return max(leastMaxAge, min(3*spacing, mostMaxAge))
 }
 
 // Input is all that a decision depends on, beside what was before.

@@ -40,7 +40,7 @@ func (p Policy) observe(in Input, st State, newest time.Time, complete bool, d D
 	st.missing = p.missing(in, st)
 	gap := false
 	if !newest.IsZero() {
-		gap = newest.Sub(st.last) > p.MaxSampleAge
+		gap = newest.Sub(st.last) > p.MaxAge(0)
 		st.last = newest
 	}
 	switch {

@@ -69,7 +69,7 @@ func New(t Target, from Sources, s Scaler, m *metrics.Target, logger log.Logger)
 	for _, r := range from.Triggers {
 		l.sources = append(l.sources, source{Reader: r})
 	}
-	l.health = NewHealth(t.Name, t.Interval, t.Policy.MaxSampleAge)
+	l.health = NewHealth(t.Name, t.Interval, t.Policy.MaxAge(0))
 	return l
 }
 

@@ -137,7 +137,7 @@ func (l *Loop) setClock(answers []clock) {
 		}
 	}
 	now := l.clock.now()
-	jumped := l.schedule.Broken(now) || now.Sub(was) > l.target.Policy.MaxSampleAge+query.Timeout
+	jumped := l.schedule.Broken(now) || now.Sub(was) > l.target.Policy.MaxAge(0)+query.Timeout
 	if answered && (!known && !l.once || known && jumped) {
 		// The newest sample may have been acted on before a restart, so only
 		// one that is scraped from now on is fresh.
@@ -148,7 +148,7 @@ func (l *Loop) setClock(answers []clock) {
 // outdate says Stale of what has grown too old.
 func (l *Loop) outdate(samples []sample.Result) {
 	for i, s := range samples {
-		if s.Outcome == sample.Value && l.age(s) > l.target.Policy.MaxSampleAge {
+		if s.Outcome == sample.Value && l.age(s) > l.target.Policy.MaxAge(0) {
 			samples[i].Outcome = sample.Stale
 		}
 	}

@@ -107,7 +107,7 @@ func (r report) why(p decide.Policy) string {
 	case decide.AboveMax:
 		return fmt.Sprintf("the maximum is %d%s", r.limits.Max, by(r.limits.ceiling))
 	case decide.Fallback:
-		return fmt.Sprintf("there has been no data for more than %s, and the fallback is more replicas", p.MaxSampleAge)
+		return fmt.Sprintf("there has been no data for more than %s, and the fallback is more replicas", p.MaxAge(0))
 	}
 	trigger, name := p.Triggers[d.Trigger], ""
 	if trigger.Name != "" {

@@ -54,7 +54,7 @@ func parts(t *testing.T) (prometheus, apiServer string, agents *sync.Map) {
 		agents.Store("prometheus", r.UserAgent())
 		value := "500"
 		now := float64(time.Now().UnixMilli()) / 1000
-		if strings.HasPrefix(r.FormValue("query"), "timestamp(") {
+		if strings.Contains(r.FormValue("query"), "timestamp(") {
 			value = fmt.Sprint(now - 1)
 		}
 		w.Header().Set("Content-Type", "application/json")

@@ -8,9 +8,9 @@ import (
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/demo/scratch"
 	"github.com/camunda-autoscaler/camunda-autoscaler/demo/screen"
-	"github.com/camunda-autoscaler/camunda-autoscaler/demo/stack"
 	"github.com/camunda-autoscaler/camunda-autoscaler/demo/story"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/stack"
 )
 
 type demo struct {

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/demo/screen"
-	"github.com/camunda-autoscaler/camunda-autoscaler/demo/stack"
 	"github.com/camunda-autoscaler/camunda-autoscaler/demo/story"
 	"github.com/camunda-autoscaler/camunda-autoscaler/demo/watch"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/stack"
 )
 
 // poll is how often the scaler is looked at.

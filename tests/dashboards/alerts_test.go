@@ -18,9 +18,9 @@ import (
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/camunda-autoscaler/camunda-autoscaler/demo/stack"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/alertmanager"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/prometheus"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/stack"
 )
 
 // alertsAreQuiet: each expression can be evaluated, and finds nothing.

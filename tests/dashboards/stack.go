@@ -18,10 +18,10 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/camunda-autoscaler/camunda-autoscaler/demo/stack"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/ports"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/process"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/stack"
 )
 
 // ExporterEnvironment switches on what the exporter does by flag only, for the

@@ -10,8 +10,8 @@ import (
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 
-	"github.com/camunda-autoscaler/camunda-autoscaler/demo/stack"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/prometheus"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/stack"
 )
 
 const (

@@ -28,8 +28,8 @@ import (
 
 	"github.com/prometheus/common/model"
 
-	"github.com/camunda-autoscaler/camunda-autoscaler/demo/stack"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/prometheus"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/stack"
 	"github.com/camunda-autoscaler/camunda-autoscaler/tests/dashboards"
 )
 

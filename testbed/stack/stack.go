@@ -1,5 +1,5 @@
-// Package stack brings up all the parts of the demo on loopback: a Kubernetes
-// control plane, a Camunda engine, Prometheus and the project's own services.
+// Package stack starts a Kubernetes control plane, a Camunda engine, Prometheus
+// and the project's own services together, on loopback.
 package stack
 
 import (
@@ -24,7 +24,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/prometheus"
 )
 
-// Stack is all that runs.
+// Stack is everything that runs.
 type Stack struct {
 	Exporter, Scaler, Starter string // URLs without a slash at the end
 
@@ -40,19 +40,19 @@ type Stack struct {
 	failed   chan error
 }
 
-// Parts are what has to be built, besides the project's own services.
+// Parts lists what has to be built in addition to the project's own services.
 func Parts() []build.Part {
 	return []build.Part{build.Kubernetes, build.Kwok, build.Prometheus, build.Camunda724}
 }
 
-// Up starts everything, with all files in dir, and returns when the scaler
-// works. The starter begins with the given number of starts per ten seconds.
-// The parts end when ctx does; Down waits until they have. Up calls it if it
-// fails. A line to out tells of each part that is up.
+// Up starts everything, keeps all files in dir, and returns when the scaler
+// answers. The starter starts the given number of instances every ten seconds.
+// The parts end when ctx does; Down waits until they have. If Up fails, it has
+// called Down. It writes a line to out for each part that is up.
 func Up(ctx context.Context, dir string, starts int, out io.Writer) (*Stack, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &Stack{dir: dir, cancel: cancel, failed: make(chan error, 3)}
-	if err := s.up(ctx, starts, &progress{out: out, begun: time.Now()}); err != nil {
+	if err := s.up(ctx, starts, &progress{out: out, started: time.Now()}); err != nil {
 		s.Down()
 		return nil, err
 	}
@@ -122,8 +122,8 @@ func (s *Stack) up(ctx context.Context, starts int, done *progress) error {
 	return nil
 }
 
-// startServices starts Prometheus and the project's own services, on three
-// free ports. The jobs are called as the Helm chart calls them.
+// startServices starts Prometheus and the project's own services on three free
+// ports. The jobs have the names that the Helm chart gives them.
 func (s *Stack) startServices(ctx context.Context, products build.Products, free []int, starts int) error {
 	s.stopServices() // those of an attempt with other ports
 	exporter, scaler, starter := ports.Address(free[0]), ports.Address(free[1]), ports.Address(free[2])
@@ -171,7 +171,7 @@ func (s *Stack) log(service string) string { return filepath.Join(s.dir, service
 // ScalerLog is the path of the scaler's log.
 func (s *Stack) ScalerLog() string { return s.log("camunda-scaler") }
 
-// Failed gives an error when one of the project's services has ended.
+// Failed delivers an error when one of the project's services has ended.
 func (s *Stack) Failed() <-chan error { return s.failed }
 
 // SetRate sets how many instances are started every ten seconds.
@@ -231,9 +231,9 @@ func request(ctx context.Context, method, url, body string) error {
 // progress writes a line for each part, with the time that it took.
 type progress struct {
 	out   io.Writer
-	begun time.Time
+	started time.Time
 }
 
 func (p *progress) say(what string) {
-	fmt.Fprintf(p.out, "  %4.1f s  %s\n", time.Since(p.begun).Seconds(), what)
+	fmt.Fprintf(p.out, "  %4.1f s  %s\n", time.Since(p.started).Seconds(), what)
 }

@@ -16,8 +16,8 @@ const (
 
 type object = map[string]any
 
-// deploy creates Camunda's Deployment with one replica. Its Pods are kwok's:
-// they become ready, and run nothing.
+// deploy creates Camunda's Deployment with one replica. kwok plays its Pods:
+// they become ready and run nothing.
 func (s *Stack) deploy(ctx context.Context) error {
 	labels := object{"app": "camunda"}
 	err := s.Cluster.Request(ctx, http.MethodPost, apps, object{
@@ -53,9 +53,8 @@ func (s *Stack) deploy(ctx context.Context) error {
 	}
 }
 
-// Replicas returns how many replicas the Deployment is to have, and how many
-// of its Pods are ready.
-func (s *Stack) Replicas(ctx context.Context) (wanted, ready int, err error) {
+// Replicas returns the Deployment's spec.replicas and status.readyReplicas.
+func (s *Stack) Replicas(ctx context.Context) (spec, ready int, err error) {
 	var d struct {
 		Spec   struct{ Replicas int }
 		Status struct{ ReadyReplicas int }

@@ -112,7 +112,7 @@ func Observe(at time.Time, action, reason string, scaler, starter Metrics, ready
 		Started:     scaler.Value("camunda_scaler_sample_value"),
 		PerInstance: scaler.Value("camunda_scaler_per_instance"),
 		From:        scaler.Int("camunda_scaler_replicas"),
-		To:          scaler.Int("camunda_scaler_wanted_replicas"),
+		To:          scaler.Int("camunda_scaler_desired_replicas"),
 	}
 	if age := scaler.Value("camunda_scaler_sample_age_seconds"); age != nil {
 		o.Scraped = at.Add(-time.Duration(*age * float64(time.Second)))

@@ -22,8 +22,8 @@ camunda_scaler_replicas{target="camunda-deployment"} 2
 camunda_scaler_sample_age_seconds{target="camunda-deployment"} 0.5
 # TYPE camunda_scaler_sample_value gauge
 camunda_scaler_sample_value{target="camunda-deployment"} 120
-# TYPE camunda_scaler_wanted_replicas gauge
-camunda_scaler_wanted_replicas{target="camunda-deployment"} 3
+# TYPE camunda_scaler_desired_replicas gauge
+camunda_scaler_desired_replicas{target="camunda-deployment"} 3
 `
 
 func parse(t *testing.T, text string) watch.Metrics {

@@ -63,6 +63,7 @@ type Loop struct {
 
 // New returns a loop that has not started.
 func New(t Target, from Sources, s Scaler, m *metrics.Target, logger log.Logger) *Loop {
+	m.SetInfo(metrics.Info{Workload: t.Workload, DryRun: t.DryRun, Interval: t.Interval})
 	m.SetPaused(t.Paused)
 	m.SetTriggers(t.Policy.Triggers)
 	l := &Loop{target: t, max: from.Max, scaler: s, metrics: m, logger: logger, schedule: Schedule{Interval: t.Interval}}
@@ -181,6 +182,7 @@ func (l *Loop) begin() {
 	l.health.Begins()
 	if l.decidedAt.IsZero() {
 		l.decidedAt = time.Now()
+		l.metrics.Started()
 		if !l.once {
 			l.state.Start = l.clock.now()
 		}

@@ -204,7 +204,7 @@ func (r report) state(triggers []decide.Trigger) metrics.State {
 		state.Samples = append(state.Samples, known)
 	}
 	if r.scale != nil && (len(state.Samples) > 0 || r.decision.Action != decide.None) {
-		state.WantedReplicas = &r.decision.To
+		state.DesiredReplicas = &r.decision.To
 	}
 	return state
 }

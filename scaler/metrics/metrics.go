@@ -9,8 +9,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
 // Operation is what was being done when an error occurred.
@@ -31,6 +29,8 @@ type Metrics struct {
 	value, age, perInstance, rule         *prometheus.Desc
 	replicas, ready, desired, least, most *prometheus.Desc
 	lag, holding, paused                  *prometheus.Desc
+	info, interval, spacing               *prometheus.Desc
+	decision, decidedAt                   *prometheus.Desc
 	leader, reloaded, reloadAt            *prometheus.Desc
 
 	mu       sync.Mutex
@@ -88,10 +88,15 @@ func New() *Metrics {
 		ready:       desc("ready_replicas", "The workload's status.readyReplicas, as last seen.", target),
 		least:       desc("min_replicas", "The fewest replicas that are allowed now.", target),
 		most:        desc("max_replicas", "The most replicas that are allowed now.", target),
-		desired:     desc("wanted_replicas", "The replicas that the last decision asked for.", target),
+		desired:     desc("desired_replicas", "The replicas that the last decision asked for.", target),
 		lag:         desc("loop_lag_seconds", "From the scrape of the sample last decided on to the end of what was done about it.", target),
 		holding:     desc("holding", "1 for what now keeps the rule from being applied; absent if nothing does.", target, "reason"),
 		paused:      desc("paused", "Whether the target is paused: 1, or 0.", target),
+		info:        desc("target_info", "The workload that a target scales, and whether the target is a dry run; always 1.", target, "workload_namespace", "workload_kind", "workload_name", "dry_run"),
+		interval:    desc("interval_seconds", "The configured time between two decisions.", target),
+		spacing:     desc("sample_interval_seconds", "Time between two samples of the query, as observed; absent until it is known.", target, trigger),
+		decision:    desc("last_decision", "The last decision, by action and reason; always 1.", target, "action", "reason"),
+		decidedAt:   desc("last_decision_timestamp_seconds", "When the target was last decided on, or when its loop started if it never was.", target),
 		leader:      desc("leader", "Whether this scaler is the one that works: 1, or 0 if it stands by."),
 		reloaded:    desc("config_last_reload_successful", "Whether the last (re)load of the configuration worked: 1, or 0 if the one before is in force."),
 		reloadAt:    desc("config_last_reload_success_timestamp_seconds", "When the configuration in force was loaded."),
@@ -113,16 +118,10 @@ func (m *Metrics) Target(name string) *Target {
 		request:   m.request,
 		sampled:   map[string]time.Time{},
 	}
-	// What an alert takes the rate of has to be there before its first event.
+	// The first step must show as an increase. Errors have no series before the
+	// first one of their kind: with thousands of targets nearly all would be 0.
 	t.decisions.WithLabelValues(string(decide.Up), string(decide.LoadHigh))
 	t.decisions.WithLabelValues(string(decide.Down), string(decide.LoadLow))
-	for _, cause := range query.Causes() {
-		t.errors.WithLabelValues(string(Query), string(cause))
-	}
-	for _, cause := range workload.Causes() {
-		t.errors.WithLabelValues(string(Read), string(cause))
-		t.errors.WithLabelValues(string(Write), string(cause))
-	}
 	m.targets[name] = t
 	return t
 }
@@ -166,7 +165,7 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.request.Describe(ch)
 	for _, d := range []*prometheus.Desc{
 		m.value, m.age, m.perInstance, m.rule, m.replicas, m.ready, m.desired, m.least, m.most,
-		m.lag, m.holding, m.paused, m.leader, m.reloaded, m.reloadAt,
+		m.lag, m.holding, m.paused, m.info, m.interval, m.spacing, m.decision, m.decidedAt, m.leader, m.reloaded, m.reloadAt,
 	} {
 		ch <- d
 	}

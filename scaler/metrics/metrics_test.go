@@ -26,11 +26,13 @@ func TestGolden(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := New()
 		known, per, replicas, ready, wanted := m.Target("camunda"), 60.0, int32(2), int32(1), int32(3)
+		known.SetInfo(Info{Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "bpm", Name: "camunda-deployment"}, Interval: 10 * time.Second})
+		known.Started()
 		known.SetTriggers(decide.DefaultPolicy().Triggers)
 		known.SetLimits(decide.DefaultLimits())
 		known.SetSampled("", time.Now())
 		known.SetState(State{
-			Samples: []Sample{{Value: 120, PerInstance: &per}}, Replicas: &replicas, ReadyReplicas: &ready, WantedReplicas: &wanted, Holding: decide.Paused,
+			Samples: []Sample{{Value: 120, PerInstance: &per}}, Replicas: &replicas, ReadyReplicas: &ready, DesiredReplicas: &wanted, Holding: decide.Paused,
 		})
 		known.ForeignChange()
 		known.SetPaused(true)

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"strconv"
 	"sync"
 	"time"
 
@@ -16,7 +17,7 @@ type State struct {
 	Samples        []Sample // of the triggers of which there is one
 	Replicas       *int32
 	ReadyReplicas  *int32
-	WantedReplicas *int32
+	DesiredReplicas *int32
 	Holding        decide.Reason // "" if nothing keeps the rule from being applied
 }
 
@@ -34,6 +35,8 @@ type Target struct {
 	request           prometheus.ObserverVec
 
 	mu       sync.Mutex
+	info     Info
+	last     decision // its zero before the first
 	triggers []decide.Trigger
 	limits   *decide.Limits // nil until there are some in force
 	state    State
@@ -42,9 +45,39 @@ type Target struct {
 	paused   bool
 }
 
+// Info is what a target is, whatever is decided on it.
+type Info struct {
+	Workload workload.Ref
+	DryRun   bool
+	Interval time.Duration // between two decisions
+}
+
+type decision struct {
+	action decide.Action
+	reason decide.Reason
+	at     time.Time
+}
+
+// SetInfo says what the target is.
+func (t *Target) SetInfo(i Info) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.info = i
+}
+
+// Started says that decisions can be expected from now on.
+func (t *Target) Started() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last = decision{at: time.Now()}
+}
+
 // Decided counts a decision.
 func (t *Target) Decided(action decide.Action, reason decide.Reason) {
 	t.decisions.WithLabelValues(string(action), string(reason)).Inc()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last = decision{action, reason, time.Now()}
 }
 
 // QueryFailed counts a failed query.
@@ -110,7 +143,7 @@ func (t *Target) SetPaused(paused bool) {
 func (t *Target) Forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.limits, t.state, t.lag = nil, State{}, nil
+	t.limits, t.state, t.lag, t.last = nil, State{}, nil, decision{}
 	clear(t.sampled)
 }
 
@@ -138,6 +171,16 @@ func (t *Target) collect(m *Metrics, gauge func(d *prometheus.Desc, v float64, l
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	gauge(m.paused, boolValue(t.paused))
+	if w := t.info.Workload; w.Name != "" {
+		gauge(m.info, 1, w.Namespace, w.Kind, w.Name, strconv.FormatBool(t.info.DryRun))
+		gauge(m.interval, t.info.Interval.Seconds())
+	}
+	if !t.last.at.IsZero() {
+		gauge(m.decidedAt, float64(t.last.at.UnixMilli())/1000)
+	}
+	if t.last.action != "" {
+		gauge(m.decision, 1, string(t.last.action), string(t.last.reason))
+	}
 	if t.lag != nil {
 		gauge(m.lag, t.lag.Seconds())
 	}
@@ -171,7 +214,7 @@ func (t *Target) collect(m *Metrics, gauge func(d *prometheus.Desc, v float64, l
 			gauge(m.most, float64(t.limits.Max))
 		}
 	}
-	for d, n := range map[*prometheus.Desc]*int32{m.replicas: t.state.Replicas, m.ready: t.state.ReadyReplicas, m.desired: t.state.WantedReplicas} {
+	for d, n := range map[*prometheus.Desc]*int32{m.replicas: t.state.Replicas, m.ready: t.state.ReadyReplicas, m.desired: t.state.DesiredReplicas} {
 		if n != nil {
 			gauge(d, float64(*n))
 		}

@@ -31,7 +31,7 @@ func TestHoldsOnABadSample(t *testing.T) {
 			t.Errorf("%s: unexpected line %v", c.body, l)
 		}
 		text := fetch(t, s, "/metrics", http.StatusOK)
-		if strings.Contains(text, "camunda_scaler_sample_value{") || strings.Contains(text, "camunda_scaler_wanted_replicas{") {
+		if strings.Contains(text, "camunda_scaler_sample_value{") || strings.Contains(text, "camunda_scaler_desired_replicas{") {
 			t.Errorf("%s: there is a sample value or wanted replicas in\n%s", c.body, text)
 		}
 		before = len(s.decisions(t))

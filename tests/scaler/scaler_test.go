@@ -59,7 +59,7 @@ func checkMetrics(t *testing.T, s *scalerProcess) {
 		`camunda_scaler_sample_value{target="camunda-deployment",trigger=""} 5`,
 		`camunda_scaler_per_instance{target="camunda-deployment",trigger=""} 5`,
 		`camunda_scaler_replicas{target="camunda-deployment"} 1`,
-		`camunda_scaler_wanted_replicas{target="camunda-deployment"} 1`,
+		`camunda_scaler_desired_replicas{target="camunda-deployment"} 1`,
 	} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("no %s in\n%s", want, text)

@@ -3,10 +3,12 @@ package app
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"path/filepath"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -48,11 +50,13 @@ type Workloads struct {
 	resources workload.Resources
 }
 
-// NewWorkloads makes no request.
+// NewWorkloads makes no request. The workloads make each request once.
 func NewWorkloads(c *rest.Config) (Workloads, error) {
 	fail := func(err error) (Workloads, error) {
 		return Workloads{}, fmt.Errorf("make a client for the API server: %w", err)
 	}
+	c = rest.CopyConfig(c)
+	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return oneAttempt{next} })
 	httpClient, err := rest.HTTPClientFor(c)
 	if err != nil {
 		return fail(err)
@@ -61,9 +65,8 @@ func NewWorkloads(c *rest.Config) (Workloads, error) {
 	if err != nil {
 		return fail(err)
 	}
-	unversioned := rest.CopyConfig(c)
-	unversioned.NegotiatedSerializer = serializer.NewCodecFactory(runtime.NewScheme()).WithoutConversion()
-	raw, err := rest.UnversionedRESTClientForConfigAndClient(unversioned, httpClient)
+	c.NegotiatedSerializer = serializer.NewCodecFactory(runtime.NewScheme()).WithoutConversion()
+	raw, err := rest.UnversionedRESTClientForConfigAndClient(c, httpClient)
 	if err != nil {
 		return fail(err)
 	}
@@ -73,4 +76,23 @@ func NewWorkloads(c *rest.Config) (Workloads, error) {
 // New returns the workload that ref names.
 func (w Workloads) New(ref workload.Ref) *workload.Workload {
 	return workload.New(ref, w.client, w.resources)
+}
+
+// oneAttempt keeps client-go from repeating a request, writes included, up to
+// ten times: on a Retry-After header, and reads also on a connection that
+// breaks. Every caller here has a retry of its own that knows better: a decision
+// writes once, and a repeated write that conflicts with itself looks like
+// another's.
+type oneAttempt struct{ next http.RoundTripper }
+
+func (t oneAttempt) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.next.RoundTrip(r)
+	switch {
+	case err == nil:
+		resp.Header.Del("Retry-After")
+		return resp, nil
+	case net.IsProbableEOF(err) || net.IsConnectionReset(err) || net.IsHTTP2ConnectionLost(err):
+		return nil, errors.New("the API server closed the connection without an answer")
+	}
+	return nil, err
 }

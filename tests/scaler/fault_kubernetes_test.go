@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -13,10 +14,10 @@ import (
 var kubernetesRows = []row{
 	{"api-server-slow", "load_high", slowAPIServer},
 	{"api-server-hangs", "workload_unreadable", refusing("timeout", hang)},
-	{"api-server-connection-cut", "workload_unreadable", refusing("timeout", cut)},
+	{"api-server-connection-cut", "workload_unreadable", refusing("connection", cut)},
 	{"api-server-500", "workload_unreadable", refusing("server", status(http.StatusInternalServerError, "InternalError"))},
-	{"api-server-throttles", "workload_unreadable", refusing("throttled", status(http.StatusTooManyRequests, "TooManyRequests"))},
-	{"api-server-throttles-writes", "write_failed", refusing("throttled", only(writes, status(http.StatusTooManyRequests, "TooManyRequests")))},
+	{"api-server-throttles", "workload_unreadable", refusing("throttled", throttle)},
+	{"api-server-throttles-writes", "write_failed", throttlesWrites},
 	{"api-server-unauthorized", "workload_unreadable", refusing("forbidden", status(http.StatusUnauthorized, "Unauthorized"))},
 	{"api-server-forbids-writes", "write_failed", refusing("forbidden", only(writes, status(http.StatusForbidden, "Forbidden")))},
 	{"api-server-is-a-login-page", "workload_unreadable", refusing("connection", answer(http.StatusOK, "text/html", "<html>Sign in</html>"))},
@@ -38,6 +39,29 @@ func refusing(cause string, f fault) func(*testing.T, *matrix, string) {
 		r.start(t)
 		r.cannotScale(t, reason, cause, func() { r.kube.begin(f) }, r.kube.end)
 	}
+}
+
+// throttle is what the API server's priority and fairness answers.
+var throttle = status(http.StatusTooManyRequests, "TooManyRequests", "Retry-After", "1")
+
+// A write that is throttled is not repeated: one attempt per decision.
+func throttlesWrites(t *testing.T, m *matrix, reason string) {
+	r := m.newRig(t, 3, steady)
+	r.start(t)
+	var patches atomic.Int64
+	refuse := func(w http.ResponseWriter, q *http.Request, next http.Handler) {
+		patches.Add(1)
+		throttle(w, q, next)
+	}
+	r.cannotScale(t, reason, "throttled", func() { r.kube.begin(only(writes, refuse)) }, func() {
+		r.kube.end()
+		await(t, func() string { // the line of the last attempt may be to come
+			if made, logged := int(patches.Load()), count(r.scaler.decisions(t), reason); made != logged {
+				return fmt.Sprintf("%d attempts to write in %d decisions", made, logged)
+			}
+			return ""
+		})
+	})
 }
 
 // cannotScale is holds for what is the matter with the API server: it is

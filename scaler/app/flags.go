@@ -53,7 +53,7 @@ func NewFlags() *Flags {
 	f := &Flags{app: a, Log: logging.AddFlags(a), Web: web.AddFlags(a, DefaultAddress), setOnLine: map[string]*bool{}}
 
 	a.Flag("config.file", "YAML file with targets. Without it the flags below describe the one target.").StringVar(&f.ConfigFile)
-	a.Flag("kubeconfig", "Kubeconfig file. Without it the Pod's service account is used.").Envar("KUBECONFIG").StringVar(&f.Kubeconfig)
+	a.Flag("kubeconfig", "Kubeconfig file. Default: the Pod's service account, or ~/.kube/config outside of a Pod. The namespace of its context is not used.").Envar("KUBECONFIG").StringVar(&f.Kubeconfig)
 	a.Flag("dry-run", "Never write; say what would be done.").BoolVar(&f.DryRun)
 	a.Flag("once", "Decide once for every target, then exit: 0 if all were decided on, 1 if not within the maximum sample age.").BoolVar(&f.Once)
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -12,35 +13,55 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/util/homedir"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
-// KubeConfig says how to reach the API server: by the kubeconfig (one file, or
-// several as in $KUBECONFIG), or as the Pod that this runs in if it is "".
+// KubeConfig returns how to reach the API server. It takes the first of these
+// that there is: kubeconfig (one file, or several as in $KUBECONFIG), the
+// service account of the Pod that this runs in, ~/.kube/config. Unlike kubectl
+// it prefers the service account to ~/.kube/config, and it does not use the
+// namespace of the kubeconfig's context.
 func KubeConfig(kubeconfig string) (*rest.Config, error) {
-	var c *rest.Config
-	var err error
-	if kubeconfig == "" {
-		c, err = rest.InClusterConfig()
-		if errors.Is(err, rest.ErrNotInCluster) {
-			return nil, errors.New("no API server: this is no Pod, so name a kubeconfig by --kubeconfig or KUBECONFIG")
-		}
-	} else {
-		rules := &clientcmd.ClientConfigLoadingRules{Precedence: filepath.SplitList(kubeconfig)}
-		if len(rules.Precedence) == 1 { // of several, those that are missing are skipped
-			rules = &clientcmd.ClientConfigLoadingRules{ExplicitPath: kubeconfig}
-		}
-		c, err = clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
-	}
+	c, err := kubeConfig(kubeconfig, homedir.HomeDir())
 	if err != nil {
-		return nil, fmt.Errorf("find out how to reach the API server: %w", err)
+		return nil, fmt.Errorf("find the API server: %w", err)
 	}
 	c.UserAgent = userAgent()
 	// Each target makes a request or two per interval, and the server has its
 	// own priority and fairness; client-go's limit of 5 a second would let
 	// many targets wait for each other.
 	c.QPS = -1
+	return c, nil
+}
+
+func kubeConfig(kubeconfig, home string) (*rest.Config, error) {
+	if kubeconfig == "" {
+		c, err := rest.InClusterConfig()
+		switch {
+		case err == nil:
+			return c, nil
+		case !errors.Is(err, rest.ErrNotInCluster):
+			return nil, fmt.Errorf("use the Pod's service account: %w", err)
+		}
+		const tried = "--kubeconfig and KUBECONFIG are not set, this is not a Pod (KUBERNETES_SERVICE_HOST is not set), and "
+		if home == "" {
+			return nil, errors.New(tried + "there is no home directory to look for .kube/config in: set --kubeconfig")
+		}
+		kubeconfig = filepath.Join(home, clientcmd.RecommendedHomeDir, clientcmd.RecommendedFileName)
+		if _, err := os.Stat(kubeconfig); errors.Is(err, os.ErrNotExist) {
+			return nil, errors.New(tried + kubeconfig + " does not exist: set --kubeconfig")
+		}
+	}
+	rules := &clientcmd.ClientConfigLoadingRules{Precedence: filepath.SplitList(kubeconfig)}
+	if len(rules.Precedence) == 1 { // of several, those that are missing are skipped
+		rules = &clientcmd.ClientConfigLoadingRules{ExplicitPath: kubeconfig}
+	}
+	c, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("read the kubeconfig %s: %w", kubeconfig, err)
+	}
 	return c, nil
 }
 

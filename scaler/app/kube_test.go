@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,6 +15,58 @@ import (
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
+
+// A kubeconfig is looked for where kubectl looks for it, but in a Pod the
+// service account comes before the home directory. Without any, the error names
+// what was tried.
+func TestKubeConfig(t *testing.T) {
+	dir := t.TempDir()
+	home := filepath.Join(dir, "home")
+	file := func(path, server string) string {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		text := fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: x, contexts: [{name: x, context: {cluster: x, user: x, namespace: other}}],
+clusters: [{name: x, cluster: {server: %q}}], users: [{name: x, user: {}}]}`, server)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	file(filepath.Join(home, ".kube", "config"), "https://home")
+	named, missing := file(filepath.Join(dir, "named"), "https://named"), filepath.Join(dir, "missing")
+	broken := filepath.Join(dir, "broken")
+	if err := os.WriteFile(broken, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const tried = "--kubeconfig and KUBECONFIG are not set, this is not a Pod (KUBERNETES_SERVICE_HOST is not set), and "
+	for _, c := range []struct {
+		name, kubeconfig, home, pod string
+		host, err                   string
+	}{
+		{name: "named", kubeconfig: named, home: home, host: "https://named"},
+		{name: "named in a Pod", kubeconfig: named, home: home, pod: "10.0.0.1", host: "https://named"},
+		{name: "several named, one missing", kubeconfig: missing + string(filepath.ListSeparator) + named, home: home, host: "https://named"},
+		{name: "home", home: home, host: "https://home"},
+		{name: "Pod before home", home: home, pod: "10.0.0.1", err: "use the Pod's service account: open /var/run/secrets/"},
+		{name: "named and missing", kubeconfig: missing, home: home, err: "read the kubeconfig " + missing},
+		{name: "named and broken", kubeconfig: broken, home: home, err: "read the kubeconfig " + broken},
+		{name: "nothing at home", home: dir, err: tried + filepath.Join(dir, ".kube", "config") + " does not exist: set --kubeconfig"},
+		{name: "no home", err: tried + "there is no home directory to look for .kube/config in: set --kubeconfig"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Setenv("KUBERNETES_SERVICE_HOST", c.pod)
+			t.Setenv("KUBERNETES_SERVICE_PORT", "443")
+			got, err := kubeConfig(c.kubeconfig, c.home)
+			switch {
+			case c.err != "" && (err == nil || !strings.HasPrefix(err.Error(), c.err)):
+				t.Errorf("got %v, want %s", err, c.err)
+			case c.err == "" && (err != nil || got.Host != c.host):
+				t.Errorf("got %v, %v, want %s", got, err, c.host)
+			}
+		})
+	}
+}
 
 // Whatever the API server answers, a request is made once, at once, and its
 // failure is what it says: not a timeout, and not a conflict of a write with

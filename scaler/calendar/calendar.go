@@ -39,12 +39,7 @@ func (w Window) Active(now time.Time) bool {
 	// (https://github.com/prometheus/alertmanager/pull/5447).
 	t := now.In(w.Location)
 	wall := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), 0, 0, time.UTC)
-	for _, interval := range w.Times {
-		if interval.ContainsTime(wall) {
-			return true
-		}
-	}
-	return false
+	return w.Times.contain(wall)
 }
 
 // Calendar is a list of windows. An earlier one takes precedence.
@@ -76,26 +71,6 @@ func (c Calendar) Limits(rule Limits, now time.Time) Limits {
 	}
 	in.Min = min(in.Min, in.Max)
 	return in
-}
-
-// Horizon is how far Next looks ahead: a week, and a day for the clocks that
-// change within it.
-const Horizon = 8 * 24 * time.Hour
-
-// Next returns the first full minute after now, within the Horizon, from which
-// on other limits are in force than at now, or other windows decide them; or
-// false if there is none.
-func (c Calendar) Next(rule Limits, now time.Time) (time.Time, bool) {
-	if len(c) == 0 {
-		return time.Time{}, false
-	}
-	before := c.Limits(rule, now)
-	for at := now.Truncate(time.Minute); at.Sub(now) <= Horizon; at = at.Add(time.Minute) {
-		if c.Limits(rule, at) != before {
-			return at, true
-		}
-	}
-	return time.Time{}, false
 }
 
 // LoadLocation returns the location of an IANA time zone database's name. The

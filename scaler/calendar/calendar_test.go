@@ -280,69 +280,6 @@ func TestLimitsAreOfThoseNamed(t *testing.T) {
 	}
 }
 
-func TestNext(t *testing.T) {
-	for _, c := range []struct {
-		from, to string
-	}{
-		{"2026-03-26 12:00:00 +0100", "2026-03-26 18:00:00 +0100"},
-		{"2026-03-26 17:59:59 +0100", "2026-03-26 18:00:00 +0100"},
-		{"2026-03-26 18:00:00 +0100", "2026-03-27 08:00:00 +0100"}, // after now, not at it
-		{"2026-03-27 18:00:01 +0100", "2026-03-28 00:00:00 +0100"},
-		{"2026-03-28 00:00:00 +0100", "2026-03-30 00:00:00 +0200"}, // 47 hours
-		{"2026-10-24 00:00:00 +0200", "2026-10-26 00:00:00 +0100"}, // 49 hours
-		{"2026-03-30 05:00:00 +0000", "2026-03-30 06:00:00 +0000"},
-	} {
-		from := instant(t, c.from)
-		at, ok := example(t).Next(rule, from)
-		if !ok || !at.Equal(instant(t, c.to)) || at.Location() != from.Location() {
-			t.Errorf("after %s: got %s, %v, want %s", c.from, at, ok, c.to)
-		}
-	}
-}
-
-func TestNextIsWithinTheHorizon(t *testing.T) {
-	c := Calendar{window(t, "UTC", "[{years: [2027]}]")}
-	c[0].Max = new(int32(8))
-	newYear := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
-	if at, ok := c.Next(rule, newYear.Add(-Horizon)); !ok || !at.Equal(newYear) {
-		t.Errorf("the horizon before: got %s, %v, want %s", at, ok, newYear)
-	}
-	for name, from := range map[string]time.Time{
-		"a nanosecond too early": newYear.Add(-Horizon - 1),
-		"never again":            newYear.AddDate(1, 0, 0),
-		"for long":               newYear,
-	} {
-		if at, ok := c.Next(rule, from); ok {
-			t.Errorf("%s: got %s, want none", name, at)
-		}
-	}
-	if at, ok := (Calendar{}).Next(rule, newYear); ok {
-		t.Errorf("no window: got %s, want none", at)
-	}
-}
-
-// Between now and Next nothing changes, not even within a minute.
-func TestNothingChangesBeforeNext(t *testing.T) {
-	r := rand.New(rand.NewPCG(3, 4))
-	for range 100 {
-		c := anyCalendar(t, r)
-		now := time.Unix(1_767_225_600+r.Int64N(3*366*86400), r.Int64N(1e9))
-		at, ok := c.Next(rule, now)
-		before := c.Limits(rule, now)
-		if !ok {
-			at = now.Add(Horizon)
-		} else if c.Limits(rule, at) == before {
-			t.Fatalf("%+v: nothing changes at %s, after %s", c, at, now)
-		}
-		for range 100 {
-			between := now.Add(time.Duration(r.Int64N(int64(at.Sub(now)))))
-			if got := c.Limits(rule, between); got != before {
-				t.Fatalf("%+v: %+v at %s is %+v at %s, before %s", c, before, now, got, between, at)
-			}
-		}
-	}
-}
-
 func TestLoadLocation(t *testing.T) {
 	for _, name := range append(places, "America/Argentina/Ushuaia", "Etc/GMT+5") {
 		if l, err := LoadLocation(name); err != nil || l.String() != name {
@@ -369,20 +306,5 @@ func BenchmarkLimits(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		c.Limits(rule, now)
-	}
-}
-
-// The longest way that Next can go: nothing changes within its horizon.
-func BenchmarkNext(b *testing.B) {
-	c, now := example(b), time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
-	for i := range c {
-		c[i].Min = &rule.Min
-		c[i].Name = ""
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if at, ok := c.Next(rule, now); ok {
-			b.Fatal(at)
-		}
 	}
 }

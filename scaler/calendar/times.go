@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/prometheus/alertmanager/timeinterval"
 	"go.yaml.in/yaml/v3"
@@ -13,6 +14,12 @@ import (
 // Times are alertmanager's time intervals, of which any may contain an
 // instant. What was read can be written as YAML and read again.
 type Times []timeinterval.TimeInterval
+
+// contain reports whether any of them contains the wall clock's time, which is
+// written as one in UTC.
+func (t Times) contain(wall time.Time) bool {
+	return slices.ContainsFunc(t, func(i timeinterval.TimeInterval) bool { return i.ContainsTime(wall) })
+}
 
 // UnmarshalYAML is ParseTimes.
 func (t *Times) UnmarshalYAML(n *yaml.Node) (err error) {

@@ -143,6 +143,13 @@ func TestMaxSampleAgeIsExactOnlyIfSet(t *testing.T) {
 	}
 }
 
+// Limits that no time has are not held against a rule.
+func TestWindowsThatAreNeverActiveTogetherDoNotFlap(t *testing.T) {
+	if _, err := Load("testdata/calendar_apart.yml"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestMissingFile(t *testing.T) {
 	if _, err := Load("testdata/nothing.yml"); err == nil || !strings.Contains(err.Error(), "testdata/nothing.yml") {
 		t.Errorf("got %v", err)

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilvalidation "k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/calendar"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 )
 
@@ -127,32 +128,14 @@ func (t Target) span() (least, most int32) {
 	return least, most
 }
 
-// limits are all that the rule and the calendar can put in force together,
-// first those of the rule.
+// limits are all that the rule and the calendar can put in force, first those
+// of the rule.
 func (t Target) limits() []decide.Limits {
-	rule := t.Policy.Limits
-	all := []decide.Limits{rule}
-	for i := 0; i <= len(t.Calendar); i++ { // who decides the minimum; the last is the rule
-		for j := 0; j <= len(t.Calendar); j++ { // who decides the maximum
-			in := rule
-			if i < len(t.Calendar) {
-				w := t.Calendar[i]
-				if w.Min == nil || w.Max != nil && j > i { // it has a say itself, and comes first
-					continue
-				}
-				in.Min = *w.Min
-			}
-			if j < len(t.Calendar) {
-				w := t.Calendar[j]
-				if w.Max == nil || w.Min != nil && i > j {
-					continue
-				}
-				in.Max = *w.Max
-			}
-			in.Min = min(in.Min, in.Max) // the ceiling holds
-			if !slices.Contains(all, in) {
-				all = append(all, in)
-			}
+	rule := calendar.Limits{Min: t.Policy.Limits.Min, Max: t.Policy.Limits.Max}
+	var all []decide.Limits
+	for _, l := range t.Calendar.Possible(rule) {
+		if in := (decide.Limits{Min: l.Min, Max: l.Max}); !slices.Contains(all, in) {
+			all = append(all, in)
 		}
 	}
 	return all

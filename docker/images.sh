@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-version=${1:-0.1.0}
+version=${1:-$(cat VERSION)}
 [ $# -eq 0 ] || shift
 REVISION=${REVISION:-$(git rev-parse HEAD)}
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cluster=${KIND_CLUSTER:-camunda-autoscaler}
-version=0.1.0 # what k8s_resources name
+version=$(cat VERSION) # what k8s_resources name
 images=()
 for image in camunda-exporter camunda-scaler camunda-process-starter; do
   images+=("docker.io/camunda-autoscaler/$image:$version")

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-version=${1:-0.1.0}
+version=${1:-$(cat VERSION)}
 mkdir -p dist
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

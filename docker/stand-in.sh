@@ -9,6 +9,7 @@ if [ "$(buildah inspect --type image --format '{{.OCIv1.Config.Labels.go}}' "$na
 work=$(mktemp -d)
 container=
 trap 'rm -rf "$work"; [ -z "$container" ] || buildah rm "$container" >/dev/null' EXIT
+# shellcheck disable=SC2016 # $1 is for mmdebstrap's shell
 mmdebstrap --quiet --mode=root --variant=minbase --include=ca-certificates \
   --aptopt='Acquire::Languages "none"' \
   --customize-hook='rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/*' \

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Removes the cgroups that it is given, when its standard input ends: that is
 # when the program that started it has ended, however that happened.
 cat > /dev/null

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2013 # what is read has no blanks
 # PID 1 of a node: it gives the node its own view of cgroups, folders and
 # network, says that this is done by creating "ready", and reaps orphans.
 # usage: init.sh FOLDER NAME ADDRESS POD_NETWORK

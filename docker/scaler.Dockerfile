@@ -3,7 +3,9 @@ FROM --platform=$BUILDPLATFORM golang:1.26 AS build
 WORKDIR /src
 ENV CGO_ENABLED=0 GOWORK=off GOFLAGS="-mod=readonly -trimpath -buildvcs=false"
 
-# What the modules need changes seldom: a layer of its own, before the source.
+# What the modules need changes seldom: layers of their own, before the source.
+COPY docker/notices/ docker/notices/
+RUN cd docker/notices && go build -o /notices .
 ARG GOPROXY
 COPY service/go.mod service/go.sum service/
 COPY scaler/go.mod scaler/go.sum scaler/
@@ -11,6 +13,7 @@ RUN cd scaler && go mod download
 
 COPY service/ service/
 COPY scaler/ scaler/
+COPY LICENSE .
 
 ARG TARGETOS
 ARG TARGETARCH
@@ -18,16 +21,18 @@ ARG VERSION=dev
 ARG REVISION=unknown
 ARG SOURCE_DATE_EPOCH=0
 # No build id, no paths, no clock: the same commit gives the same bytes. The
-# file's time is the commit's, for builders that keep it.
-RUN cd scaler && v=github.com/prometheus/common/version \
- && GOOS=$TARGETOS GOARCH=$TARGETARCH go build -o /out/camunda-scaler \
+# files' time is the commit's, for builders that keep it.
+RUN cd scaler && export GOOS=$TARGETOS GOARCH=$TARGETARCH v=github.com/prometheus/common/version \
+ && go build -o /out/camunda-scaler \
       -ldflags "-s -w -buildid= -X $v.Version=$VERSION -X $v.Revision=$REVISION" \
       ./cmd/camunda-scaler \
- && touch -d "@$SOURCE_DATE_EPOCH" /out/camunda-scaler
+ && mkdir /out/licenses && cp ../LICENSE /out/licenses/ \
+ && /notices ./cmd/camunda-scaler > /out/licenses/THIRD_PARTY_NOTICES.txt \
+ && find /out -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-COPY --from=build /out/camunda-scaler /camunda-scaler
+COPY --from=build /out/ /
 USER 65532:65532
 EXPOSE 9751
 ENTRYPOINT ["/camunda-scaler"]

@@ -27,6 +27,9 @@ var limits = map[string]int64{
 	"camunda-scaler":          35e6,
 }
 
+// notices is where an image has the licences of what its program is linked from.
+const notices = "licenses/THIRD_PARTY_NOTICES.txt"
+
 // source is built under a version of its own, apart from those of other tests.
 var source = Source{Version: "1.2.3-test", Revision: "0123456789abcdef", Time: time.Unix(1_700_000_000, 0)}
 
@@ -133,12 +136,14 @@ func copySource(t *testing.T, checkout string) string {
 			t.Fatal(err)
 		}
 	}
-	text, err := os.ReadFile(filepath.Join(checkout, ".dockerignore"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(folder, ".dockerignore"), text, 0o644); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{".dockerignore", "LICENSE"} {
+		text, err := os.ReadFile(filepath.Join(checkout, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), text, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return folder
 }
@@ -173,8 +178,12 @@ func checkImage(t *testing.T, program string, image v1.Image, arch string, machi
 		t.Errorf("it unpacks to %d bytes, more than %d", size, limit)
 	}
 	t.Logf("it unpacks to %.1f MB", float64(size)/1e6)
-	if got, want := slices.Sorted(maps.Keys(files)), []string{program, "etc/ssl/certs/ca-certificates.crt"}; !slices.Equal(got, want) {
+	want := []string{program, "etc/ssl/certs/ca-certificates.crt", "licenses/LICENSE", notices}
+	if got := slices.Sorted(maps.Keys(files)); !slices.Equal(got, want) {
 		t.Fatalf("it has the files %q, want %q", got, want)
+	}
+	if text, err := os.ReadFile(files[notices]); err != nil || !strings.Contains(string(text), "github.com/prometheus/client_golang v") {
+		t.Errorf("%s (%v) does not have the licence of client_golang", notices, err)
 	}
 	checkProgram(t, files[program], machine)
 	if arch == runtime.GOARCH {

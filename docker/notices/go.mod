@@ -1,0 +1,3 @@
+module github.com/camunda-autoscaler/camunda-autoscaler/docker/notices
+
+go 1.26.0

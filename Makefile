@@ -4,15 +4,21 @@
 # results are never taken from its cache (-count=1).
 
 PRODUCTS := exporter scaler service starter
-OUTSIDE  := charts/check demo docker/sbom e2e testbed tests
+OUTSIDE  := charts/check demo docker/notices docker/sbom e2e testbed tests
 
 GOFLAGS_PRODUCTS = $(PRODUCTS:%=./%/...)
 DECIDING = ./scaler/calendar ./scaler/config ./scaler/decide
 FUZZTIME = 10000x
+SCRIPTS  = .ci/run .ci/release-check $(shell git ls-files '*.sh')
+
+# A commit that is no release says so: 0.1.0-dev. The file VERSION is checked against everything else by release-check.
+VERSION  ?= $(shell cat VERSION)$(if $(shell git tag --points-at HEAD v$$(cat VERSION) 2>/dev/null),,-dev)
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)$(shell git diff --quiet HEAD 2>/dev/null || echo -dirty)
+LDFLAGS   = -X github.com/prometheus/common/version.Version=$(VERSION) -X github.com/prometheus/common/version.Revision=$(REVISION)
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: bin/demo ## Show the whole job on real parts; Ctrl-C ends it (ARGS=--once: end by itself)
@@ -48,14 +54,35 @@ soak: ## A million decisions of two scalers in simulated time, with everything g
 	go test -count=1 -run TestSoak -v ./scaler/app
 
 .PHONY: lint
-lint: bin/golangci-lint ## Lint every module
+lint: bin/golangci-lint bin/actionlint ## Lint every module, the workflows and the scripts
 	bin/golangci-lint run $(GOFLAGS_PRODUCTS)
 	@for m in $(OUTSIDE); do echo "bin/golangci-lint run ($$m)"; (cd $$m && GOWORK=off $(CURDIR)/bin/golangci-lint run ./...) || exit 1; done
+	bin/actionlint
+	@if command -v shellcheck >/dev/null; then echo shellcheck; shellcheck $(SCRIPTS); else echo "make lint: shellcheck is not installed, so the scripts are left out"; fi
+
+.PHONY: fmt
+fmt: bin/golangci-lint ## Format the Go code as the linter wants it
+	bin/golangci-lint fmt $(PRODUCTS)
+	@for m in $(OUTSIDE); do (cd $$m && GOWORK=off $(CURDIR)/bin/golangci-lint fmt ./...) || exit 1; done
+
+.PHONY: tidy
+tidy: ## go mod tidy in every module
+	@git ls-files '*go.mod' | while read -r mod; do echo "$${mod%/go.mod}"; (cd "$${mod%/go.mod}" && GOWORK=off go mod tidy) || exit 1; done
+	go work sync
+
+.PHONY: vuln
+vuln: bin/govulncheck ## Look for known vulnerabilities in what is shipped (asks vuln.go.dev)
+	@for m in $(PRODUCTS); do echo "bin/govulncheck ($$m)"; (cd $$m && GOWORK=off $(CURDIR)/bin/govulncheck ./...) || exit 1; done
+
+.PHONY: release-check
+release-check: ## That everything names the version in the file VERSION (TAG=v1.2.3: and the tag)
+	.ci/release-check $(TAG)
 
 .PHONY: test-parts
 test-parts: ## The products against real engines, a real API server, a real Prometheus
 	cd testbed && GOWORK=off go test -count=1 -race -timeout 40m ./...
 	cd docker/sbom && GOWORK=off go test -count=1 ./...
+	cd docker/notices && GOWORK=off go test -count=1 ./...
 	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -v ./...
 
 .PHONY: test-demo
@@ -91,6 +118,10 @@ images: ## Build the images with Docker or buildah
 sbom: ## Write a bill of materials for each image into dist/
 	docker/sbom.sh
 
+.PHONY: dist
+dist: ## Pack the programs for each platform into dist/archives, with checksums
+	docker/dist.sh
+
 .PHONY: pictures
 pictures: ## Draw the dashboards' pictures from a real run (needs npm and Chromium)
 	cd tests && GOWORK=off go run ./dashboards/preview
@@ -101,13 +132,17 @@ kind: ## Bring up everything on kind (needs kind, kubectl, Docker or buildah)
 
 .PHONY: build
 build: ## Build the three services into bin/
-	go build -o bin/ ./exporter/cmd/... ./scaler/cmd/... ./starter/cmd/...
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./exporter/cmd/... ./scaler/cmd/... ./starter/cmd/...
 
 bin/demo: FORCE
 	cd demo && GOWORK=off go build -o ../bin/demo .
 
-bin/golangci-lint: tools/golangci-lint/go.mod
-	cd tools/golangci-lint && GOWORK=off go build -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+# The tools, each pinned by the go.mod in tools/NAME.
+bin/golangci-lint: PROGRAM = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+bin/actionlint: PROGRAM = github.com/rhysd/actionlint/cmd/actionlint
+bin/govulncheck: PROGRAM = golang.org/x/vuln/cmd/govulncheck
+bin/golangci-lint bin/actionlint bin/govulncheck: bin/%: tools/%/go.mod
+	cd tools/$* && GOWORK=off go build -o ../../$@ $(PROGRAM)
 
 .PHONY: clean
 clean: ## Remove bin/ (the cache of built parts stays; see testbed/README.md)

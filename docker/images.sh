@@ -2,6 +2,7 @@
 # Builds the three images with Docker or, where there is none, buildah.
 #   docker/images.sh [VERSION [OPTION...]]
 # Options go to the builder as they are. From the environment:
+#   REGISTRY           where the images' names begin; that of the charts if it is not set
 #   PLATFORM           such as linux/arm64; this machine's if it is not set
 #   BUILDER            docker or buildah
 #   REVISION           and
@@ -11,6 +12,7 @@ cd "$(dirname "$0")/.."
 
 version=${1:-$(cat VERSION)}
 [ $# -eq 0 ] || shift
+registry=${REGISTRY:-docker.io}
 REVISION=${REVISION:-$(git rev-parse HEAD)}
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 
@@ -32,5 +34,5 @@ esac
 for service in exporter:camunda-exporter scaler:camunda-scaler starter:camunda-process-starter; do
   "${build[@]}" --build-arg "VERSION=$version" --build-arg "REVISION=$REVISION" \
     --build-arg "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH" "$@" \
-    -f "docker/${service%%:*}.Dockerfile" -t "docker.io/camunda-autoscaler/${service##*:}:$version" .
+    -f "docker/${service%%:*}.Dockerfile" -t "$registry/camunda-autoscaler/${service##*:}:$version" .
 done

@@ -1,5 +1,6 @@
-// Package logging gives every service of this project the same log: one event
-// a line, in logfmt or JSON, always with the keys ts, caller, level and msg.
+// Package logging gives every program of this project the same log: one event
+// a line, in logfmt or JSON, with the keys ts, level and msg first. The msg is
+// fixed for each kind of event; everything that varies is in the other keys.
 package logging
 
 import (
@@ -33,18 +34,14 @@ func AddFlags(app *kingpin.Application) *Config {
 }
 
 // Loggers is one log behind the three interfaces that the libraries in use
-// ask for. Whichever is used, a line has the same keys.
+// expect. A line has the same keys in the same order, whichever wrote it.
 type Loggers struct {
 	Kit  log.Logger   // the project's own logger
 	Slog *slog.Logger // for exporter-toolkit
 	Logr logr.Logger  // for client-go's klog
 }
 
-// timestampFormat is RFC 3339 in UTC with milliseconds.
-const timestampFormat = "2006-01-02T15:04:05.000Z07:00"
-
-// New returns loggers that write to w, which may be used by several
-// goroutines at once.
+// New returns loggers that write to w. They are safe for concurrent use.
 func New(w io.Writer, c Config) (Loggers, error) {
 	var base log.Logger
 	switch c.Format {
@@ -59,32 +56,48 @@ func New(w io.Writer, c Config) (Loggers, error) {
 	if err := slogLevel.UnmarshalText([]byte(c.Level)); err != nil {
 		return Loggers{}, fmt.Errorf("log level %q: want debug, info, warn or error", c.Level)
 	}
-	base = level.NewFilter(base, level.Allow(level.ParseDefault(c.Level, level.InfoValue())))
-	base = log.With(base, "ts", log.TimestampFormat(func() time.Time { return time.Now().UTC() }, timestampFormat))
-
-	// The slog bridge finds its caller itself, so only go-kit's own path is
-	// told to.
-	slogger := slog.New(withoutTime{sloggokit.NewGoKitHandler(base, slogLevel)})
-	return Loggers{
-		Kit:  log.With(base, "caller", log.DefaultCaller),
-		Slog: slogger,
-		Logr: logr.FromSlogHandler(slogger.Handler()),
-	}, nil
+	base = level.NewFilter(ordered{base}, level.Allow(level.ParseDefault(c.Level, level.InfoValue())))
+	handler := plain{sloggokit.NewGoKitHandler(base, slogLevel)}
+	return Loggers{Kit: base, Slog: slog.New(handler), Logr: logr.FromSlogHandler(handler)}, nil
 }
 
-// withoutTime drops slog's own time, which the bridge would print under a
-// second key beside ts.
-type withoutTime struct{ slog.Handler }
+// timestampFormat is RFC 3339 in UTC with milliseconds.
+const timestampFormat = "2006-01-02T15:04:05.000Z07:00"
 
-func (h withoutTime) Handle(ctx context.Context, r slog.Record) error {
-	r.Time = time.Time{}
+// ordered puts ts, level and msg before all other keys, wherever the caller
+// had them: level.Info and log.With would put theirs in front.
+type ordered struct{ next log.Logger }
+
+func (o ordered) Log(keyvals ...any) error {
+	line := make([]any, 2, 2+len(keyvals))
+	line[0], line[1] = "ts", time.Now().UTC().Format(timestampFormat)
+	for _, first := range []any{level.Key(), "msg"} {
+		for i := 0; i+1 < len(keyvals); i += 2 {
+			if keyvals[i] == first {
+				line = append(line, first, keyvals[i+1])
+			}
+		}
+	}
+	for i := 0; i < len(keyvals); i += 2 {
+		if keyvals[i] != level.Key() && keyvals[i] != "msg" {
+			line = append(line, keyvals[i:min(i+2, len(keyvals))]...)
+		}
+	}
+	return o.next.Log(line...)
+}
+
+// plain drops slog's own time and source, which are not among our keys.
+type plain struct{ slog.Handler }
+
+func (h plain) Handle(ctx context.Context, r slog.Record) error {
+	r.Time, r.PC = time.Time{}, 0
 	return h.Handler.Handle(ctx, r)
 }
 
-func (h withoutTime) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return withoutTime{h.Handler.WithAttrs(attrs)}
+func (h plain) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return plain{h.Handler.WithAttrs(attrs)}
 }
 
-func (h withoutTime) WithGroup(name string) slog.Handler {
-	return withoutTime{h.Handler.WithGroup(name)}
+func (h plain) WithGroup(name string) slog.Handler {
+	return plain{h.Handler.WithGroup(name)}
 }

@@ -179,7 +179,7 @@ func TestRunsUntilStopped(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	for line := range strings.SplitSeq(strings.TrimSpace(log.String()), "\n") {
-		for _, key := range []string{"ts=", "level=", "caller=", "msg="} {
+		for _, key := range []string{"ts=", " level=", " msg="} {
 			if !strings.Contains(line, key) {
 				t.Errorf("no %s in %s", key, line)
 			}

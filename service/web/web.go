@@ -10,6 +10,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
+	"path"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -25,12 +28,31 @@ type Config struct {
 }
 
 // AddFlags adds exporter-toolkit's --web.* flags and --web.telemetry-path to
-// the application.
+// the application, which rejects a path that cannot be served.
 func AddFlags(app *kingpin.Application, defaultAddress string) *Config {
 	c := &Config{Flags: kingpinflag.AddFlags(app, defaultAddress)}
 	app.Flag("web.telemetry-path", "Path under which to expose metrics.").
 		Default("/metrics").StringVar(&c.TelemetryPath)
+	app.Action(func(*kingpin.ParseContext) error {
+		if err := checkTelemetryPath(c.TelemetryPath); err != nil {
+			return fmt.Errorf("--web.telemetry-path: %w", err)
+		}
+		return nil
+	})
 	return c
+}
+
+// checkTelemetryPath returns an error unless metrics can be served at the path:
+// http.ServeMux takes some paths for patterns, and panics on others.
+func checkTelemetryPath(p string) error {
+	const want = "want a path such as /metrics"
+	switch {
+	case !strings.HasPrefix(p, "/") || p == "/" || strings.HasPrefix(p, "/-/"):
+		return fmt.Errorf("%q is not free; %s", p, want)
+	case p != path.Clean(p) || strings.ContainsAny(p, " {}?#%") || (&url.URL{Path: p}).EscapedPath() != p:
+		return fmt.Errorf("%q is no plain path; %s", p, want)
+	}
+	return nil
 }
 
 // Page describes a service to whoever opens its address in a browser.
@@ -45,6 +67,9 @@ type Page struct {
 // /-/healthy (200 as long as the process answers and is alive) and /-/ready
 // (200), or 503 with the error's text.
 func NewMux(page Page, telemetryPath string, metrics http.Handler, ready func() error, alive ...func() error) (*http.ServeMux, error) {
+	if err := checkTelemetryPath(telemetryPath); err != nil {
+		return nil, fmt.Errorf("path of the metrics: %w", err)
+	}
 	landing, err := web.NewLandingPage(web.LandingConfig{
 		Name:        page.Name,
 		Description: page.Description,
@@ -80,15 +105,31 @@ func check(word string, checks ...func() error) http.HandlerFunc {
 	}
 }
 
-// drainTimeout bounds how long a stop waits for answers under way. It is below
+// Bounds of one connection. A slow or silent peer must not hold a file
+// descriptor for long; nothing that is served here reads or takes longer.
+const (
+	readHeaderTimeout = 10 * time.Second
+	readTimeout       = 30 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 64 << 10
+)
+
+// drainTimeout bounds how long a stop waits for requests in flight. It is below
 // the 30 s that Kubernetes grants a Pod.
 const drainTimeout = 10 * time.Second
 
-// Serve answers requests until ctx ends, then lets those under way finish and
+// Serve answers requests until ctx ends, then lets those in flight finish and
 // returns nil. It returns an error if it cannot listen or the web configuration
 // is bad.
 func Serve(ctx context.Context, handler http.Handler, c Config, logger *slog.Logger) error {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(serverErrors{logger.Handler()}, slog.LevelWarn), // failed TLS handshakes, among others
+	}
 	failed := make(chan error, 1)
 	go func() {
 		if c.Listener != nil {
@@ -111,4 +152,13 @@ func Serve(ctx context.Context, handler http.Handler, c Config, logger *slog.Log
 		return fmt.Errorf("serve HTTP: %w", err)
 	}
 	return nil
+}
+
+// serverErrors gives the lines of net/http's own log one fixed message.
+type serverErrors struct{ slog.Handler }
+
+func (h serverErrors) Handle(ctx context.Context, line slog.Record) error {
+	r := slog.NewRecord(line.Time, line.Level, "HTTP server error", 0)
+	r.AddAttrs(slog.String("err", strings.TrimPrefix(strings.TrimSpace(line.Message), "http: ")))
+	return h.Handler.Handle(ctx, r)
 }

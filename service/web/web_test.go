@@ -2,6 +2,8 @@ package web_test
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"io"
 	"log/slog"
@@ -12,9 +14,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/service/logging"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/web"
 )
 
@@ -34,14 +39,14 @@ func config(t *testing.T, args ...string) web.Config {
 	return *c
 }
 
-// A rolling update must not cut a scrape that has begun.
+// A rolling update must not cut off a scrape in flight.
 func TestStopLetsRequestsFinish(t *testing.T) {
 	c := config(t)
-	begun, finish := make(chan struct{}), make(chan struct{})
+	started, finish := make(chan struct{}), make(chan struct{})
 	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		close(begun)
+		close(started)
 		<-finish
-		io.WriteString(w, "whole")
+		io.WriteString(w, "complete")
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	stopped := make(chan error, 1)
@@ -58,14 +63,14 @@ func TestStopLetsRequestsFinish(t *testing.T) {
 		b, _ := io.ReadAll(resp.Body)
 		body <- string(b)
 	}()
-	<-begun
+	<-started
 	stop()
 	close(finish)
-	if got := <-body; got != "whole" {
-		t.Errorf("the request under way got %q", got)
+	if got := <-body; got != "complete" {
+		t.Errorf("the request in flight got %q", got)
 	}
 	if err := <-stopped; err != nil {
-		t.Errorf("Serve returned %v after a stop that was asked for", err)
+		t.Errorf("Serve returned %v after a requested stop", err)
 	}
 }
 
@@ -113,7 +118,7 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// A service that can tell that it is stuck is restarted for it.
+// A program that detects that it is stuck reports it, so that it is restarted.
 func TestAlive(t *testing.T) {
 	var stuck error
 	mux, err := web.NewMux(web.Page{}, "/metrics", http.NotFoundHandler(), func() error { return nil }, func() error { return stuck })
@@ -131,4 +136,132 @@ func TestAlive(t *testing.T) {
 			t.Errorf("%v: %d, want %d", want.stuck, w.Code, want.code)
 		}
 	}
+}
+
+func TestTelemetryPath(t *testing.T) {
+	for path, ok := range map[string]bool{
+		"/metrics": true, "/engine/metrics": true, "/metrics.prom": true,
+		"": false, "/": false, "metrics": false, "/-/ready": false, "/-/": false, "/a b": false, "/{x": false, "/{x}": false,
+		"/metrics/": false, "//metrics": false, "/a/../b": false, "GET /metrics": false, "/a?b": false, "/a#b": false, "/a%20b": false, "/ü": false,
+	} {
+		t.Run(path, func(t *testing.T) {
+			app := kingpin.New("test", "")
+			web.AddFlags(app, ":0")
+			_, err := app.Parse([]string{"--web.telemetry-path=" + path})
+			if ok != (err == nil) || err != nil && !strings.Contains(err.Error(), "--web.telemetry-path: ") {
+				t.Errorf("error %v, want it accepted: %t", err, ok)
+			}
+			_, err = web.NewMux(web.Page{}, path, http.NotFoundHandler(), func() error { return nil })
+			if ok != (err == nil) {
+				t.Errorf("NewMux returns %v, want it accepted: %t", err, ok)
+			}
+		})
+	}
+}
+
+// pipes is a listener without a network, as synctest needs it.
+type pipes struct {
+	net.Listener
+	conns chan net.Conn
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	if c, ok := <-p.conns; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+// A peer that sends nothing, or never ends its request, does not hold its
+// connection.
+func TestSilentPeersAreDisconnected(t *testing.T) {
+	for name, test := range map[string]struct {
+		send   string
+		within time.Duration
+	}{
+		"nothing sent":    {"", 10 * time.Second},
+		"unfinished body": {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf", 30 * time.Second},
+		"idle":            {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 2 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := config(t)
+			synctest.Test(t, func(t *testing.T) {
+				l := pipes{c.Listener, make(chan net.Conn)}
+				c.Listener = l
+				ctx, stop := context.WithCancel(t.Context())
+				served := make(chan error, 1)
+				go func() {
+					served <- web.Serve(ctx, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { io.ReadAll(r.Body) }), c, slog.New(slog.DiscardHandler))
+				}()
+				ours, theirs := net.Pipe()
+				l.conns <- theirs
+				begin := time.Now()
+				go io.WriteString(ours, test.send)
+				io.Copy(io.Discard, ours) // until it is closed
+				if took := time.Since(begin); took > test.within+time.Second {
+					t.Errorf("the connection was closed after %s, want %s", took, test.within)
+				}
+				close(l.conns)
+				stop()
+				<-served
+			})
+		})
+	}
+}
+
+// What net/http writes to its own log goes to ours, in its format.
+func TestHandshakeErrorsAreLogged(t *testing.T) {
+	c := config(t, "--web.config.file="+tlsConfig(t))
+	out := &lines{written: make(chan string, 10)}
+	logs, err := logging.New(out, logging.Config{Level: "warn", Format: "logfmt"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- web.Serve(ctx, http.NotFoundHandler(), c, logs.Slog) }()
+	conn, err := net.Dial("tcp", c.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(conn, "this is no TLS\r\n\r\n")
+	line := <-out.written
+	if !strings.Contains(line, ` level=warn msg="HTTP server error" err="TLS handshake error from 127.0.0.1:`) {
+		t.Errorf("got %q", line)
+	}
+	conn.Close()
+	stop()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+type lines struct{ written chan string }
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.written <- string(p)
+	return len(p), nil
+}
+
+// tlsConfig returns a --web.config.file with a certificate of httptest's.
+func tlsConfig(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewTLSServer(http.NotFoundHandler())
+	defer s.Close()
+	pair := s.TLS.Certificates[0]
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, text := range map[string][]byte{
+		"cert.pem": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}),
+		"key.pem":  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}),
+		"web.yml":  []byte("tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n"),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "web.yml")
 }

@@ -8,14 +8,12 @@ import (
 	"time"
 
 	"github.com/go-kit/log/level"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
-	"github.com/prometheus/common/version"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/camunda"
 	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/collector"
 	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/started"
+	"github.com/camunda-autoscaler/camunda-autoscaler/service"
+	"github.com/camunda-autoscaler/camunda-autoscaler/service/client"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/logging"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/web"
 )
@@ -30,12 +28,12 @@ func Run(ctx context.Context, o Options, logs logging.Loggers) error {
 	mux, err := web.NewMux(web.Page{
 		Name:        Name,
 		Description: "Process instances started by a Camunda 7 engine",
-		Version:     version.Info(),
+		Version:     service.Version(),
 	}, o.Web.TelemetryPath, metrics, ready)
 	if err != nil {
 		return err
 	}
-	level.Info(logs.Kit).Log("msg", "starting", "version", version.Info(), "engine", o.URL, "window", o.Window, "settle_lag", o.SettleLag)
+	level.Info(logs.Kit).Log("msg", "starting", "version", service.Version(), "revision", service.Revision(), "engine", o.URL, "window", o.Window, "settle_lag", o.SettleLag)
 	if err := web.Serve(ctx, mux, *o.Web, logs.Slog); err != nil {
 		return err
 	}
@@ -50,37 +48,32 @@ func ready() error { return nil }
 
 // newMetrics returns what answers a scrape.
 func newMetrics(o Options, logs logging.Loggers) (http.Handler, error) {
-	engineURL, err := o.Validate()
+	engineURL, err := client.ParseURL(o.URL, exampleURL)
 	if err != nil {
-		return nil, err
+		return nil, &service.UsageError{Err: err}
 	}
-	httpConfig, err := camunda.LoadHTTPConfig(o.ConfigFile)
+	httpConfig, err := client.LoadConfig(o.ConfigFile)
 	if err != nil {
-		return nil, err
+		return nil, &service.UsageError{Err: err}
 	}
-	httpClient, err := camunda.NewHTTPClient(httpConfig, Name+"/"+version.Version)
+	httpClient, err := client.New(httpConfig, service.UserAgent(Name))
 	if err != nil {
-		return nil, err
+		return nil, &service.UsageError{Err: err}
 	}
-	static := prometheus.NewRegistry()
-	static.MustRegister(
-		versioncollector.NewCollector("camunda_exporter"),
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	)
-	client := camunda.NewClient(engineURL, o.EngineName, httpClient, camunda.NewMetrics(static))
+	static := service.NewRegistry("camunda_exporter")
+	engine := camunda.NewClient(engineURL, o.EngineName, httpClient, camunda.NewMetrics(static))
 	begin := time.Now()
 	counted := started.Options{
 		Window: o.Window, SettleLag: o.SettleLag, RecountHorizon: o.RecountHorizon,
 		Keys: o.Keys, RootOnly: o.RootOnly, Tenants: o.Tenants,
 	}
-	reader := started.NewReader(client, counted, begin)
+	reader := started.NewReader(engine, counted, begin)
 	optional := collector.SetOptions{
 		Collectors: o.collectors(), Interval: o.CollectorInterval, Timeout: o.CollectorTimeout,
 		Topics: o.Topics, Started: counted, Begin: begin,
 	}
 	return collector.Handler(static,
 		collector.NewStarted(reader, counted, o.Timeout, begin, logs.Kit),
-		collector.NewSet(client, optional, logs.Kit),
+		collector.NewSet(engine, optional, logs.Kit),
 	), nil
 }

@@ -38,8 +38,8 @@ type exporter struct {
 // start runs an exporter with flags until the test ends.
 func start(t *testing.T, args ...string) *exporter {
 	t.Helper()
-	flags, o := app.Flags()
-	if _, err := flags.Parse(args); err != nil {
+	command, o := app.NewCommand()
+	if _, err := command.Flags.Parse(args); err != nil {
 		t.Fatal(err)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -48,7 +48,7 @@ func start(t *testing.T, args ...string) *exporter {
 	}
 	o.Web.Listener = l
 	x := &exporter{address: l.Addr().String(), log: &bytes.Buffer{}, stopped: make(chan error, 1)}
-	logs, err := logging.New(x.log, *o.Log)
+	logs, err := logging.New(x.log, *command.Log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,13 +139,12 @@ func TestPathOfTheMetrics(t *testing.T) {
 	}
 }
 
-func TestBadOptionsAreErrors(t *testing.T) {
+func TestBadFilesAreErrors(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "engine.yml")
 	if err := os.WriteFile(file, []byte("basic_auth:\n  user: x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for arg, want := range map[string]string{
-		"--camunda.window=-1s":               "--camunda.window: -1s is not",
 		"--camunda.config.file=" + file:      "line 2: field user not found",
 		"--camunda.config.file=/no/such.yml": "/no/such.yml",
 		"--web.config.file=/no/such.yml":     "/no/such.yml",

@@ -1,19 +1,19 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/prometheus/common/version"
 
-	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/camunda"
 	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/collector"
+	"github.com/camunda-autoscaler/camunda-autoscaler/service"
+	"github.com/camunda-autoscaler/camunda-autoscaler/service/client"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/logging"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/web"
 )
@@ -23,7 +23,7 @@ const Name = "camunda-exporter"
 
 // Options are what the command line can say.
 type Options struct {
-	URL            string // where the engine's REST API is
+	URL            string // of the engine's REST API
 	EngineName     string // empty: the default engine
 	ConfigFile     string // how to connect, in Prometheus' format; may be empty
 	Timeout        time.Duration
@@ -40,21 +40,23 @@ type Options struct {
 	Topics            []string // topics of external tasks; none: those that are found
 
 	Web *web.Config
-	Log *logging.Config
 }
 
-// Flags returns the command line and the options that parsing it fills. Every
-// flag has an environment variable.
-func Flags() (*kingpin.Application, *Options) {
-	o := &Options{}
-	app := kingpin.New(Name, "Exports how many process instances a Camunda 7 engine (or Operaton) started, for Prometheus. "+
-		"Every flag can be set by the environment variable named behind it; where a flag may be repeated, one value a line.")
-	app.DefaultEnvars()
-	app.Version(version.Print(Name))
-	app.HelpFlag.Short('h')
+// NewCommand returns the program, and the options that parsing its command line
+// fills.
+func NewCommand() (*service.Command, *Options) {
+	c := service.NewCommand(Name, "Exports how many process instances a Camunda 7 engine (or Operaton) started, for Prometheus. "+
+		"Every flag can be set by the environment variable named behind it; where a flag may be repeated, one value a line.", ":9750")
+	o := &Options{Web: c.Web}
+	o.addFlags(c.Flags)
+	c.Flags.Action(func(*kingpin.ParseContext) error { return o.Validate() })
+	c.Run = func(ctx context.Context, logs logging.Loggers) error { return Run(ctx, *o, logs) }
+	return c, o
+}
 
+func (o *Options) addFlags(app *kingpin.Application) {
 	app.Flag("camunda.url", "Where the engine's REST API begins.").
-		Default("http://camunda-service:8080/engine-rest").StringVar(&o.URL)
+		Default(exampleURL).StringVar(&o.URL)
 	app.Flag("camunda.engine-name", "Name of the engine to ask, if it is not the default engine.").
 		StringVar(&o.EngineName)
 	app.Flag("camunda.config.file", "YAML file with credentials, TLS, proxy and headers for the engine, in Prometheus' format for HTTP clients.").
@@ -83,9 +85,6 @@ func Flags() (*kingpin.Application, *Options) {
 		Default("1s").DurationVar(&o.CollectorTimeout)
 	app.Flag("collector.external-tasks.topic", "Count only external tasks of this topic. May be repeated. Otherwise the first 20 topics that are found.").
 		StringsVar(&o.Topics)
-	o.Web = web.AddFlags(app, ":9750")
-	o.Log = logging.AddFlags(app)
-	return app, o
 }
 
 // collectors returns the names of those that are on.
@@ -99,15 +98,15 @@ func (o *Options) collectors() []string {
 	return names
 }
 
-// Validate returns the URL to ask, or an error for each option that cannot be
-// meant.
-func (o *Options) Validate() (*url.URL, error) {
+const exampleURL = "http://camunda-service:8080/engine-rest"
+
+// Validate returns an error for each option that cannot be meant.
+func (o *Options) Validate() error {
 	var errs []error
 	bad := func(flag, format string, args ...any) {
 		errs = append(errs, fmt.Errorf("--%s: "+format, append([]any{flag}, args...)...))
 	}
-	u, err := camunda.ParseURL(o.URL)
-	if err != nil {
+	if _, err := client.ParseURL(o.URL, exampleURL); err != nil {
 		bad("camunda.url", "%w", err)
 	}
 	if o.Timeout <= 0 {
@@ -143,5 +142,5 @@ func (o *Options) Validate() (*url.URL, error) {
 			}
 		}
 	}
-	return u, errors.Join(errs...)
+	return errors.Join(errs...)
 }

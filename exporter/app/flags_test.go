@@ -15,11 +15,8 @@ import (
 
 func parse(t *testing.T, args ...string) (app.Options, error) {
 	t.Helper()
-	flags, options := app.Flags()
-	if _, err := flags.Parse(args); err != nil {
-		return app.Options{}, err
-	}
-	_, err := options.Validate()
+	command, options := app.NewCommand()
+	_, err := command.Flags.Parse(args)
 	return *options, err
 }
 
@@ -78,11 +75,11 @@ func TestEnvironment(t *testing.T) {
 		!slices.Equal(o.Keys, []string{"a", "b"}) || !slices.Equal(*o.Web.Flags.WebListenAddresses, []string{"127.0.0.1:1"}) {
 		t.Errorf("got %+v", o)
 	}
-	flags, _ := app.Flags()
-	if _, err := flags.Parse(nil); err != nil { // which sets the variables' names
+	command, _ := app.NewCommand()
+	if _, err := command.Flags.Parse(nil); err != nil { // which sets the variables' names
 		t.Fatal(err)
 	}
-	for _, f := range flags.Model().Flags {
+	for _, f := range command.Flags.Model().Flags {
 		if f.Envar == "" && !slices.Contains([]string{"help", "help-long", "help-man", "version"}, f.Name) && !strings.HasPrefix(f.Name, "completion-") {
 			t.Errorf("--%s has no environment variable", f.Name)
 		}
@@ -95,8 +92,8 @@ func TestReadmeListsTheFlags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	flags, _ := app.Flags()
-	for _, f := range flags.Model().Flags {
+	command, _ := app.NewCommand()
+	for _, f := range command.Flags.Model().Flags {
 		if !strings.HasPrefix(f.Name, "camunda.") && !strings.HasPrefix(f.Name, "collector.") {
 			continue
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/camunda"
+	httpclient "github.com/camunda-autoscaler/camunda-autoscaler/service/client"
 )
 
 // inProcess answers requests without a network, as synctest wants it.
@@ -116,7 +117,7 @@ func TestPasswordFileIsReadAgain(t *testing.T) {
 	defer s.Close()
 	password := write(t, "right\n")
 	file := write(t, "basic_auth:\n  username: u\n  password_file: "+password+"\n")
-	c, _ := clientWith(t, must(camunda.ParseURL(s.URL)), "", must(camunda.NewHTTPClient(must(camunda.LoadHTTPConfig(file)), "test")))
+	c, _ := clientWith(t, must(url.Parse(s.URL)), "", must(httpclient.New(must(httpclient.LoadConfig(file)), "test")))
 	if _, err := c.RootStarts(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -1,26 +1,21 @@
-// Package app is camunda-process-starter without its main: flags and wiring.
+// Package app is camunda-process-starter: its command line and wiring.
 package app
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/url"
 	"strconv"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"github.com/prometheus/common/config"
-	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/service"
+	"github.com/camunda-autoscaler/camunda-autoscaler/service/client"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/logging"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/web"
 	"github.com/camunda-autoscaler/camunda-autoscaler/starter/camunda"
@@ -31,65 +26,64 @@ const name = "camunda-process-starter"
 
 // Options are what a user can set.
 type Options struct {
-	API           *url.URL // the engine's REST API
-	HTTPConfig    config.HTTPClientConfig
+	Host          string // the engine: host:port, or the URL of its REST API
+	ConfigFile    string // credentials and TLS for the engine; may be empty
 	Rate          pace.Rate
 	Timeout       time.Duration // of one request
-	MaxConcurrent int           // requests under way at most
-
-	Web     web.Config
-	Logging logging.Config
-	Log     io.Writer
+	MaxConcurrent int           // requests in flight at most
+	Web           *web.Config
 }
 
-// Parse reads the command line and the environment.
-func Parse(args []string, logTo io.Writer) (Options, error) {
-	app := kingpin.New(name, "Starts Camunda 7 process instances at a steady rate, which can be changed while it runs.")
-	app.HelpFlag.Short('h')
-	app.DefaultEnvars()
-	app.Version(version.Print(name)).UsageWriter(logTo)
+// NewCommand returns the program, and the options that parsing its command line
+// fills.
+func NewCommand() (*service.Command, *Options) {
+	c := service.NewCommand(name, "Starts Camunda 7 process instances at a steady rate, which can be changed while it runs.", ":9752")
+	o := &Options{Web: c.Web}
+	c.Flags.Flag("camunda.host", "Engine to start instances on: host:port, or the URL of its REST API.").
+		Envar("CAMUNDA_HOST").Default("camunda-service:8080").StringVar(&o.Host)
+	c.Flags.Flag("camunda.config.file", "YAML file with credentials, TLS, proxy and headers for the engine, in Prometheus's http_config format.").
+		PlaceHolder("FILE").StringVar(&o.ConfigFile)
+	c.Flags.Flag("camunda.timeout", "How long to wait for the engine's answer.").
+		Default("10s").DurationVar(&o.Timeout)
+	c.Flags.Flag("starts-per-interval", "Instances to start in every interval.").
+		Envar("N_PROCESS_STARTED").Default("5").SetValue((*wholeNumber)(&o.Rate.Starts))
+	c.Flags.Flag("interval", "The interval: seconds, or a duration as in 10s.").
+		Envar("QUIET_TIME_S").Default("10").SetValue((*seconds)(&o.Rate.Interval))
+	c.Flags.Flag("max-concurrent-starts", "Starts that may wait for the engine's answer at the same time.").
+		Default("64").SetValue((*wholeNumber)(&o.MaxConcurrent))
+	c.Flags.Action(func(*kingpin.ParseContext) error { return o.Validate() })
+	c.Run = func(ctx context.Context, logs logging.Loggers) error { return Run(ctx, *o, logs) }
+	return c, o
+}
 
-	host := app.Flag("camunda.host", "Engine to start instances on: host:port, or the URL of its REST API.").
-		Envar("CAMUNDA_HOST").Default("camunda-service:8080").String()
-	configFile := app.Flag("camunda.config.file", "File with authentication, TLS and headers for requests to the engine, in Prometheus's HTTP client format.").
-		PlaceHolder("FILE").ExistingFile()
-	timeout := app.Flag("camunda.timeout", "How long to wait for an answer of the engine.").
-		Default("10s").Duration()
-	rate := pace.Rate{}
-	app.Flag("starts-per-interval", "Instances to start in every interval.").
-		Envar("N_PROCESS_STARTED").Default("5").IntVar(&rate.Starts)
-	app.Flag("interval", "The interval: seconds, or a duration as in 10s.").
-		Envar("QUIET_TIME_S").Default("10").SetValue((*seconds)(&rate.Interval))
-	maxConcurrent := app.Flag("max-concurrent-starts", "Starts that may wait for the engine's answer at the same time.").
-		Default("64").Int()
-	webConfig := web.AddFlags(app, ":9752")
-	loggingConfig := logging.AddFlags(app)
-	if _, err := app.Parse(args); err != nil {
-		return Options{}, err
+// Validate returns an error for each option that cannot be meant.
+func (o *Options) Validate() error {
+	_, hostErr := camunda.ParseHost(o.Host)
+	if hostErr != nil {
+		hostErr = fmt.Errorf("--camunda.host: %w", hostErr)
 	}
+	var timeoutErr, concurrentErr error
+	if o.Timeout <= 0 {
+		timeoutErr = fmt.Errorf("--camunda.timeout: %s is not above 0; want for example 10s", o.Timeout)
+	}
+	if o.MaxConcurrent < 1 {
+		concurrentErr = fmt.Errorf("--max-concurrent-starts: %d is below 1; want for example 64", o.MaxConcurrent)
+	}
+	return errors.Join(hostErr, o.Rate.Check(), timeoutErr, concurrentErr)
+}
 
-	opts := Options{
-		HTTPConfig: config.DefaultHTTPClientConfig, Rate: rate, Timeout: *timeout, MaxConcurrent: *maxConcurrent,
-		Web: *webConfig, Logging: *loggingConfig, Log: logTo,
+// wholeNumber is an int. Kingpin's own would read 5.5 as 5.
+type wholeNumber int
+
+func (n *wholeNumber) String() string { return strconv.Itoa(int(*n)) }
+
+func (n *wholeNumber) Set(text string) error {
+	v, err := strconv.Atoi(text)
+	if err != nil {
+		return fmt.Errorf("%q is not a whole number", text)
 	}
-	api, hostErr := camunda.ParseHost(*host)
-	opts.API = api
-	var fileErr, timeoutErr, concurrentErr error
-	if *configFile != "" {
-		c, _, err := config.LoadHTTPConfigFile(*configFile)
-		if err != nil {
-			fileErr = fmt.Errorf("read %s: %w", *configFile, err)
-		} else {
-			opts.HTTPConfig = *c
-		}
-	}
-	if *timeout <= 0 {
-		timeoutErr = fmt.Errorf("timeout %s: want more than 0", *timeout)
-	}
-	if *maxConcurrent < 1 {
-		concurrentErr = fmt.Errorf("%d concurrent starts: want 1 or more", *maxConcurrent)
-	}
-	return opts, errors.Join(hostErr, fileErr, rate.Check(), timeoutErr, concurrentErr)
+	*n = wholeNumber(v)
+	return nil
 }
 
 // seconds is a duration that is given as a number of seconds, as QUIET_TIME_S
@@ -104,7 +98,7 @@ func (s *seconds) Set(text string) error {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		return fmt.Errorf("%q is no interval: want a number of seconds, or a duration as in 10s", text)
+		return fmt.Errorf("%q is not an interval; want a number of seconds, or a duration as in 10s", text)
 	}
 	*s = seconds(d)
 	return nil
@@ -112,38 +106,37 @@ func (s *seconds) Set(text string) error {
 
 // Run starts instances and serves HTTP until ctx ends; then it waits for the
 // starts under way.
-func Run(ctx context.Context, opts Options) error {
-	loggers, err := logging.New(opts.Log, opts.Logging)
+func Run(ctx context.Context, o Options, logs logging.Loggers) error {
+	logger := logs.Kit
+	api, err := camunda.ParseHost(o.Host)
 	if err != nil {
-		return err
+		return &service.UsageError{Err: err}
 	}
-	logger := loggers.Kit
-	client, err := camunda.New(opts.API, opts.HTTPConfig)
+	httpConfig, err := client.LoadConfig(o.ConfigFile)
 	if err != nil {
-		return err
+		return &service.UsageError{Err: err}
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(
-		versioncollector.NewCollector("camunda_starter"),
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	)
-	r := newRunner(client, opts, logger, registry)
+	engine, err := camunda.New(api, httpConfig)
+	if err != nil {
+		return &service.UsageError{Err: err}
+	}
+	registry := service.NewRegistry("camunda_starter")
+	r := newRunner(engine, o, logger, registry)
 	mux, err := web.NewMux(web.Page{
 		Name:        name,
 		Description: "Starts Camunda 7 process instances at a steady rate.",
-		Version:     version.Info(),
+		Version:     service.Version(),
 		Links:       []toolkit.LandingLinks{{Address: "/rate", Text: "Rate", Description: "GET it, or PUT a number of starts per interval"}},
-	}, opts.Web.TelemetryPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}), r.Ready)
+	}, o.Web.TelemetryPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}), r.Ready)
 	if err != nil {
 		return err
 	}
 	addRate(mux, r, logger)
-	level.Info(logger).Log("msg", "starting", "version", version.Version, "revision", version.Revision,
-		"camunda", opts.API.Redacted(), "rate", opts.Rate, "max_concurrent_starts", opts.MaxConcurrent)
+	level.Info(logger).Log("msg", "starting", "version", service.Version(), "revision", service.Revision(),
+		"engine", api, "rate", o.Rate, "max_concurrent_starts", o.MaxConcurrent)
 
 	return serveAndRun(ctx, r, func(ctx context.Context) error {
-		return web.Serve(ctx, mux, opts.Web, loggers.Slog)
+		return web.Serve(ctx, mux, *o.Web, logs.Slog)
 	}, logger)
 }
 

@@ -28,7 +28,9 @@ var update = flag.Bool("update", false, "write testdata/metrics.txt")
 
 func parse(t *testing.T, args ...string) (Options, error) {
 	t.Helper()
-	return Parse(args, io.Discard)
+	command, o := NewCommand()
+	_, err := command.Flags.Parse(args)
+	return *o, err
 }
 
 func TestDefaults(t *testing.T) {
@@ -36,12 +38,12 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if opts.API.String() != "http://camunda-service:8080/engine-rest" || opts.Rate != (pace.Rate{Starts: 5, Interval: 10 * time.Second}) {
-		t.Errorf("got %s and %s", opts.API, opts.Rate)
+	if opts.Host != "camunda-service:8080" || opts.Rate != (pace.Rate{Starts: 5, Interval: 10 * time.Second}) {
+		t.Errorf("got %s and %s", opts.Host, opts.Rate)
 	}
 }
 
-// The names are those of the exercise's own starter.
+// The names are those of the original starter's environment.
 func TestEnvironment(t *testing.T) {
 	t.Setenv("CAMUNDA_HOST", "engine:1234")
 	t.Setenv("N_PROCESS_STARTED", "120")
@@ -50,35 +52,32 @@ func TestEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if opts.API.Host != "engine:1234" || opts.Rate != (pace.Rate{Starts: 120, Interval: 20 * time.Second}) {
-		t.Errorf("got %s and %s", opts.API, opts.Rate)
+	if opts.Host != "engine:1234" || opts.Rate != (pace.Rate{Starts: 120, Interval: 20 * time.Second}) {
+		t.Errorf("got %s and %s", opts.Host, opts.Rate)
 	}
 	opts, err = parse(t, "--starts-per-interval=7", "--interval=1500ms", "--camunda.host=http://other/rest")
-	if err != nil || opts.API.String() != "http://other/rest" || opts.Rate != (pace.Rate{Starts: 7, Interval: 1500 * time.Millisecond}) {
-		t.Errorf("a flag must outdo the environment: got %s and %s, %v", opts.API, opts.Rate, err)
+	if err != nil || opts.Host != "http://other/rest" || opts.Rate != (pace.Rate{Starts: 7, Interval: 1500 * time.Millisecond}) {
+		t.Errorf("a flag must win over the environment: got %s and %s, %v", opts.Host, opts.Rate, err)
 	}
 }
 
 func TestBadInput(t *testing.T) {
-	bad := filepath.Join(t.TempDir(), "http.yml")
-	if err := os.WriteFile(bad, []byte("basic_auht: {}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	for arg, want := range map[string]string{
-		"--camunda.host=ftp://x":         "want host:port",
-		"--starts-per-interval=-1":       "from 0 to 1000000",
-		"--starts-per-interval=many":     "many",
-		"--interval=soon":                "a number of seconds",
-		"--interval=0":                   "want 1ms or more",
-		"--interval=NaN":                 "a number of seconds",
-		"--camunda.timeout=0s":           "want more than 0",
-		"--max-concurrent-starts=0":      "want 1 or more",
-		"--camunda.config.file=" + bad:   "basic_auht",
-		"--camunda.config.file=/nowhere": "/nowhere",
+		"--camunda.host=ftp://x":     "or host:port",
+		"--starts-per-interval=-1":   "from 0 to 1000000",
+		"--starts-per-interval=many": `"many" is not a whole number`,
+		"--starts-per-interval=5.5":  `"5.5" is not a whole number`,
+		"--interval=soon":            "a number of seconds",
+		"--interval=0":               "want 1ms or more",
+		"--interval=NaN":             "a number of seconds",
+		"--camunda.timeout=0s":       "0s is not above 0",
+		"--max-concurrent-starts=0":  "0 is below 1",
 	} {
-		if _, err := parse(t, arg); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: got %v, want an error with %q", arg, err, want)
-		}
+		t.Run(arg, func(t *testing.T) {
+			if _, err := parse(t, arg); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v, want an error with %q", err, want)
+			}
+		})
 	}
 }
 
@@ -174,15 +173,14 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out bytes.Buffer // read when Run has returned
-	opts, err := Parse([]string{"--camunda.host=" + engine.URL, "--starts-per-interval=100", "--interval=1s"}, &out)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var out bytes.Buffer // read when the command has returned
+	command, opts := NewCommand()
 	opts.Web.Listener = l
 	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- Run(ctx, opts) }()
+	done := make(chan int, 1)
+	go func() {
+		done <- command.Execute(ctx, []string{"--camunda.host=" + engine.URL, "--starts-per-interval=100", "--interval=1s"}, io.Discard, &out)
+	}()
 	deadline := time.Now().Add(30 * time.Second)
 	for starts.Load() < 5 && time.Now().Before(deadline) {
 		time.Sleep(time.Millisecond)
@@ -203,26 +201,42 @@ func TestRun(t *testing.T) {
 		}
 	}
 	stop()
-	if err := <-done; err != nil {
-		t.Error(err)
+	if code := <-done; code != 0 {
+		t.Errorf("exit code %d", code)
 	}
 	if starts.Load() < 5 || !strings.Contains(out.String(), "msg=stopped") {
 		t.Errorf("%d starts; log:\n%s", starts.Load(), &out)
 	}
 }
 
-func TestAddressInUseIsAnError(t *testing.T) {
+func TestExitCodes(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	opts, err := parse(t, "--camunda.host=127.0.0.1:1", "--web.listen-address="+l.Addr().String())
-	if err != nil {
+	bad := filepath.Join(t.TempDir(), "http.yml")
+	if err := os.WriteFile(bad, []byte("basic_auht: {}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	opts.Log = io.Discard
-	if err := Run(t.Context(), opts); err == nil || !strings.Contains(err.Error(), "in use") {
-		t.Errorf("got %v", err)
+	for name, test := range map[string]struct {
+		arg  string
+		code int
+		want string
+	}{
+		"unknown flag":   {"--rate=5", 2, "unknown long flag '--rate'"},
+		"bad path":       {"--web.telemetry-path=/-/ready", 2, `--web.telemetry-path: "/-/ready" is not free`},
+		"bad file":       {"--camunda.config.file=" + bad, 2, bad + ": line 1: field basic_auht not found"},
+		"missing file":   {"--camunda.config.file=/nowhere", 2, "/nowhere"},
+		"address in use": {"--web.listen-address=" + l.Addr().String(), 1, "in use"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			command, _ := NewCommand()
+			var out bytes.Buffer
+			code := command.Execute(t.Context(), []string{test.arg, "--camunda.host=127.0.0.1:1"}, io.Discard, &out)
+			if code != test.code || !strings.Contains(out.String(), test.want) {
+				t.Errorf("exit code %d, want %d and %q in\n%s", code, test.code, test.want, out.String())
+			}
+		})
 	}
 }

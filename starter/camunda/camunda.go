@@ -17,6 +17,9 @@ import (
 	"time"
 
 	"github.com/prometheus/common/config"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/service"
+	"github.com/camunda-autoscaler/camunda-autoscaler/service/client"
 )
 
 // ProcessKey is the key of the process that is deployed and started: a start
@@ -37,31 +40,23 @@ type Client struct {
 const idleConnTimeout = 10 * time.Second
 
 // New returns a client for the REST API at the given URL, see ParseHost.
-func New(api *url.URL, auth config.HTTPClientConfig) (*Client, error) {
-	c, err := config.NewClientFromConfig(auth, "camunda", config.WithIdleConnTimeout(idleConnTimeout))
+func New(api *url.URL, c config.HTTPClientConfig) (*Client, error) {
+	h, err := client.New(c, service.UserAgent(ProcessKey), config.WithIdleConnTimeout(idleConnTimeout))
 	if err != nil {
-		return nil, fmt.Errorf("make the HTTP client: %w", err)
+		return nil, err
 	}
-	return &Client{http: c, base: strings.TrimSuffix(api.String(), "/")}, nil
+	return &Client{http: h, base: strings.TrimSuffix(api.String(), "/")}, nil
 }
 
 // ParseHost reads the engine's address: host:port, or a URL. A URL without a
 // path, and host:port, mean the REST API at /engine-rest.
 func ParseHost(s string) (*url.URL, error) {
-	full := s
 	if !strings.Contains(s, "://") {
-		full = "http://" + s
+		s = "http://" + s
 	}
-	const want = "want host:port as in camunda-service:8080, or a URL as in http://camunda-service:8080/engine-rest"
-	u, err := url.Parse(full)
+	u, err := client.ParseURL(s, "http://camunda-service:8080/engine-rest, or host:port")
 	if err != nil {
-		return nil, fmt.Errorf("host of Camunda: %s", want) // the text may hold a password
-	}
-	if (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("host of Camunda %q: %s", u.Redacted(), want)
-	}
-	if u.User != nil {
-		return nil, fmt.Errorf("host of Camunda %q: put user and password into the HTTP client's configuration file instead", u.Redacted())
+		return nil, err
 	}
 	if strings.Trim(u.Path, "/") == "" {
 		u.Path = "/engine-rest"
@@ -130,7 +125,6 @@ func (c *Client) post(ctx context.Context, path, contentType string, body io.Rea
 	}
 	req.Header.Set("Content-Type", contentType)
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", ProcessKey)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return noAnswer(ctx, err)

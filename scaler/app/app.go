@@ -11,13 +11,9 @@ import (
 
 	"github.com/go-kit/log/level"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	commoncfg "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/common/version"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 
@@ -26,6 +22,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
+	"github.com/camunda-autoscaler/camunda-autoscaler/service"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/logging"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/web"
 )
@@ -47,10 +44,9 @@ type Options struct {
 // finished. It returns an error if it cannot start, or if once a target could
 // not be decided on.
 func Run(ctx context.Context, o Options) error {
-	registry := prometheus.NewRegistry()
+	registry := service.NewRegistry("camunda_scaler")
 	self := metrics.New()
-	registry.MustRegister(self, versioncollector.NewCollector("camunda_scaler"),
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(self)
 	workloads, err := NewWorkloads(o.Kube)
 	if err != nil {
 		return err
@@ -84,7 +80,7 @@ func Run(ctx context.Context, o Options) error {
 	mux, err := web.NewMux(web.Page{
 		Name:        Name,
 		Description: "Scales Kubernetes workloads by a rule on what Prometheus knows.",
-		Version:     version.Info(),
+		Version:     service.Version(),
 		Links:       pages,
 	}, o.Web.TelemetryPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}), ready, targets.Alive)
 	if err != nil {
@@ -94,7 +90,7 @@ func Run(ctx context.Context, o Options) error {
 	mux.Handle("PUT /-/reload", reloads)
 	mux.HandleFunc("GET /config", func(w http.ResponseWriter, _ *http.Request) { writeConfig(w, targets.Config()) })
 
-	level.Info(o.Loggers.Kit).Log("msg", "starting", "version", version.Info(), "targets", len(o.Config.Targets), "prometheus", o.Config.Prometheus.URL.Redacted(), "kubernetes", o.Kube.Host)
+	level.Info(o.Loggers.Kit).Log("msg", "starting", "version", service.Version(), "revision", service.Revision(), "targets", len(o.Config.Targets), "prometheus", o.Config.Prometheus.URL.Redacted(), "kubernetes", o.Kube.Host)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return web.Serve(ctx, mux, o.Web, o.Loggers.Slog) })
 	group.Go(func() error {
@@ -134,4 +130,4 @@ func (t timed) Query(ctx context.Context, query string, at time.Time, opts ...v1
 	return t.API.Query(ctx, query, at, opts...)
 }
 
-func userAgent() string { return Name + "/" + version.Version }
+func userAgent() string { return service.UserAgent(Name) }

@@ -7,12 +7,10 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/prometheus/common/version"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
-	"github.com/camunda-autoscaler/camunda-autoscaler/service/logging"
-	"github.com/camunda-autoscaler/camunda-autoscaler/service/web"
+	"github.com/camunda-autoscaler/camunda-autoscaler/service"
 )
 
 // Name is the program's name.
@@ -23,8 +21,7 @@ const DefaultAddress = ":9751"
 
 // Flags is the command line.
 type Flags struct {
-	Log        *logging.Config
-	Web        *web.Config
+	*service.Command
 	ConfigFile string
 	Single     config.Single
 	Kubeconfig string
@@ -47,10 +44,10 @@ const checkConfig = "check-config"
 // NewFlags returns the program's flags, not yet parsed. Every flag can be set
 // by an environment variable as well.
 func NewFlags() *Flags {
-	a := kingpin.New(Name, "Scales Kubernetes workloads by a rule on what Prometheus knows.")
-	a.Version(version.Print(Name)).DefaultEnvars()
-	a.HelpFlag.Short('h')
-	f := &Flags{app: a, Log: logging.AddFlags(a), Web: web.AddFlags(a, DefaultAddress), setOnLine: map[string]*bool{}}
+	c := service.NewCommand(Name, "Scales Kubernetes workloads by a rule on what Prometheus knows.", DefaultAddress)
+	a := c.Flags
+	f := &Flags{Command: c, app: a, setOnLine: map[string]*bool{}}
+	a.Action(f.check)
 
 	a.Flag("config.file", "YAML file with targets. Without it the flags below describe the one target.").StringVar(&f.ConfigFile)
 	a.Flag("kubeconfig", "Kubeconfig file. Default: the Pod's service account, or ~/.kube/config outside of a Pod. The namespace of its context is not used.").Envar("KUBECONFIG").StringVar(&f.Kubeconfig)
@@ -112,14 +109,16 @@ func (o optional) String() string {
 	return (*o.at).String()
 }
 
-// Parse reads the arguments and the environment. --help and --version print
-// and exit, as kingpin does.
+// Parse reads the arguments and the environment.
 func (f *Flags) Parse(args []string) error {
-	command, err := f.app.Parse(args)
+	_, err := f.app.Parse(args)
+	return err
+}
+
+// check returns an error for flags that contradict each other.
+func (f *Flags) check(parsed *kingpin.ParseContext) error {
 	switch {
-	case err != nil:
-		return err
-	case command == checkConfig:
+	case parsed.SelectedCommand != nil && parsed.SelectedCommand.FullCommand() == checkConfig:
 		f.Check = f.file
 		return nil
 	case f.Once && f.leaderElection:

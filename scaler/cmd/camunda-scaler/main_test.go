@@ -112,7 +112,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"--rule.scale-up-at=fifty"}, 2, "fifty"},
 		{[]string{"--config.file", bad}, 2, bad + ":2: targets[0].querry: unknown key, did you mean query?"},
 		{[]string{"--config.file", "no/such/file"}, 2, "no/such/file"},
-		{[]string{"--kubeconfig", ""}, 1, "no API server: this is no Pod"},
+		{[]string{"--kubeconfig", ""}, 1, "find the API server: "},
 		{[]string{"--kubeconfig", "no/such/file"}, 1, "no/such/file"},
 		{[]string{"--kubeconfig", kubeconfig(t, "http://127.0.0.1:1"), "--web.listen-address", "999.0.0.1:0"}, 1, "serve HTTP"},
 	} {

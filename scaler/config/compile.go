@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
@@ -49,7 +51,7 @@ func (f file) compile(doc *document) Config {
 
 // checkUnique reports names and workloads that are there twice.
 func (c Config) checkUnique(doc *document) {
-	names, workloads := map[string]int{}, map[workload.Ref]int{}
+	names, workloads := map[string]int{}, map[workload.Ref]int{} // lines
 	for i, t := range c.Targets {
 		at := section{doc, []string{"targets", strconv.Itoa(i)}}
 		line := doc.line(at.path...)
@@ -65,10 +67,12 @@ func (c Config) checkUnique(doc *document) {
 		if t.Group != nil {
 			continue
 		}
-		if first, ok := workloads[t.Workload]; ok {
+		object := t.Workload
+		object.APIVersion = schema.FromAPIVersionAndKind(object.APIVersion, object.Kind).Group // versions of one object
+		if first, ok := workloads[object]; ok {
 			at.fault("workload", "%s in namespace %s is scaled by the target on line %d already: want one target per workload", t.Workload, t.Workload.Namespace, first)
 		}
-		workloads[t.Workload] = line
+		workloads[object] = line
 	}
 }
 

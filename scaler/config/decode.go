@@ -1,143 +1,48 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
+	"math"
 	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	commoncfg "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/calendar"
 )
 
-// document is a YAML file while it is read: what is on which line, and what is
-// wrong.
-type document struct {
-	lines  map[string]int // by path
-	faults []lineError
-}
-
-type lineError struct {
-	line int
-	text string
-}
-
-func (d *document) ok() bool { return len(d.faults) == 0 }
-
-// err returns all faults in the order of their lines, one a line.
-func (d *document) err(name string) error {
-	slices.SortStableFunc(d.faults, func(a, b lineError) int { return a.line - b.line })
-	var errs []error
-	for _, f := range d.faults {
-		errs = append(errs, fmt.Errorf("%s:%d: %s", name, f.line, f.text))
-	}
-	return errors.Join(errs...)
-}
-
-// line returns the line of the value at path or, if the file does not mention
-// it, of what is closest around it.
-func (d *document) line(path ...string) int {
-	for n := len(path); n > 0; n-- {
-		if line, ok := d.lines[strings.Join(path[:n], "\x00")]; ok {
-			return line
-		}
-	}
-	return 1
-}
-
-// has reports whether the file mentions the value at path.
-func (d *document) has(path ...string) bool {
-	_, ok := d.lines[strings.Join(path, "\x00")]
-	return ok
-}
-
-// fault says what is wrong with the value at path.
-func (d *document) fault(err error, path ...string) {
-	d.faults = append(d.faults, lineError{d.line(path...), dotted(path) + ": " + err.Error()})
-}
-
-// dotted writes a path as in targets[0].rule.
-func dotted(path []string) string {
-	if len(path) == 0 {
-		return "the file"
-	}
-	var b strings.Builder
-	for i, key := range path {
-		if _, err := strconv.Atoi(key); err == nil {
-			fmt.Fprintf(&b, "[%s]", key)
-			continue
-		}
-		if i > 0 {
-			b.WriteByte('.')
-		}
-		b.WriteString(key)
-	}
-	return b.String()
-}
-
-var syntaxError = regexp.MustCompile(`(?s)^yaml: (?:line (\d+): )?(.*)$`)
-
-// decode reads text into the struct that into points to.
-func decode(text []byte, into any) *document {
-	d := &document{lines: map[string]int{}}
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	var root, second yaml.Node
-	err := decoder.Decode(&root)
-	if errors.Is(err, io.EOF) {
-		return d // an empty file says nothing
-	}
-	if err == nil {
-		if err := decoder.Decode(&second); err == nil {
-			d.faults = append(d.faults, lineError{second.Line, "a second YAML document: want one"})
-			return d
-		} else if !errors.Is(err, io.EOF) {
-			d.syntax(err)
-			return d
-		}
-	} else {
-		d.syntax(err)
-		return d
-	}
-	d.value(root.Content[0], reflect.ValueOf(into).Elem(), nil)
-	return d
-}
-
-func (d *document) syntax(err error) {
-	match := syntaxError.FindStringSubmatch(err.Error())
-	if match == nil {
-		d.faults = append(d.faults, lineError{1, "not YAML: " + err.Error()})
-		return
-	}
-	line, _ := strconv.Atoi(match[1]) // no line is line 1
-	d.faults = append(d.faults, lineError{max(line, 1), "not YAML: " + match[2]})
-}
-
 // readsItself reports whether a type reads YAML in its own way, of which the
 // library knows an old one and a new one.
-func readsItself(v any) bool {
+func readsItself(t reflect.Type) bool {
+	v := reflect.New(t).Interface()
 	_, old := v.(interface{ UnmarshalYAML(func(any) error) error })
 	_, node := v.(yaml.Unmarshaler)
 	return old || node
 }
 
+// resolve returns what an alias stands for.
+func resolve(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
 // value reads a node into v.
 func (d *document) value(n *yaml.Node, v reflect.Value, path []string) {
 	d.lines[strings.Join(path, "\x00")] = n.Line
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
+	n = resolve(n)
+	if len(path) == 0 && n.Tag == "!!null" {
+		return // an empty file
 	}
-	if n.Tag == "!!null" {
-		if len(path) > 0 {
-			d.fault(errors.New("no value: want "+wanted(v.Type())+", or leave the key out"), path...)
-		}
+	if d.noValue(n, v.Type(), path) {
 		return
 	}
 	if v.Kind() == reflect.Pointer {
@@ -147,83 +52,167 @@ func (d *document) value(n *yaml.Node, v reflect.Value, path []string) {
 	if e, ok := v.Addr().Interface().(interface{ setDefaults() }); ok {
 		e.setDefaults()
 	}
-	custom := readsItself(v.Addr().Interface())
+	custom := readsItself(v.Type())
 	switch {
-	case v.Kind() == reflect.Struct:
-		before := len(d.faults)
-		d.mapping(n, v, path, custom)
-		if custom && len(d.faults) == before {
+	case v.Kind() == reflect.Struct && custom:
+		if before := len(d.faults); d.shape(n, v.Type(), path) && len(d.faults) == before {
 			d.leaf(n, v, path)
 		}
+	case v.Kind() == reflect.Struct:
+		fields := fieldsOf(v)
+		d.mapping(n, slices.Sorted(maps.Keys(fields)), path, func(key string, n *yaml.Node, at []string) {
+			d.value(n, fields[key], at)
+		})
 	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct && !custom:
-		d.sequence(n, v, path)
+		d.sequence(n, path, func(length int) { v.Set(reflect.MakeSlice(v.Type(), length, length)) },
+			func(i int, n *yaml.Node, at []string) { d.value(n, v.Index(i), at) })
 	default:
 		d.leaf(n, v, path)
 	}
 }
 
-// mapping reads a struct's keys; with onlyNames it only checks that they exist.
-func (d *document) mapping(n *yaml.Node, v reflect.Value, path []string, onlyNames bool) {
+// noValue reports, and has as a fault, a key without a value.
+func (d *document) noValue(n *yaml.Node, t reflect.Type, path []string) bool {
+	if n.Tag != "!!null" {
+		return false
+	}
+	d.fault(errors.New("no value: want "+wanted(t)+", or leave the key out"), path...)
+	return true
+}
+
+// mapping has each of a mapping's values read by its key.
+func (d *document) mapping(n *yaml.Node, keys, path []string, read func(key string, n *yaml.Node, at []string)) {
 	if n.Kind != yaml.MappingNode {
 		d.fault(errors.New("want a mapping with keys"), path...)
 		return
 	}
-	fields := fieldsOf(v)
 	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, at := n.Content[i], append(slices.Clone(path), n.Content[i].Value)
-		field, ok := fields[key.Value]
-		if first, twice := seen[key.Value]; twice {
-			d.faults = append(d.faults, lineError{key.Line, fmt.Sprintf("%s: the key is on line %d already", dotted(at), first)})
+		first, twice := seen[key.Value]
+		seen[key.Value] = key.Line
+		var text string
+		switch {
+		case twice:
+			text = fmt.Sprintf("the key is on line %d already", first)
+		case keys != nil && !slices.Contains(keys, key.Value) && strings.HasSuffix(key.Value, "_ref"):
+			text = "there is no secret manager to ask: want the file's name in " + strings.TrimSuffix(key.Value, "_ref") + "_file"
+		case keys != nil && !slices.Contains(keys, key.Value):
+			text = "unknown key, " + suggest(key.Value, keys)
+		default:
+			read(key.Value, n.Content[i+1], at)
 			continue
 		}
-		seen[key.Value] = key.Line
-		if onlyNames {
-			d.lines[strings.Join(at, "\x00")] = key.Line
-		}
-		switch {
-		case !ok:
-			d.faults = append(d.faults, lineError{key.Line, fmt.Sprintf("%s: unknown key, %s", dotted(at), suggest(key.Value, slices.Sorted(maps.Keys(fields))))})
-		case !onlyNames:
-			d.value(n.Content[i+1], field, at)
-		case field.Kind() == reflect.Pointer && field.Type().Elem().Kind() == reflect.Struct:
-			d.names(n.Content[i+1], field.Type().Elem(), at)
-		case field.Kind() == reflect.Struct:
-			d.names(n.Content[i+1], field.Type(), at)
-		}
+		d.faults = append(d.faults, lineError{key.Line, dotted(at) + ": " + text})
 	}
 }
 
-// names checks the keys of a struct that reads itself.
-func (d *document) names(n *yaml.Node, t reflect.Type, path []string) {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	v := reflect.New(t).Elem()
-	if n.Kind == yaml.MappingNode && len(fieldsOf(v)) > 0 {
-		d.mapping(n, v, path, true)
-	}
-}
-
-func (d *document) sequence(n *yaml.Node, v reflect.Value, path []string) {
+// sequence has each of a list's entries read, after it told how many there are.
+func (d *document) sequence(n *yaml.Node, path []string, size func(int), read func(i int, n *yaml.Node, at []string)) {
 	if n.Kind != yaml.SequenceNode {
 		d.fault(errors.New("want a list, each entry with a dash"), path...)
 		return
 	}
-	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
+	size(len(n.Content))
 	for i, entry := range n.Content {
-		d.value(entry, v.Index(i), append(slices.Clone(path), strconv.Itoa(i)))
+		read(i, entry, append(slices.Clone(path), strconv.Itoa(i)))
 	}
 }
 
-// leaf lets the library or the type itself read the node.
+// shape checks the node of a type that reads itself, as Prometheus's HTTP
+// options do: its library takes keys without a value, and numbers for text. It
+// returns whether the node has the shape at all.
+func (d *document) shape(n *yaml.Node, t reflect.Type, path []string) bool {
+	before := len(d.faults)
+	d.lines[strings.Join(path, "\x00")] = n.Line
+	n = resolve(n)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == reflect.TypeFor[commoncfg.Headers]() { // nothing but a map, inlined
+		t = t.Field(0).Type
+	}
+	if t.Kind() == reflect.Interface || d.noValue(n, t, path) {
+		return len(d.faults) == before
+	}
+	fields := map[string]reflect.Value{}
+	if t.Kind() == reflect.Struct {
+		fields = fieldsOf(reflect.New(t).Elem())
+	}
+	switch {
+	case len(fields) > 0:
+		d.mapping(n, slices.Sorted(maps.Keys(fields)), path, func(key string, n *yaml.Node, at []string) {
+			d.shape(n, fields[key].Type(), at)
+		})
+	case t.Kind() == reflect.Map:
+		d.mapping(n, nil, path, func(_ string, n *yaml.Node, at []string) { d.shape(n, t.Elem(), at) })
+	case t.Kind() == reflect.Slice:
+		d.sequence(n, path, func(int) {}, func(_ int, n *yaml.Node, at []string) { d.shape(n, t.Elem(), at) })
+	default:
+		d.scalar(n, t, path)
+	}
+	return len(d.faults) == before
+}
+
+// Numbers that mean the same to every version of YAML. 010 is 8 to the one and
+// 10 to the other, 1_000 a number to the one and text to the other.
+var (
+	plainNumber = regexp.MustCompile(`^[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?$`)
+	leadingZero = regexp.MustCompile(`^[-+]?0[0-9_]`)
+)
+
+// scalar checks that a node is one word of the kind that the type wants.
+func (d *document) scalar(n *yaml.Node, t reflect.Type, path []string) bool {
+	ok, also := n.Kind == yaml.ScalarNode, ""
+	switch {
+	case !ok:
+	case t == reflect.TypeFor[model.Duration]():
+		ok = n.Tag == "!!str" || n.Value == "0" // which needs no unit
+	case t.Kind() == reflect.Bool:
+		ok = n.Tag == "!!bool"
+	case t.Kind() == reflect.Int32 || t.Kind() == reflect.Float64:
+		ok = (n.Tag == "!!int" || n.Tag == "!!float") && plainNumber.MatchString(n.Value)
+		if leadingZero.MatchString(n.Value) {
+			also = " without a leading 0, with which some read it as octal"
+		}
+	default: // text, or read from it
+		ok = n.Tag == "!!str"
+		also = ", so put it in quotes"
+	}
+	if ok {
+		return true
+	}
+	if n.Kind != yaml.ScalarNode {
+		d.fault(errors.New("want "+wanted(t)), path...)
+		return false
+	}
+	if _, words := reflect.Zero(t).Interface().(word); words {
+		also = ""
+	}
+	d.fault(fmt.Errorf("%q: want %s%s", n.Value, wanted(t), also), path...)
+	return false
+}
+
+// leaf reads a node that is not made of others, or lets its type do it.
 func (d *document) leaf(n *yaml.Node, v reflect.Value, path []string) {
-	if v.Kind() == reflect.Int32 && n.Tag != "!!int" { // the library would cut 1.5 down to 1
-		d.fault(fmt.Errorf("%q: want %s", n.Value, wanted(v.Type())), path...)
+	switch {
+	case v.Kind() == reflect.Map:
+		if !d.params(n, path) {
+			return
+		}
+	case v.Kind() != reflect.Slice && v.Kind() != reflect.Struct && !d.scalar(n, v.Type(), path):
+		return
+	}
+	if v.Kind() == reflect.Int32 {
+		whole, err := strconv.ParseFloat(n.Value, 64)
+		if err != nil || whole != math.Trunc(whole) || math.Abs(whole) > math.MaxInt32 {
+			d.fault(fmt.Errorf("%q: want %s", n.Value, wanted(v.Type())), path...)
+			return
+		}
+		v.SetInt(int64(whole))
 		return
 	}
 	err := n.Decode(v.Addr().Interface())
-	var mismatch *yaml.TypeError
 	var times calendar.Faults
 	switch {
 	case err == nil:
@@ -232,15 +221,24 @@ func (d *document) leaf(n *yaml.Node, v reflect.Value, path []string) {
 		for _, f := range times {
 			d.faults = append(d.faults, lineError{f.Line, dotted(append(slices.Clone(path), f.Path...)) + ": " + f.Text})
 		}
-	case errors.As(err, &mismatch) && n.Kind == yaml.ScalarNode:
+	case n.Kind == yaml.ScalarNode:
 		d.fault(fmt.Errorf("%q: want %s", n.Value, wanted(v.Type())), path...)
-	case v.Type() == reflect.TypeFor[model.Duration]():
-		d.fault(fmt.Errorf("%q: want %s", n.Value, wanted(v.Type())), path...)
-	case errors.As(err, &mismatch) && v.Kind() != reflect.Struct:
-		d.fault(fmt.Errorf("want %s", wanted(v.Type())), path...)
 	default:
 		d.fault(errors.New(strings.TrimPrefix(err.Error(), "yaml: ")), path...)
 	}
+}
+
+// params checks a mapping from names to lists of words, whatever they look like.
+func (d *document) params(n *yaml.Node, path []string) bool {
+	before := len(d.faults)
+	d.mapping(n, nil, path, func(_ string, n *yaml.Node, at []string) {
+		d.sequence(resolve(n), at, func(int) {}, func(_ int, n *yaml.Node, at []string) {
+			if n = resolve(n); n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
+				d.fault(errors.New("want text"), at...)
+			}
+		})
+	})
+	return len(d.faults) == before
 }
 
 // word checks a value that has to be one of a few words.

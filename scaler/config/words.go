@@ -28,7 +28,7 @@ func wanted(t reflect.Type) string {
 	case t.Kind() == reflect.Bool:
 		return "true or false"
 	case t.Kind() == reflect.Int32:
-		return "a whole number"
+		return "a whole number up to 2147483647"
 	case t.Kind() == reflect.Float64:
 		return "a number"
 	case t.Kind() == reflect.Slice:
@@ -40,7 +40,8 @@ func wanted(t reflect.Type) string {
 	}
 }
 
-// fieldsOf returns a struct's fields by their keys, with inlined ones.
+// fieldsOf returns a struct's fields by their keys, including inlined ones.
+// Keys that refer to a secret manager are left out: the scaler has none.
 func fieldsOf(v reflect.Value) map[string]reflect.Value {
 	fields := map[string]reflect.Value{}
 	for i := range v.NumField() {
@@ -50,7 +51,7 @@ func fieldsOf(v reflect.Value) map[string]reflect.Value {
 			for k, f := range fieldsOf(v.Field(i)) {
 				fields[k] = f
 			}
-		case key != "" && key != "-":
+		case key != "" && key != "-" && !strings.HasSuffix(key, "_ref"):
 			fields[key] = v.Field(i)
 		}
 	}

@@ -90,7 +90,7 @@ func Run(ctx context.Context, o Options) error {
 	mux.Handle("PUT /-/reload", reloads)
 	mux.HandleFunc("GET /config", func(w http.ResponseWriter, _ *http.Request) { writeConfig(w, targets.Config()) })
 
-	level.Info(o.Loggers.Kit).Log("msg", "starting", "version", service.Version(), "revision", service.Revision(), "targets", len(o.Config.Targets), "prometheus", o.Config.Prometheus.URL.Redacted(), "kubernetes", o.Kube.Host)
+	level.Info(o.Loggers.Kit).Log("msg", "starting", "version", service.Version(), "revision", service.Revision(), "targets", len(o.Config.Targets), "prometheus", o.Config.Prometheus.Redacted(), "kubernetes", o.Kube.Host)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return web.Serve(ctx, mux, o.Web, o.Loggers.Slog) })
 	group.Go(func() error {

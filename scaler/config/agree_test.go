@@ -127,7 +127,7 @@ func TestTheSchemaTakesWhatTheParserTakes(t *testing.T) {
 			}
 			for name, document := range map[string]any{"YAML": readYAML(t, text), "JSON": readYAML(t, asJSON)} {
 				if err := schema.Validate(document); err != nil {
-					t.Errorf("the parser takes it, the schema does not, as %s: %v\n%s", name, err, text)
+					t.Fatalf("the parser takes it, the schema does not, as %s: %v\n%s", name, err, text)
 				}
 			}
 		})

@@ -26,6 +26,20 @@ type Prometheus struct {
 	HTTP commoncfg.HTTPClientConfig
 }
 
+// Redacted returns the address without what may be secret: a password, and the
+// values of query parameters.
+func (p Prometheus) Redacted() string {
+	address := *p.URL
+	query := address.Query()
+	for _, values := range query {
+		for i := range values {
+			values[i] = "xxxxx"
+		}
+	}
+	address.RawQuery = query.Encode()
+	return address.Redacted()
+}
+
 // Target is one workload or a group of them, the queries that tell its load,
 // and what to do about it.
 type Target struct {

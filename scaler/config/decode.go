@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -149,7 +150,9 @@ func (d *document) shape(n *yaml.Node, t reflect.Type, path []string) bool {
 	case t.Kind() == reflect.Slice:
 		d.sequence(n, path, func(int) {}, func(_ int, n *yaml.Node, at []string) { d.shape(n, t.Elem(), at) })
 	default:
-		d.scalar(n, t, path)
+		if err := scalar(n, t); err != nil { // without the value, which may be secret
+			d.fault(err, path...)
+		}
 	}
 	return len(d.faults) == before
 }
@@ -162,7 +165,7 @@ var (
 )
 
 // scalar checks that a node is one word of the kind that the type wants.
-func (d *document) scalar(n *yaml.Node, t reflect.Type, path []string) bool {
+func scalar(n *yaml.Node, t reflect.Type) error {
 	ok, also := n.Kind == yaml.ScalarNode, ""
 	switch {
 	case !ok:
@@ -176,21 +179,18 @@ func (d *document) scalar(n *yaml.Node, t reflect.Type, path []string) bool {
 			also = " without a leading 0, with which some read it as octal"
 		}
 	default: // text, or read from it
-		ok = n.Tag == "!!str"
-		also = ", so put it in quotes"
+		ok, also = n.Tag == "!!str", ", so put it in quotes"
+		if _, err := url.Parse(n.Value); ok && err != nil && t == reflect.TypeFor[commoncfg.URL]() {
+			ok, also = false, " that is a URL"
+		}
 	}
 	if ok {
-		return true
-	}
-	if n.Kind != yaml.ScalarNode {
-		d.fault(errors.New("want "+wanted(t)), path...)
-		return false
+		return nil
 	}
 	if _, words := reflect.Zero(t).Interface().(word); words {
 		also = ""
 	}
-	d.fault(fmt.Errorf("%q: want %s%s", n.Value, wanted(t), also), path...)
-	return false
+	return errors.New("want " + wanted(t) + also)
 }
 
 // leaf reads a node that is not made of others, or lets its type do it.
@@ -200,8 +200,14 @@ func (d *document) leaf(n *yaml.Node, v reflect.Value, path []string) {
 		if !d.params(n, path) {
 			return
 		}
-	case v.Kind() != reflect.Slice && v.Kind() != reflect.Struct && !d.scalar(n, v.Type(), path):
-		return
+	case v.Kind() != reflect.Slice && v.Kind() != reflect.Struct:
+		if err := scalar(n, v.Type()); err != nil {
+			if n.Kind == yaml.ScalarNode {
+				err = fmt.Errorf("%q: %w", n.Value, err)
+			}
+			d.fault(err, path...)
+			return
+		}
 	}
 	if v.Kind() == reflect.Int32 {
 		whole, err := strconv.ParseFloat(n.Value, 64)

@@ -11,7 +11,7 @@ import (
 // Explain says in plain words what the configuration does.
 func (c Config) Explain() string {
 	var e explanation
-	e.line(0, "Prometheus: %s", c.Prometheus.URL.Redacted())
+	e.line(0, "Prometheus: %s", c.Prometheus.Redacted())
 	for _, t := range c.Targets {
 		e.line(0, "")
 		e.target(t)

@@ -110,6 +110,15 @@ func checkRoundTrip(t *testing.T, c Config) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
+	query := c.Prometheus.URL.Query() // whose values are masked
+	for _, values := range query {
+		for i := range values {
+			values[i] = "<secret>"
+		}
+	}
+	address := *c.Prometheus.URL
+	address.RawQuery = query.Encode()
+	c.Prometheus.URL = &address
 	if !reflect.DeepEqual(c, again) {
 		t.Errorf("got %+v\nwant %+v\n%s", again, c, text)
 	}

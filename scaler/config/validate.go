@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -188,16 +189,17 @@ func checkTimes(interval time.Duration, maxSampleAge *time.Duration) []fault {
 func parseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	if err != nil {
-		return nil, fmt.Errorf("%q: %w", s, err)
+		return nil, errors.New("not a URL: want http://host:port or https://host:port") // the error may have a password in it
 	}
+	shown := Prometheus{URL: u}.Redacted()
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, fmt.Errorf("%q: want http://host:port or https://host:port", s)
+		return nil, fmt.Errorf("%q: want http://host:port or https://host:port", shown)
 	}
 	if u.Fragment != "" {
-		return nil, fmt.Errorf("%q: want no #fragment", s)
+		return nil, fmt.Errorf("%q: want no #fragment", shown)
 	}
 	if err := checkNoPassword(u); err != nil {
-		return nil, fmt.Errorf("%q: %w", u.Redacted(), err)
+		return nil, fmt.Errorf("%q: %w", shown, err)
 	}
 	return u, nil
 }

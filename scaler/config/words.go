@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	commoncfg "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 )
 
@@ -23,7 +24,7 @@ func wanted(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[model.Duration]():
 		return "a duration, for example 10s"
-	case t.Kind() == reflect.String:
+	case t.Kind() == reflect.String || t == reflect.TypeFor[commoncfg.URL]() || t == reflect.TypeFor[commoncfg.TLSVersion]():
 		return "text"
 	case t.Kind() == reflect.Bool:
 		return "true or false"

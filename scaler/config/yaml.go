@@ -10,7 +10,7 @@ import (
 )
 
 // YAML returns the configuration as a file would have it, with its defaults,
-// and with <secret> for what is secret.
+// and with <secret> for what is secret or may be.
 func (c Config) YAML() ([]byte, error) {
 	address := *c.Prometheus.URL
 	params := address.Query()
@@ -20,11 +20,50 @@ func (c Config) YAML() ([]byte, error) {
 		f.Interval, f.MaxSampleAge = model.Duration(t.Interval), unlessZero(model.Duration(t.Policy.MaxSampleAge))
 		f.Targets = append(f.Targets, t.file())
 	}
-	text, err := yaml.Marshal(f)
+	var document yaml.Node
+	err := document.Encode(f)
+	if err != nil {
+		return nil, fmt.Errorf("write the configuration as YAML: %w", err)
+	}
+	for _, path := range maybeSecret {
+		mask(&document, path)
+	}
+	text, err := yaml.Marshal(&document)
 	if err != nil {
 		return nil, fmt.Errorf("write the configuration as YAML: %w", err)
 	}
 	return text, nil
+}
+
+// maybeSecret are the paths below which there may be tokens, by the keys of
+// mappings; "*" is every key. What is always secret masks itself.
+var maybeSecret = [][]string{
+	{"prometheus", "params"},
+	{"prometheus", "http_client", "http_headers", "*", "values"},
+	{"prometheus", "http_client", "oauth2", "endpoint_params"},
+}
+
+// mask hides every value below path.
+func mask(n *yaml.Node, path []string) {
+	switch n.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			switch {
+			case len(path) == 0:
+				mask(n.Content[i+1], nil)
+			case path[0] == "*" || path[0] == n.Content[i].Value:
+				mask(n.Content[i+1], path[1:])
+			}
+		}
+	case yaml.SequenceNode:
+		for _, entry := range n.Content {
+			mask(entry, path)
+		}
+	case yaml.ScalarNode:
+		if len(path) == 0 {
+			n.SetString("<secret>")
+		}
+	}
 }
 
 // file is the opposite of compile.

@@ -55,6 +55,55 @@ func TestYAMLMasksSecrets(t *testing.T) {
 	}
 }
 
+// Tokens may be in query parameters, headers and OAuth 2 parameters.
+func TestYAMLMasksWhatMayBeSecret(t *testing.T) {
+	c, err := Parse("x.yml", []byte(`
+prometheus:
+  url: http://prometheus/?key=hidden
+  params: {token: [hidden, hidden]}
+  http_client:
+    http_headers: {X-Key: {values: [hidden]}}
+    oauth2: {client_id: id, token_url: http://login, endpoint_params: {secret: hidden}}
+targets: [{}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := c.YAML()
+	if err != nil || strings.Contains(string(text), "hidden") || strings.Count(string(text), "<secret>") != 5 {
+		t.Errorf("%v\n%s", err, text)
+	}
+	if got, want := c.Prometheus.Redacted(), "http://prometheus/?key=xxxxx&token=xxxxx&token=xxxxx"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if strings.Contains(c.Explain(), "hidden") {
+		t.Error(c.Explain())
+	}
+	if got := c.Prometheus.URL.Query().Get("token"); got != "hidden" {
+		t.Errorf("the configuration itself has %s", got)
+	}
+}
+
+// What is wrong is told without the secrets in it.
+func TestErrorsMaskSecrets(t *testing.T) {
+	for _, options := range []string{
+		"basic_auth: {username: me, password: 123456}", "http_headers: {X-Key: {values: [123456]}}", "proxy_url: 'http://me:123456@p:x'",
+		"bearer_token: [123456]", "basic_auth: 123456", "http_headers: {X-Key: 123456}", "proxy_connect_header: {A: 123456}",
+		"tls_config: {key: 123456}", "oauth2: {endpoint_params: {secret: 123456}}", "basic_auth: {username: me, password: '123456'}",
+		"follow_redirects: 123456", "basic_auth: {username: me, password: '123456', password_file: a}",
+	} {
+		_, err := Parse("x.yml", []byte("prometheus: {http_client: {"+options+"}}\ntargets: [{}]"))
+		if err == nil || strings.Contains(err.Error(), "123456") {
+			t.Errorf("%s: got %v", options, err)
+		}
+	}
+	for _, address := range []string{"http://me:hidden@p", "ftp://p?token=hidden", "http://p?token=hidden#x", "http://me:hid\\nhidden@p:x:y", "http://p:hidden", "http://[::1?hidden"} {
+		_, err := Parse("x.yml", []byte("prometheus: {url: \""+address+"\"}\ntargets: [{}]"))
+		if err == nil || strings.Contains(err.Error(), "hidden") {
+			t.Errorf("%s: got %v", address, err)
+		}
+	}
+}
+
 // random makes valid configurations.
 type random struct{ *rand.Rand }
 

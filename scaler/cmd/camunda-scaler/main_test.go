@@ -36,6 +36,17 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
+// address waits for the line that says where the program listens.
+func (b *buffer) address(ctx context.Context) string {
+	for ctx.Err() == nil {
+		if m := regexp.MustCompile(`msg="Listening on" address=(\S+)`).FindStringSubmatch(b.String()); m != nil {
+			return m[1]
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return ""
+}
+
 func kubeconfig(t *testing.T, server string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "kubeconfig")
@@ -159,13 +170,7 @@ func TestRunsUntilStopped(t *testing.T) {
 	go func() {
 		done <- run(ctx, []string{"--prometheus.url", prometheus, "--kubeconfig", kubeconfig(t, apiServer), "--web.listen-address", "127.0.0.1:0"}, nil, io.Discard, &log)
 	}()
-	address := ""
-	for address == "" {
-		if m := regexp.MustCompile(`msg="Listening on" address=(\S+)`).FindStringSubmatch(log.String()); m != nil {
-			address = m[1]
-		}
-		time.Sleep(time.Millisecond)
-	}
+	address := log.address(ctx)
 	for _, path := range []string{"/", "/metrics", "/-/healthy"} {
 		resp, err := http.Get("http://" + address + path)
 		if err != nil || resp.StatusCode != http.StatusOK {

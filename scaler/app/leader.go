@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -18,11 +19,11 @@ import (
 
 // LeaseID names the Lease that decides which scaler leads.
 type LeaseID struct {
-	Namespace string // "" for that of the Pod
+	Namespace string // "" for the Pod's
 	Name      string
 }
 
-// leader decides when this process works.
+// leader decides when this process scales.
 type leader interface {
 	Run(ctx context.Context, lead func(context.Context))
 	Worked() error
@@ -30,7 +31,7 @@ type leader interface {
 
 type boundFunc = func(context.Context) (context.Context, context.CancelFunc, error)
 
-// newLeader returns who decides, and what bounds a write.
+// newLeader returns the leader, and the bound that every write needs.
 func newLeader(o Options, client dynamic.Interface, m *metrics.Metrics) (leader, boundFunc, error) {
 	if o.Lease == nil {
 		m.SetLeader(func() bool { return true })
@@ -45,14 +46,14 @@ func newLeader(o Options, client dynamic.Interface, m *metrics.Metrics) (leader,
 	}
 	host, err := os.Hostname()
 	if err != nil {
-		return nil, nil, fmt.Errorf("name this scaler in the lease: %w", err)
+		return nil, nil, fmt.Errorf("get the host name for the lease: %w", err)
 	}
 	id := host + "_" + rand.Text()
 	logger := log.With(o.Loggers.Kit, "lease", o.Lease.Name, "namespace", namespace, "id", id)
 	e := lease.New(id, lease.NewObject(client, namespace, o.Lease.Name), lease.DefaultTiming(), lease.Events{
-		Leads:   func(holder string) { level.Info(logger).Log("msg", "standing by", "leader", holder) },
+		Leads:   func(holder string) { level.Info(logger).Log("msg", "standing by", "leader", cmp.Or(holder, "unknown")) },
 		Started: func() { level.Info(logger).Log("msg", "leading") },
-		Stopped: func(reason string) { level.Info(logger).Log("msg", "leading no more", "reason", reason) },
+		Stopped: func(reason string) { level.Info(logger).Log("msg", "stopped leading", "reason", reason) },
 		Failed: func(doing string, err error) {
 			level.Error(logger).Log("msg", "leader election failed", "doing", doing, "err", err)
 		},
@@ -61,20 +62,20 @@ func newLeader(o Options, client dynamic.Interface, m *metrics.Metrics) (leader,
 	return e, e.Bound, nil
 }
 
-// alone leads always.
+// alone always leads.
 type alone struct{}
 
 func (alone) Run(ctx context.Context, lead func(context.Context)) { lead(ctx) }
 func (alone) Worked() error                                       { return nil }
 
-// podNamespace is where Kubernetes tells a Pod its namespace.
+// podNamespace reads the namespace where Kubernetes mounts it into a Pod.
 func podNamespace() (string, error) {
 	text, err := os.ReadFile("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 	if errors.Is(err, os.ErrNotExist) {
-		return "", errors.New("no namespace for the lease: this is no Pod, so name one by --leader-election.namespace")
+		return "", errors.New("no namespace for the lease: this is not a Pod, so set --leader-election.namespace")
 	}
 	if err != nil {
-		return "", fmt.Errorf("find the Pod's namespace for the lease: %w", err)
+		return "", fmt.Errorf("read the Pod's namespace for the lease: %w", err)
 	}
 	return strings.TrimSpace(string(text)), nil
 }

@@ -2,6 +2,7 @@ package lease
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,19 +19,19 @@ var leases = schema.GroupVersionResource{Group: "coordination.k8s.io", Version: 
 type Object struct {
 	namespace, name string
 	client          dynamic.ResourceInterface
-	last            *unstructured.Unstructured // as last read, with what others put on it
+	last            *unstructured.Unstructured // as last read, with labels and annotations of others
 }
 
 // NewObject makes no request.
 func NewObject(client dynamic.Interface, namespace, name string) *Object {
-	return &Object{namespace: namespace, name: name, client: client.Resource(leases).Namespace(namespace)}
+	return &Object{namespace: namespace, name: name, last: &unstructured.Unstructured{}, client: client.Resource(leases).Namespace(namespace)}
 }
 
 // Get implements Store.
 func (o *Object) Get(ctx context.Context) (Record, error) {
 	got, err := o.client.Get(ctx, o.name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		o.last = nil
+		o.last = &unstructured.Unstructured{}
 		return Record{}, nil
 	}
 	if err != nil {
@@ -41,33 +42,48 @@ func (o *Object) Get(ctx context.Context) (Record, error) {
 
 // Put implements Store.
 func (o *Object) Put(ctx context.Context, r Record) (Record, error) {
-	spec := map[string]any{
-		"holderIdentity":       r.Holder,
-		"leaseDurationSeconds": int64(r.Duration / time.Second),
-		"acquireTime":          r.Acquired.UTC().Format(metav1.RFC3339Micro),
-		"renewTime":            r.Renewed.UTC().Format(metav1.RFC3339Micro),
-		"leaseTransitions":     r.Transitions,
-	}
-	var stored *unstructured.Unstructured
-	var err error
-	if r.Version == "" {
-		stored, err = o.client.Create(ctx, &unstructured.Unstructured{Object: map[string]any{
-			"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-			"metadata": map[string]any{"name": o.name, "namespace": o.namespace}, "spec": spec,
-		}}, metav1.CreateOptions{})
-	} else {
-		next := o.last.DeepCopy()
-		next.Object["spec"] = spec
-		next.SetResourceVersion(r.Version)
-		stored, err = o.client.Update(ctx, next, metav1.UpdateOptions{})
-	}
+	stored, err := o.write(ctx, r)
 	switch {
-	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err), apierrors.IsNotFound(err):
+	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
+		return Record{}, ErrChanged
+	case apierrors.IsNotFound(err) && r.Version != "": // else it is the namespace
 		return Record{}, ErrChanged
 	case err != nil:
 		return Record{}, fmt.Errorf("write the lease %s in namespace %s: %w", o.name, o.namespace, err)
 	}
 	return o.keep(stored)
+}
+
+func (o *Object) write(ctx context.Context, r Record) (*unstructured.Unstructured, error) {
+	if r.Version == "" {
+		return o.client.Create(ctx, &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+			"metadata": map[string]any{"name": o.name, "namespace": o.namespace}, "spec": specOf(r),
+		}}, metav1.CreateOptions{})
+	}
+	if o.last.GetResourceVersion() != r.Version {
+		return nil, apierrors.NewConflict(leases.GroupResource(), o.name, errors.New("another version was read since"))
+	}
+	next := o.last.DeepCopy()
+	next.Object["spec"] = specOf(r)
+	return o.client.Update(ctx, next, metav1.UpdateOptions{})
+}
+
+// specOf leaves out what is not set: the API server refuses a duration of 0.
+func specOf(r Record) map[string]any {
+	spec := map[string]any{"leaseTransitions": r.Transitions}
+	if r.Holder != "" {
+		spec["holderIdentity"] = r.Holder
+	}
+	if r.Duration > 0 {
+		spec["leaseDurationSeconds"] = int64(r.Duration / time.Second)
+	}
+	for field, at := range map[string]time.Time{"acquireTime": r.Acquired, "renewTime": r.Renewed} {
+		if !at.IsZero() {
+			spec[field] = at.UTC().Format(metav1.RFC3339Micro)
+		}
+	}
+	return spec
 }
 
 func (o *Object) keep(u *unstructured.Unstructured) (Record, error) {
@@ -82,7 +98,7 @@ func (o *Object) keep(u *unstructured.Unstructured) (Record, error) {
 func parse(u *unstructured.Unstructured) (Record, error) {
 	r := Record{Version: u.GetResourceVersion()}
 	if r.Version == "" {
-		return Record{}, fmt.Errorf("it has no resourceVersion")
+		return Record{}, errors.New("it has no resourceVersion")
 	}
 	var err error
 	if r.Holder, _, err = unstructured.NestedString(u.Object, "spec", "holderIdentity"); err != nil {

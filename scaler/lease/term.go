@@ -11,24 +11,23 @@ import (
 // ErrNotHeld is returned instead of doing what only the holder may do.
 var ErrNotHeld = errors.New("the lease is not held")
 
-// term is what others than the elector's goroutine may know of it.
+// term is the part of an Elector that other goroutines read.
 type term struct {
 	mu       sync.Mutex
-	until    time.Time // until when the lease is surely held; zero if it is not
-	problem  error     // why a candidate could not see the lease
-	answered bool      // the lease was seen at least once
+	until    time.Time // until when no other can hold the Lease; zero if it is not held
+	problem  error     // why a candidate could not read the Lease
+	answered bool      // the Lease was read at least once
 }
 
-// left is for how long the lease is surely held.
+// left is for how long the Lease is surely held.
 func (t *term) left() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.remaining()
 }
 
-// remaining goes by the monotonic clock, which nobody can set, and by the wall
-// clock, which goes on while the machine is suspended: by the one that leaves
-// less.
+// remaining takes the lesser of two clocks: the monotonic one, which cannot be
+// set, and the wall clock, which goes on while the machine is suspended.
 func (t *term) remaining() time.Duration {
 	if t.until.IsZero() {
 		return 0
@@ -61,11 +60,11 @@ func (t *term) candidate(problem error) {
 	t.problem, t.answered = problem, t.answered || problem == nil
 }
 
-// Leads reports whether the lease is held.
+// Leads reports whether this candidate holds the Lease.
 func (e *Elector) Leads() bool { return e.term.left() > 0 }
 
-// Bound returns a context that ends before anybody else can take the lease
-// over, or ErrNotHeld. What it bounds may only be done by the holder.
+// Bound returns a context that ends before another candidate can lead, or
+// ErrNotHeld. Whatever only the leader may do has to be done with it.
 func (e *Elector) Bound(ctx context.Context) (context.Context, context.CancelFunc, error) {
 	left := e.term.left()
 	if left <= 0 {
@@ -75,8 +74,8 @@ func (e *Elector) Bound(ctx context.Context) (context.Context, context.CancelFun
 	return bounded, cancel, nil
 }
 
-// Worked returns an error if this candidate could not take over, for it cannot
-// see the lease. Standing by is no error.
+// Worked returns an error if this candidate cannot take over, because it cannot
+// read the Lease. Standing by is no error.
 func (e *Elector) Worked() error {
 	e.term.mu.Lock()
 	defer e.term.mu.Unlock()
@@ -86,7 +85,7 @@ func (e *Elector) Worked() error {
 	case e.term.problem != nil:
 		return fmt.Errorf("stand by: %w", e.term.problem)
 	case !e.term.answered:
-		return errors.New("stand by: the lease has not been seen yet")
+		return errors.New("stand by: the lease was not read yet")
 	}
 	return nil
 }

@@ -24,6 +24,17 @@ var operatorRows = []row{
 	{"scaler-killed", "load_high", scalerKilled},
 	{"lease-taken-away", "load_high", leaseTakenAway},
 	{"lease-unreachable", "load_high", leaseUnreachable},
+	{"lease-deleted", "load_high", leaseChanged(func(t *testing.T, lease string) {
+		if err := cluster.Request(t.Context(), http.MethodDelete, lease, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	})},
+	{"lease-overwritten", "load_high", leaseChanged(func(t *testing.T, lease string) {
+		empty := object{"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": object{"name": "camunda-scaler"}}
+		if err := cluster.Request(t.Context(), http.MethodPut, lease, empty, nil); err != nil {
+			t.Fatal(err)
+		}
+	})},
 }
 
 // oneTarget is a file; %s is more of the target.
@@ -199,6 +210,7 @@ const leases = "/apis/coordination.k8s.io/v1/namespaces/"
 
 func (r *rig) lead(t *testing.T) {
 	t.Helper()
+	releasedLease(t, r.ns)
 	r.start(t, "--leader-election", "--leader-election.namespace="+r.ns)
 }
 
@@ -223,7 +235,7 @@ func leaseTakenAway(t *testing.T, m *matrix, reason string) {
 	if err := cluster.Request(t.Context(), http.MethodPatch, leases+r.ns+"/leases/camunda-scaler", taken, nil); err != nil {
 		t.Fatal(err)
 	}
-	r.awaitMessage(t, 0, "leading no more")
+	r.awaitMessage(t, 0, "stopped leading")
 	generation := r.generation(t)
 	r.load(500)
 	m.awaitAnswer(t, r.query()+" == 500")
@@ -244,7 +256,7 @@ func leaseUnreachable(t *testing.T, m *matrix, reason string) {
 	r := m.newRig(t, 3, steady)
 	r.lead(t)
 	r.kube.begin(only(func(q *http.Request) bool { return strings.Contains(q.URL.Path, "/leases") }, hang))
-	r.awaitMessage(t, 0, "leading no more")
+	r.awaitMessage(t, 0, "stopped leading")
 	generation := r.generation(t)
 	r.load(500)
 	m.awaitAnswer(t, r.query()+" == 500")
@@ -267,4 +279,42 @@ func leaseUnreachable(t *testing.T, m *matrix, reason string) {
 	r.await(t, reason)
 	r.awaitReplicas(t, 4)
 	r.wantSteps(t, "3-4")
+}
+
+// leaseChanged is a row in which the Lease no longer names the leader: it keeps
+// leading, and another that starts just then stands by.
+func leaseChanged(change func(t *testing.T, lease string)) func(*testing.T, *matrix, string) {
+	return func(t *testing.T, m *matrix, reason string) {
+		r := m.newRig(t, 3, steady)
+		r.lead(t)
+		lease := leases + r.ns + "/leases/camunda-scaler"
+		holder := func() string {
+			var l struct {
+				Spec struct{ HolderIdentity string }
+			}
+			if err := cluster.Request(t.Context(), http.MethodGet, lease, nil, &l); err != nil {
+				t.Fatal(err)
+			}
+			return l.Spec.HolderIdentity
+		}
+		leader := holder()
+		change(t, lease)
+		other := startScaler(t, nil, r.flags(t, "--leader-election", "--leader-election.namespace="+r.ns)...)
+		await(t, func() string {
+			if len(other.lines(t, "standing by")) == 0 {
+				return "the other scaler does not stand by"
+			}
+			return ""
+		})
+		r.load(500)
+		r.await(t, reason)
+		r.awaitReplicas(t, 4)
+		r.wantSteps(t, "3-4")
+		if got := holder(); got != leader {
+			t.Errorf("%s holds the lease, want %s", got, leader)
+		}
+		if lost, led := r.scaler.lines(t, "stopped leading"), other.lines(t, "leading"); len(lost)+len(led) > 0 {
+			t.Errorf("leadership changed: %v, %v", lost, led)
+		}
+	}
 }

@@ -35,6 +35,16 @@ func grantLease(t *testing.T, ns, user string) {
 	})
 }
 
+// releasedLease makes the Lease as an earlier scaler leaves it, so that the first
+// scaler leads at once.
+func releasedLease(t *testing.T, ns string) {
+	t.Helper()
+	create(t, leases+ns+"/leases", object{
+		"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": object{"name": "camunda-scaler"},
+		"spec": object{"leaseDurationSeconds": 1},
+	})
+}
+
 // lines returns the log's lines with that message.
 func (s *scalerProcess) lines(t *testing.T, msg string) []line {
 	t.Helper()
@@ -95,6 +105,7 @@ func TestLeadersAreKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	grantLease(t, ns, user)
+	releasedLease(t, ns)
 	target := newScraped(t, started(500))
 	prom := startPrometheus(t, target, time.Second)
 	join := func() *scalerProcess {
@@ -201,6 +212,9 @@ func TestStoppedLeaderHandsOver(t *testing.T) {
 		t.Errorf("it took %s, want about a second", gap)
 	}
 	second.awaitReason(t, 0, "within_bounds")
+	if unknown := first.lines(t, "standing by"); len(unknown) != 1 || unknown[0]["leader"] != "unknown" {
+		t.Errorf("without a Lease, the first scaler waits in case there is a leader: %v", unknown)
+	}
 	if err := first.Wait(t.Context()); exitCode(err) != 0 {
 		t.Error(err)
 	}
@@ -211,6 +225,7 @@ func TestStoppedLeaderHandsOver(t *testing.T) {
 func TestFrozenLeaderIsDeposed(t *testing.T) {
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 2)
+	releasedLease(t, ns)
 	target := newScraped(t, started(60))
 	prom := startPrometheus(t, target, time.Second)
 	join := func() *scalerProcess {
@@ -227,7 +242,7 @@ func TestFrozenLeaderIsDeposed(t *testing.T) {
 	first.Signal(syscall.SIGCONT)
 	awaitReplicas(t, ns, 4)
 	await(t, func() string {
-		if len(first.lines(t, "leading no more")) == 0 || len(first.lines(t, "standing by")) == 0 {
+		if len(first.lines(t, "stopped leading")) == 0 || len(first.lines(t, "standing by")) == 0 {
 			return "the first has not stepped down"
 		}
 		return ""
@@ -237,7 +252,7 @@ func TestFrozenLeaderIsDeposed(t *testing.T) {
 			t.Errorf("a deposed leader wrote: %v", l)
 		}
 	}
-	if got := fmt.Sprint(len(second.lines(t, "leading no more"))); got != "0" {
+	if got := fmt.Sprint(len(second.lines(t, "stopped leading"))); got != "0" {
 		t.Errorf("the second lost its lead %s times", got)
 	}
 }

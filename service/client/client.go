@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/go-kit/log"
 	"github.com/prometheus/common/config"
 )
 
@@ -53,15 +54,28 @@ func LoadConfig(file string) (config.HTTPClientConfig, error) {
 	return *c, nil
 }
 
-// New returns a client that reuses connections and reads credential files
-// again for each request. It follows no redirect, whatever the configuration
-// says: the answer of another address would pass for the one that was asked,
-// and credentials would go there.
-func New(c config.HTTPClientConfig, userAgent string, options ...config.HTTPClientOption) (*http.Client, error) {
-	made, err := config.NewClientFromConfig(c, "camunda", append(options, config.WithUserAgent(userAgent))...)
-	if err != nil {
-		return nil, fmt.Errorf("make an HTTP client: %w", err)
+// New returns a client that takes credentials, TLS, proxy and headers from a
+// YAML file, see LoadConfig. It reuses connections and reads password files
+// again for each request.
+//
+// It follows no redirect, whatever the file says: the answer of another address
+// would pass for the one that was asked for, and credentials would go there.
+//
+// It is careful with passwords, because an engine locks a user after ten wrong
+// ones, for good: after refused credentials (401) it waits before the next
+// request, and after three refusals it sends nothing until a file that holds
+// credentials changes, or the program restarts. A request that is not sent
+// fails with a RefusedError.
+func New(file, userAgent string, logger log.Logger, options ...config.HTTPClientOption) (*http.Client, error) {
+	g := &guard{
+		file: file, options: append(options, config.WithUserAgent(userAgent)), logger: logger,
+		alone: make(chan struct{}, 1),
 	}
-	made.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return made, nil
+	if err := g.load(); err != nil {
+		return nil, err
+	}
+	return &http.Client{
+		Transport:     g,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}, nil
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-kit/log"
+
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/client"
 )
 
@@ -75,11 +77,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	defer other.Close()
 	s := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusFound))
 	defer s.Close()
-	c, err := client.LoadConfig("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := client.New(c, "test/1")
+	h, err := client.New("", "test/1", log.NewNopLogger())
 	if err != nil {
 		t.Fatal(err)
 	}

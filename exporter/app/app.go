@@ -52,11 +52,7 @@ func newMetrics(o Options, logs logging.Loggers) (http.Handler, error) {
 	if err != nil {
 		return nil, &service.UsageError{Err: err}
 	}
-	httpConfig, err := client.LoadConfig(o.ConfigFile)
-	if err != nil {
-		return nil, &service.UsageError{Err: err}
-	}
-	httpClient, err := client.New(httpConfig, service.UserAgent(Name))
+	httpClient, err := client.New(o.ConfigFile, service.UserAgent(Name), logs.Kit)
 	if err != nil {
 		return nil, &service.UsageError{Err: err}
 	}

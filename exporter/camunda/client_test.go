@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log"
+	stdlog "log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -31,11 +32,7 @@ func client(t *testing.T, address, engine string) (*camunda.Client, *prometheus.
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := httpclient.LoadConfig("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return clientWith(t, u, engine, must(httpclient.New(c, "test")))
+	return clientWith(t, u, engine, must(httpclient.New("", "test", log.NewNopLogger())))
 }
 
 func clientWith(t *testing.T, u *url.URL, engine string, h *http.Client) (*camunda.Client, *prometheus.Registry) {
@@ -169,7 +166,7 @@ func TestAnswers(t *testing.T) {
 		{"bad date in a body that is not JSON", "text/plain", "bad date", 400, 0, camunda.HTTP4xx, "400"},
 		{"database down", j, `{"type":"ProcessEngineException","message":"no connection"}`, 500, 0, camunda.HTTP5xx, "no connection"},
 		{"bad gateway", html, "<html>", 502, 0, camunda.HTTP5xx, "502"},
-		{"no credentials", "", "", 401, 0, camunda.Unauthorized, "wrong password locks the user"},
+		{"no credentials", "", "", 401, 0, camunda.Unauthorized, "does not accept the credentials"},
 		{"forbidden", j, `{"type":"AuthorizationException","message":"not you"}`, 403, 0, camunda.Forbidden, "not you"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -223,7 +220,7 @@ func TestNoAnswer(t *testing.T) {
 	}))
 	defer half.Close()
 	encrypted := httptest.NewUnstartedServer(http.NotFoundHandler())
-	encrypted.Config.ErrorLog = log.New(io.Discard, "", 0)
+	encrypted.Config.ErrorLog = stdlog.New(io.Discard, "", 0)
 	encrypted.StartTLS()
 	defer encrypted.Close()
 	gone := httptest.NewServer(http.NotFoundHandler())

@@ -10,6 +10,8 @@ import (
 	"net/http"
 
 	"golang.org/x/oauth2"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/service/client"
 )
 
 // Cause says why a request failed. The set is closed: it is a metric's label.
@@ -18,11 +20,11 @@ type Cause string
 // The causes.
 const (
 	Timeout      Cause = "timeout"      // no whole answer before the deadline
-	Canceled     Cause = "canceled"     // nobody waited for the answer any more
+	Canceled     Cause = "canceled"     // the scraper went away
 	Connection   Cause = "connection"   // no connection, or it broke
 	TLS          Cause = "tls"          // no trust in the engine's certificate, or no TLS there
 	Credentials  Cause = "credentials"  // a credentials file could not be read, or an OAuth2 server failed
-	Unauthorized Cause = "unauthorized" // 401, or an OAuth2 server refused a token
+	Unauthorized Cause = "unauthorized" // 401, an OAuth2 server refused a token, or not sent because of either
 	Forbidden    Cause = "forbidden"    // 403
 	HTTP3xx      Cause = "http_3xx"     // a redirect that the configuration does not follow
 	HTTP4xx      Cause = "http_4xx"     // any other 4xx
@@ -64,6 +66,7 @@ func CauseOf(err error) (Cause, bool) {
 // transportCause tells why there was no answer at all.
 func transportCause(ctx context.Context, err error) Cause {
 	var (
+		refused *client.RefusedError
 		token   *oauth2.RetrieveError
 		file    *fs.PathError
 		cert    *tls.CertificateVerificationError
@@ -77,6 +80,8 @@ func transportCause(ctx context.Context, err error) Cause {
 		return Canceled
 	case ended != nil, errors.Is(err, context.DeadlineExceeded):
 		return Timeout
+	case errors.As(err, &refused):
+		return Unauthorized
 	case errors.As(err, &token) && token.Response != nil && statusCause(token.Response.StatusCode) == HTTP5xx:
 		return Credentials
 	case errors.As(err, &token):

@@ -5,12 +5,14 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/camunda"
@@ -26,12 +28,36 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-// A wrong password locks the user in the engine after a few attempts, so
-// attempts become rare, and begin anew once one succeeds.
-func TestWrongPasswordIsNotRepeated(t *testing.T) {
+// Refused credentials hold back every question, and are told apart from an
+// engine that does not answer.
+func TestRefusedCredentialsHoldBackEverything(t *testing.T) {
+	var requests atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		requests.Add(1)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	defer s.Close()
+	file := write(t, "basic_auth: {username: u, password: wrong}\n")
+	c, _ := clientWith(t, must(url.Parse(s.URL)), "", must(httpclient.New(file, "test", log.NewNopLogger())))
+	for range 10 {
+		_, _, err := c.CountStarted(t.Context(), query)
+		_, other := c.RootStarts(t.Context())
+		for _, err := range []error{err, other} {
+			if cause, _ := camunda.CauseOf(err); cause != camunda.Unauthorized {
+				t.Errorf("got %v, want it unauthorized", err)
+			}
+		}
+	}
+	if n := requests.Load(); n != 1 {
+		t.Errorf("%d requests with refused credentials", n)
+	}
+}
+
+// A permission does not come by asking for it: the pause grows to 5 minutes.
+func TestForbiddenPauseGrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var attempts []time.Duration
-		begin, status := time.Now(), http.StatusUnauthorized
+		begin, status := time.Now(), http.StatusForbidden
 		c := camunda.NewClient(must(url.Parse("http://camunda/engine-rest")), "", &http.Client{Transport: inProcess{
 			func(w http.ResponseWriter, _ *http.Request) {
 				attempts = append(attempts, time.Since(begin))
@@ -40,12 +66,10 @@ func TestWrongPasswordIsNotRepeated(t *testing.T) {
 				w.Write([]byte(`{"count":3}`))
 			},
 		}}, camunda.NewMetrics(prometheus.NewRegistry()))
-		// Asked every second for twenty minutes, it asks the engine but seldom.
 		ask := func() error { _, _, err := c.CountStarted(t.Context(), query); return err }
-		for range 1200 {
-			err := ask()
-			if cause, _ := camunda.CauseOf(err); cause != camunda.Unauthorized {
-				t.Fatalf("got %v, want it unauthorized all the while", err)
+		for range 1200 { // every second for twenty minutes
+			if cause, _ := camunda.CauseOf(ask()); cause != camunda.Forbidden {
+				t.Fatalf("cause %q, want it forbidden all the while", cause)
 			}
 			time.Sleep(time.Second)
 		}
@@ -53,32 +77,23 @@ func TestWrongPasswordIsNotRepeated(t *testing.T) {
 		for _, s := range []int{0, 30, 90, 210, 450, 750, 1050} {
 			want = append(want, time.Duration(s)*time.Second)
 		}
-		if len(attempts) != len(want) {
-			t.Fatalf("attempts at %v, want %v", attempts, want)
+		if !slices.Equal(attempts, want) {
+			t.Errorf("attempts at %v, want %v", attempts, want)
 		}
-		for i := range want {
-			if attempts[i] != want[i] {
-				t.Fatalf("attempts at %v, want %v", attempts, want)
-			}
-		}
-		if err := ask(); !strings.Contains(err.Error(), "not asked before") {
-			t.Errorf("error is %q, want it to say that the engine was not asked", err)
-		}
-		// Other questions are held back, too.
-		if _, err := c.RootStarts(t.Context()); err == nil || len(attempts) != len(want) {
-			t.Errorf("another endpoint was asked meanwhile: %v", err)
+		if err := ask(); !strings.Contains(err.Error(), "not sent before") {
+			t.Errorf("error is %q, want it to tell that nothing was sent", err)
 		}
 		status = http.StatusOK
 		time.Sleep(5 * time.Minute)
 		if err := ask(); err != nil {
 			t.Fatalf("still refused: %v", err)
 		}
-		status = http.StatusUnauthorized
+		status = http.StatusForbidden
 		ask()
 		time.Sleep(30 * time.Second)
 		status = http.StatusOK
 		if err := ask(); err != nil {
-			t.Errorf("the pause did not begin anew after a success: %v", err)
+			t.Errorf("the pause after a success is longer than the first one: %v", err)
 		}
 	})
 }
@@ -108,7 +123,7 @@ func TestForbiddenHoldsBackOnlyItsEndpoint(t *testing.T) {
 func TestPasswordFileIsReadAgain(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, password, _ := r.BasicAuth(); password != "right" {
-			w.WriteHeader(http.StatusForbidden) // a 401 would hold back the next attempt
+			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
@@ -117,14 +132,14 @@ func TestPasswordFileIsReadAgain(t *testing.T) {
 	defer s.Close()
 	password := write(t, "right\n")
 	file := write(t, "basic_auth:\n  username: u\n  password_file: "+password+"\n")
-	c, _ := clientWith(t, must(url.Parse(s.URL)), "", must(httpclient.New(must(httpclient.LoadConfig(file)), "test")))
+	c, _ := clientWith(t, must(url.Parse(s.URL)), "", must(httpclient.New(file, "test", log.NewNopLogger())))
 	if _, err := c.RootStarts(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for _, step := range []struct {
 		text  string
 		cause camunda.Cause
-	}{{"", camunda.Credentials}, {"right", ""}, {"wrong", camunda.Forbidden}} {
+	}{{"wrong", camunda.Unauthorized}, {"", camunda.Credentials}, {"right", ""}} {
 		if step.text == "" {
 			os.Remove(password)
 		} else if err := os.WriteFile(password, []byte(step.text), 0o600); err != nil {
@@ -137,14 +152,14 @@ func TestPasswordFileIsReadAgain(t *testing.T) {
 	}
 }
 
-// Requests that were under way when one was refused do not lengthen the pause.
+// Requests in flight when one was refused do not lengthen the pause.
 func TestRefusalsAtOnceCountOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64
 		c := camunda.NewClient(must(url.Parse("http://camunda/engine-rest")), "", &http.Client{Transport: inProcess{
 			func(w http.ResponseWriter, _ *http.Request) {
 				time.Sleep(time.Duration(asked.Add(1)) * time.Millisecond)
-				w.WriteHeader(http.StatusUnauthorized)
+				w.WriteHeader(http.StatusForbidden)
 			},
 		}}, camunda.NewMetrics(prometheus.NewRegistry()))
 		ask := func() { c.CountUserTasks(t.Context(), false, nil) }

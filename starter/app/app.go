@@ -15,7 +15,6 @@ import (
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/service"
-	"github.com/camunda-autoscaler/camunda-autoscaler/service/client"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/logging"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/web"
 	"github.com/camunda-autoscaler/camunda-autoscaler/starter/camunda"
@@ -112,11 +111,7 @@ func Run(ctx context.Context, o Options, logs logging.Loggers) error {
 	if err != nil {
 		return &service.UsageError{Err: err}
 	}
-	httpConfig, err := client.LoadConfig(o.ConfigFile)
-	if err != nil {
-		return &service.UsageError{Err: err}
-	}
-	engine, err := camunda.New(api, httpConfig)
+	engine, err := camunda.New(api, o.ConfigFile, logger)
 	if err != nil {
 		return &service.UsageError{Err: err}
 	}

@@ -27,9 +27,9 @@ const maxOverdue = 2 * time.Second
 
 // Waits between two attempts to deploy double from the first to the last.
 const (
-	firstDeployWait  = time.Second
-	lastDeployWait   = 30 * time.Second
-	unauthorizedWait = time.Minute // a wrong password locks the user, so it is tried seldom
+	firstDeployWait = time.Second
+	lastDeployWait  = 30 * time.Second
+	forbiddenWait   = time.Minute // a permission does not come by asking again
 )
 
 // runner starts instances when they are due.
@@ -44,8 +44,9 @@ type runner struct {
 	rate    atomic.Pointer[pace.Rate]
 	changed chan struct{} // the rate was changed
 
-	deployed atomic.Bool
-	missing  chan time.Duration // the process has to be deployed, after a wait
+	deployed    atomic.Bool
+	missing     chan time.Duration // the process has to be deployed, after a wait
+	deployCause camunda.Cause      // why the latest deployment failed; keepDeployed's own
 }
 
 func newRunner(e engine, opts Options, logger log.Logger, reg prometheus.Registerer) *runner {
@@ -148,14 +149,14 @@ func (r *runner) start(ctx context.Context) {
 	r.metrics.failed.WithLabelValues(string(cause)).Inc()
 	wait := firstDeployWait
 	switch cause {
-	case camunda.NotDeployed:
-	case camunda.Unauthorized:
-		wait = unauthorizedWait
+	case camunda.NotDeployed, camunda.Unauthorized: // the client does not repeat refused credentials
+	case camunda.Forbidden:
+		wait = forbiddenWait
 	default:
 		return
 	}
 	if r.deployed.CompareAndSwap(true, false) {
-		level.Warn(r.logger).Log("msg", "no more starts until the process is deployed again", "err", err, "retry_in", wait)
+		level.Warn(r.logger).Log("msg", "starts paused until the process is deployed again", "err", err, "retry_in", wait)
 		r.missing <- wait // has room: it was emptied before the process was deployed
 	}
 }
@@ -190,15 +191,21 @@ func (r *runner) deploy(ctx context.Context, wait *time.Duration) bool {
 	defer cancel()
 	made, err := r.engine.Deploy(attempt)
 	if err != nil {
-		if camunda.CauseOf(err) == camunda.Unauthorized {
-			*wait = max(*wait, unauthorizedWait)
+		cause := camunda.CauseOf(err)
+		if cause == camunda.Forbidden {
+			*wait = max(*wait, forbiddenWait)
 		}
-		if ctx.Err() == nil {
-			level.Warn(r.logger).Log("msg", "cannot deploy the process yet", "err", err, "retry_in", *wait)
+		log := level.Warn(r.logger)
+		if cause == r.deployCause && cause == camunda.Unauthorized {
+			log = level.Debug(r.logger) // the client has logged what to do
+		}
+		if r.deployCause = cause; ctx.Err() == nil {
+			log.Log("msg", "cannot deploy the process yet", "err", err, "retry_in", *wait)
 		}
 		return false
 	}
-	level.Info(r.logger).Log("msg", "the process is deployed", "process", camunda.ProcessKey, "new_version", made)
+	r.deployCause = ""
+	level.Info(r.logger).Log("msg", "process deployed", "process", camunda.ProcessKey, "new_version", made)
 	r.deployed.Store(true)
 	return true
 }

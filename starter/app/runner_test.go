@@ -253,26 +253,63 @@ func TestDeployIsRetriedWithBackoff(t *testing.T) {
 	})
 }
 
-// A wrong password locks the user, so it is not tried with every start.
-func TestUnauthorizedBacksOff(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		denied := &camunda.Error{Cause: camunda.Unauthorized, Err: errors.New("answered 401")}
-		b := start(t, &fakeEngine{}, 500)
-		pass(time.Second)
-		for name, deployErr := range map[string]error{"wrong password": denied, "may deploy but not start": nil} {
-			b.engine.set(func(e *fakeEngine) { e.startErr, e.deployErr = denied, deployErr })
-			before := b.engine.count() + b.engine.deploys()
-			pass(10 * time.Minute)
-			if n := b.engine.count() + b.engine.deploys() - before; n < 5 || n > 25 {
-				t.Errorf("%s: %d requests in 10 minutes, want one or two a minute", name, n)
-			}
-			b.engine.set(func(e *fakeEngine) { e.startErr, e.deployErr = nil, nil })
-			pass(5 * time.Minute)
-			if b.Ready() != nil {
-				t.Errorf("%s: not ready after it was mended", name)
-			}
-		}
-	})
+// A user without a permission does not send each start in vain, and the log is
+// not filled by credentials that wait for a correction.
+func TestDeniedStartsPause(t *testing.T) {
+	for name, test := range map[string]struct {
+		cause    camunda.Cause
+		deploys  bool
+		most     int // requests in ten minutes
+		warnings int // at most
+	}{
+		"no permission to deploy":       {camunda.Forbidden, false, 12, 14},
+		"may deploy but not start":      {camunda.Forbidden, true, 25, 14},
+		"credentials that were refused": {camunda.Unauthorized, false, 25, 2}, // the client sends nothing
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := start(t, &fakeEngine{}, 500)
+				pass(time.Second)
+				denied := &camunda.Error{Cause: test.cause, Err: errors.New("denied")}
+				b.engine.set(func(e *fakeEngine) {
+					e.startErr = denied
+					if !test.deploys {
+						e.deployErr = denied
+					}
+				})
+				before := b.engine.count() + b.engine.deploys()
+				pass(10 * time.Minute)
+				if n := b.engine.count() + b.engine.deploys() - before; n < 5 || n > test.most {
+					t.Errorf("%d requests in 10 minutes, want at most %d", n, test.most)
+				}
+				b.stop()
+				warnings := strings.Count(b.out.String(), "msg=\"cannot deploy") + strings.Count(b.out.String(), "msg=\"starts paused")
+				warnings -= strings.Count(b.out.String(), "level=debug")
+				if warnings > test.warnings {
+					t.Errorf("%d warnings, want at most %d:\n%s", warnings, test.warnings, b.out.String())
+				}
+			})
+		})
+	}
+}
+
+// Starts go on once the engine accepts them again.
+func TestStartsGoOnAfterDenial(t *testing.T) {
+	for _, cause := range []camunda.Cause{camunda.Forbidden, camunda.Unauthorized} {
+		t.Run(string(cause), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := start(t, &fakeEngine{}, 500)
+				denied := &camunda.Error{Cause: cause, Err: errors.New("denied")}
+				b.engine.set(func(e *fakeEngine) { e.startErr, e.deployErr = denied, denied })
+				pass(10 * time.Minute)
+				b.engine.set(func(e *fakeEngine) { e.startErr, e.deployErr = nil, nil })
+				pass(2 * time.Minute)
+				if err := b.Ready(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
 }
 
 func TestStopLetsStartsFinish(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-kit/log"
 	"github.com/prometheus/common/config"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/service"
@@ -39,9 +40,10 @@ type Client struct {
 // connection: a start sent over one that is just being closed would be lost.
 const idleConnTimeout = 10 * time.Second
 
-// New returns a client for the REST API at the given URL, see ParseHost.
-func New(api *url.URL, c config.HTTPClientConfig) (*Client, error) {
-	h, err := client.New(c, service.UserAgent(ProcessKey), config.WithIdleConnTimeout(idleConnTimeout))
+// New returns a client for the REST API at the given URL, see ParseHost. The
+// file has credentials and TLS, and may be empty: see client.New.
+func New(api *url.URL, file string, logger log.Logger) (*Client, error) {
+	h, err := client.New(file, service.UserAgent(ProcessKey), logger, config.WithIdleConnTimeout(idleConnTimeout))
 	if err != nil {
 		return nil, err
 	}

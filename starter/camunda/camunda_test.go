@@ -8,12 +8,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/prometheus/common/config"
+	"github.com/go-kit/log"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/starter/camunda"
 )
@@ -24,11 +26,20 @@ func client(t *testing.T, api string) *camunda.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := camunda.New(u, config.HTTPClientConfig{BasicAuth: &config.BasicAuth{Username: "demo", Password: "secret"}})
+	c, err := camunda.New(u, write(t, "basic_auth: {username: demo, password: secret}\n"), log.NewNopLogger())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "engine.yml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // The answers are those of a real 7.24, shortened.
@@ -98,7 +109,7 @@ func TestEveryFailureHasItsCause(t *testing.T) {
 		"wrong path":       {404, `{"type":"NotFoundException","message":"HTTP 404 Not Found"}`, camunda.Refused, "HTTP 404 Not Found"},
 		"unknown engine":   {400, `{"type":"InvalidRequestException","message":"No process engine available"}`, camunda.Refused, "No process engine available"},
 		"wrong password":   {401, ``, camunda.Unauthorized, "401"},
-		"no permission":    {403, `{"type":"AuthorizationException","message":"no CREATE"}`, camunda.Unauthorized, "no CREATE"},
+		"no permission":    {403, `{"type":"AuthorizationException","message":"no CREATE"}`, camunda.Forbidden, "no CREATE"},
 		"database down":    {500, `{"type":"ProcessEngineException","message":"no connection"}`, camunda.EngineError, "no connection"},
 		"proxy's error":    {502, `Bad Gateway`, camunda.EngineError, "502"},
 		"not JSON":         {200, `<html>login</html>`, camunda.BadAnswer, "login"},
@@ -160,6 +171,26 @@ func TestAStartIsSentOnce(t *testing.T) {
 	}
 }
 
+// A wrong password is not sent with every start, or the engine would lock the
+// user for good.
+func TestRefusedCredentialsAreNotRepeated(t *testing.T) {
+	var requests atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		requests.Add(1)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	defer server.Close()
+	c := client(t, server.URL)
+	for range 100 {
+		if err := c.Start(t.Context()); camunda.CauseOf(err) != camunda.Unauthorized {
+			t.Errorf("cause %s of %v", camunda.CauseOf(err), err)
+		}
+	}
+	if n := requests.Load(); n != 1 {
+		t.Errorf("%d requests with refused credentials", n)
+	}
+}
+
 func TestEngineIsNotThere(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -197,7 +228,7 @@ func TestParseHost(t *testing.T) {
 }
 
 func TestBadAuthConfig(t *testing.T) {
-	_, err := camunda.New(&url.URL{}, config.HTTPClientConfig{TLSConfig: config.TLSConfig{CAFile: "/nowhere/ca.pem"}})
+	_, err := camunda.New(&url.URL{}, write(t, "tls_config: {ca_file: /nowhere/ca.pem}\n"), log.NewNopLogger())
 	if err == nil || !strings.Contains(err.Error(), "/nowhere/ca.pem") {
 		t.Errorf("got %v, want an error that names the file", err)
 	}

@@ -7,26 +7,28 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/service/client"
 )
 
-// Cause is why the engine did not do what it was asked: a closed set, fit for
-// a metric's label.
+// Cause says why a request failed. The set is closed: it is a metric's label.
 type Cause string
 
-// All causes there are.
+// The causes.
 const (
-	Timeout      Cause = "timeout"      // no answer in time; it may have been done
-	Connection   Cause = "connection"   // no answer; it may have been done
-	Unauthorized Cause = "unauthorized" // 401 or 403
+	Timeout      Cause = "timeout"      // no answer in time; the engine may have done it
+	Connection   Cause = "connection"   // no answer; the engine may have done it
+	Unauthorized Cause = "unauthorized" // 401, or not sent because credentials were refused before
+	Forbidden    Cause = "forbidden"    // 403
 	NotDeployed  Cause = "not_deployed" // the engine does not know the process
 	Refused      Cause = "refused"      // any other 3xx or 4xx
 	EngineError  Cause = "engine_error" // 5xx
 	BadAnswer    Cause = "bad_answer"   // 2xx, but not what the REST API answers
-	Other        Cause = "other"        // for errors that come from elsewhere
+	Other        Cause = "other"        // an error of the program itself
 )
 
 // Causes are all causes, in a stable order.
-var Causes = []Cause{Timeout, Connection, Unauthorized, NotDeployed, Refused, EngineError, BadAnswer, Other}
+var Causes = []Cause{Timeout, Connection, Unauthorized, Forbidden, NotDeployed, Refused, EngineError, BadAnswer, Other}
 
 // Error is an error with its cause.
 type Error struct {
@@ -46,8 +48,12 @@ func CauseOf(err error) Cause {
 	return Other
 }
 
-// noAnswer makes an error of a request that got none.
+// noAnswer returns the error of a request without an answer.
 func noAnswer(ctx context.Context, err error) error {
+	var refused *client.RefusedError
+	if errors.As(err, &refused) {
+		return &Error{Unauthorized, refused}
+	}
 	var network net.Error
 	if ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) || (errors.As(err, &network) && network.Timeout()) {
 		return &Error{Timeout, fmt.Errorf("no answer in time: %w", err)}
@@ -55,7 +61,7 @@ func noAnswer(ctx context.Context, err error) error {
 	return &Error{Connection, err}
 }
 
-// refused makes an error of an answer's status and body.
+// refused returns the error of an answer that is not 2xx.
 func refused(status int, body []byte) error {
 	// The engine's own errors are JSON; anything else comes from a proxy or
 	// from a server without a REST API at this path.
@@ -65,8 +71,10 @@ func refused(status int, body []byte) error {
 		err = fmt.Errorf("%w: %s", err, answer.Message)
 	}
 	switch {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+	case status == http.StatusUnauthorized:
 		return &Error{Unauthorized, err}
+	case status == http.StatusForbidden:
+		return &Error{Forbidden, err}
 	case status == http.StatusNotFound && answer.Type == "RestException":
 		return &Error{NotDeployed, err}
 	case status == http.StatusNotFound:

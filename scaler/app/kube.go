@@ -67,8 +67,9 @@ func kubeConfig(kubeconfig, home string) (*rest.Config, error) {
 
 // Workloads makes workloads that share one connection to the API server.
 type Workloads struct {
-	client    dynamic.Interface
-	resources workload.Resources
+	client      dynamic.Interface
+	resources   workload.Resources
+	autoscalers *workload.Autoscalers
 }
 
 // NewWorkloads makes no request. The workloads make each request once.
@@ -91,12 +92,12 @@ func NewWorkloads(c *rest.Config) (Workloads, error) {
 	if err != nil {
 		return fail(err)
 	}
-	return Workloads{client: client, resources: workload.Discovery{Client: raw}}, nil
+	return Workloads{client, workload.Discovery{Client: raw}, workload.NewAutoscalers(client)}, nil
 }
 
 // New returns the workload that ref names.
 func (w Workloads) New(ref workload.Ref) *workload.Workload {
-	return workload.New(ref, w.client, w.resources)
+	return workload.New(ref, w.client, w.resources, w.autoscalers)
 }
 
 // oneAttempt keeps client-go from repeating a request, writes included, up to

@@ -15,18 +15,18 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
-// Event is one thing that was done to a workload, or could not be.
+// Event is a write to a workload, or an attempt that failed.
 type Event struct {
 	Workload workload.Ref
-	UID      string // of the workload; kubectl describe looks for it
-	Warning  bool
+	UID      string // of the workload; kubectl describe selects Events by it
+	Warning  bool   // instead of normal
 	Reason   string // in CamelCase
-	Message  string
+	Message  string // one sentence
 }
 
-// Recorder creates Events on the API server, one after the other, apart from
-// whoever records them. One that cannot be created is lost: nothing waits for
-// an Event or fails by one.
+// Recorder creates Events on the API server, one after the other, in the
+// background. An Event that cannot be created is lost: nothing waits for one or
+// fails because of one.
 type Recorder struct {
 	client    dynamic.Interface
 	component string
@@ -40,21 +40,21 @@ var events = schema.GroupVersionResource{Version: "v1", Resource: "events"}
 // timeout bounds one request.
 const timeout = 5 * time.Second
 
-// NewRecorder makes no request. The component is who is said to report.
+// NewRecorder makes no request. The component is the Events' source.
 func NewRecorder(client dynamic.Interface, component string, logger log.Logger) *Recorder {
 	return &Recorder{client: client, component: component, queue: make(chan Event, 1000), logger: logger}
 }
 
-// Record returns at once.
+// Record puts e into a queue and returns at once.
 func (r *Recorder) Record(e Event) {
 	select {
 	case r.queue <- e:
-	default: // the API server is slow, and there are a thousand before it
+	default: // the API server is slow, and the queue is full
 	}
 }
 
-// Run creates what is recorded until ctx ends, then what is left, for at most
-// as long as one request may take.
+// Run creates the recorded Events until ctx ends, then those in the queue, for at
+// most as long as one request may take.
 func (r *Recorder) Run(ctx context.Context) {
 	for {
 		select {
@@ -80,7 +80,7 @@ func (r *Recorder) create(ctx context.Context, e Event) {
 	defer cancel()
 	_, err := r.client.Resource(events).Namespace(e.Workload.Namespace).Create(ctx, r.object(e, time.Now()), metav1.CreateOptions{})
 	if err != nil && !r.failed { // once, until it works again
-		level.Warn(r.logger).Log("msg", "cannot create Events; grant create on events, or set --no-events", "namespace", e.Workload.Namespace, "workload", e.Workload, "err", err)
+		level.Warn(r.logger).Log("msg", "cannot create events", "hint", "grant create on events or set --no-events", "namespace", e.Workload.Namespace, "workload", e.Workload, "err", err)
 	}
 	r.failed = err != nil
 }

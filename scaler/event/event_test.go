@@ -18,7 +18,7 @@ import (
 
 // What a real API server does with Events is tested in tests/scaler.
 
-func TestFailureIsSaidOnceAndStopsNothing(t *testing.T) {
+func TestFailureIsLoggedOnceAndStopsNothing(t *testing.T) {
 	var mu sync.Mutex
 	requests, allowed := 0, false
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -49,7 +49,7 @@ func TestFailureIsSaidOnceAndStopsNothing(t *testing.T) {
 		r.Run(ctx)
 	}
 	run(3)
-	if requests != 3 || strings.Count(text.String(), "cannot create Events") != 1 {
+	if requests != 3 || strings.Count(text.String(), "cannot create events") != 1 {
 		t.Errorf("%d requests, log:\n%s", requests, text.String())
 	}
 	allowed = true

@@ -39,7 +39,7 @@ type api struct {
 func newAPI() *api { return &api{version: 1, replicas: 1, refuse: map[string]error{}} }
 
 func (a *api) workload() *Workload {
-	return New(Ref{"apps/v1", "Deployment", "bpm", "web"}, a, Discovery{})
+	return New(Ref{"apps/v1", "Deployment", "bpm", "web"}, a, Discovery{}, NewAutoscalers(a))
 }
 
 func (a *api) Resource(schema.GroupVersionResource) dynamic.NamespaceableResourceInterface { return a }

@@ -10,20 +10,20 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/lease"
 )
 
-// Cause is why a request to the API server failed, for a metric's label.
+// Cause classifies a failed request to the API server, for a metric's label.
 type Cause string
 
-// The causes.
+// The causes of a failed request.
 const (
 	CauseConflict   Cause = "conflict"   // the workload changed since it was read
-	CauseForbidden  Cause = "forbidden"  // not allowed, or not known (401, 403)
+	CauseForbidden  Cause = "forbidden"  // not allowed, or not authenticated (401, 403)
 	CauseNotFound   Cause = "not_found"  // no such workload, kind or namespace
 	CauseThrottled  Cause = "throttled"  // too many requests
 	CauseRejected   Cause = "rejected"   // refused as invalid, for example by an admission webhook
 	CauseTimeout    Cause = "timeout"    // no answer in time
 	CauseServer     Cause = "server"     // the server failed
-	CauseConnection Cause = "connection" // the server cannot be reached, or its answer got lost
-	CauseNotLeader  Cause = "not_leader" // not tried: another scaler may hold the lease
+	CauseConnection Cause = "connection" // the server cannot be reached, or its answer was lost
+	CauseNotLeader  Cause = "not_leader" // not tried, because another scaler may hold the Lease
 )
 
 // Causes lists every cause.
@@ -34,8 +34,9 @@ func Causes() []Cause {
 	}
 }
 
-// CauseOf classifies an error of Get or Set. After a timeout, server or
-// connection error of Set the replicas may have been written all the same.
+// CauseOf classifies an error of Get, Set or ScaledByHPA. After CauseTimeout,
+// CauseServer and CauseConnection of Set, the replicas may have been written all
+// the same.
 func CauseOf(err error) Cause {
 	var status apierrors.APIStatus
 	switch {

@@ -11,16 +11,16 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// builtin are the kinds that need no question to the API server.
+// builtin are the kinds that every API server has.
 var builtin = map[schema.GroupVersionKind]string{
 	{Group: "apps", Version: "v1", Kind: "Deployment"}:  "deployments",
 	{Group: "apps", Version: "v1", Kind: "ReplicaSet"}:  "replicasets",
 	{Group: "apps", Version: "v1", Kind: "StatefulSet"}: "statefulsets",
 }
 
-// Discovery finds resources by asking the API server, except for those that
-// every cluster has. (client-go's own discovery client would do the same, but
-// takes no context and links in the types of every API.)
+// Discovery finds resources by a request to the API server, except for those that
+// every API server has. (client-go's discovery client does the same, but takes no
+// context and links in the types of every API.)
 type Discovery struct {
 	Client rest.Interface
 }
@@ -58,4 +58,4 @@ func (d Discovery) Find(ctx context.Context, apiVersion, kind string) (schema.Gr
 	return schema.GroupVersionResource{}, errNoScale
 }
 
-var errNoScale = errors.New("the API server serves no such kind with a scale subresource")
+var errNoScale = errors.New("the API server has no such kind with a scale subresource")

@@ -8,21 +8,22 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// Scale is a workload's replicas and what else a decision depends on, all of
-// one version of the workload.
+// Scale is a workload's desired replicas and what else a decision depends on,
+// all of one version of the workload.
 type Scale struct {
-	Replicas        int32  // that are asked for (spec.replicas)
+	Replicas        int32  // desired (spec.replicas)
 	ResourceVersion string // of the workload; a write is bound to it
 	UID             string // of the workload
 
-	// What the scale subresource does not tell. Without the right to list the
-	// workload it is unknown, that is, its zero.
+	// The scale subresource does not tell these. Without the right to list the
+	// workload each is its zero.
 
-	Ready  *int32 // Pods that are ready (status.readyReplicas); nil if unknown
-	Paused bool   // by the annotation PausedAnnotation
-	Writer Writer // who wrote the replicas last; zero if unknown
+	Generation int64  // of the workload's spec: it rises with each change
+	Ready      *int32 // Pods that are ready (status.readyReplicas); nil if unknown
+	Paused     bool   // by the annotation PausedAnnotation
+	Writer     Writer // that changed the replicas last; zero if unknown
 
-	Asked bool // the API server was asked for this; false if the watch was enough
+	Asked bool // this took a request; false if the watch was enough
 }
 
 // parse reads the answer of a scale subresource.
@@ -33,7 +34,7 @@ func parse(o *unstructured.Unstructured) (Scale, error) {
 		return Scale{}, fmt.Errorf("read a scale: %w", err)
 	}
 	if o.GetResourceVersion() == "" {
-		return Scale{}, errors.New("read a scale: it has no resourceVersion, so a write could not be made safe")
+		return Scale{}, errors.New("read a scale: it has no resourceVersion, without which a write would be unconditional")
 	}
 	scale := Scale{ResourceVersion: o.GetResourceVersion(), UID: string(o.GetUID())}
 	if replicas != nil {
@@ -51,7 +52,7 @@ func count(o *unstructured.Unstructured, fields ...string) (*int32, error) {
 	case !found:
 		return nil, nil
 	case n < 0 || n > math.MaxInt32:
-		return nil, fmt.Errorf(".%s.%s: %d is no number of replicas", fields[0], fields[1], n)
+		return nil, fmt.Errorf(".%s.%s: %d is not a number of replicas", fields[0], fields[1], n)
 	}
 	count := int32(n)
 	return &count, nil

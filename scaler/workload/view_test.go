@@ -1,8 +1,6 @@
 package workload
 
 import (
-	"errors"
-	"net/http"
 	"testing"
 	"time"
 
@@ -11,7 +9,7 @@ import (
 
 func TestView(t *testing.T) {
 	metadata := func(annotations object) object {
-		return object{"name": "web", "uid": "u", "resourceVersion": "7", "annotations": annotations}
+		return object{"name": "web", "uid": "u", "resourceVersion": "7", "generation": int64(3), "annotations": annotations}
 	}
 	ready := func(n int32) *int32 { return &n }
 	for _, c := range []struct {
@@ -20,25 +18,27 @@ func TestView(t *testing.T) {
 		paused bool
 		ready  *int32
 	}{
-		{"nothing", object{"kind": "Deployment", "metadata": metadata(nil)}, false, ready(0)},
+		{"no status", object{"kind": "Deployment", "metadata": metadata(nil)}, false, ready(0)},
 		{"ready", object{"kind": "Deployment", "metadata": metadata(nil), "status": object{"readyReplicas": int64(3)}}, false, ready(3)},
 		{"no Pods yet", object{"kind": "StatefulSet", "metadata": metadata(nil), "status": object{"replicas": int64(3)}}, false, ready(0)},
-		{"a kind that may not say", object{"kind": "Engine", "metadata": metadata(nil)}, false, nil},
-		{"a kind that says", object{"kind": "Engine", "metadata": metadata(nil), "status": object{"readyReplicas": int64(2)}}, false, ready(2)},
+		{"another kind without the field", object{"kind": "Engine", "metadata": metadata(nil)}, false, nil},
+		{"another kind with the field", object{"kind": "Engine", "metadata": metadata(nil), "status": object{"readyReplicas": int64(2)}}, false, ready(2)},
 		{"paused", object{"kind": "Deployment", "metadata": metadata(object{PausedAnnotation: "true"})}, true, ready(0)},
-		{"paused since", object{"kind": "Deployment", "metadata": metadata(object{PausedAnnotation: "since Friday, ask Jo"})}, true, ready(0)},
+		{"paused since", object{"kind": "Deployment", "metadata": metadata(object{PausedAnnotation: "since Friday"})}, true, ready(0)},
 		{"paused, empty", object{"kind": "Deployment", "metadata": metadata(object{PausedAnnotation: ""})}, true, ready(0)},
 		{"not paused", object{"kind": "Deployment", "metadata": metadata(object{PausedAnnotation: "false"})}, false, ready(0)},
 		{"another's pause", object{"kind": "Deployment", "metadata": metadata(object{"paused": "true"})}, false, ready(0)},
 	} {
-		c.object["apiVersion"] = "apps/v1"
-		got, err := viewOf(&unstructured.Unstructured{Object: c.object})
-		if err != nil || got.version != "7" || got.uid != "u" || got.paused != c.paused {
-			t.Errorf("%s: got %+v, %v", c.name, got, err)
-		}
-		if (got.ready == nil) != (c.ready == nil) || got.ready != nil && *got.ready != *c.ready {
-			t.Errorf("%s: got %v ready, want %v", c.name, got.ready, c.ready)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			c.object["apiVersion"] = "apps/v1"
+			got, err := viewOf(&unstructured.Unstructured{Object: c.object})
+			if err != nil || got.version != "7" || got.uid != "u" || got.generation != 3 || got.paused != c.paused {
+				t.Errorf("got %+v, %v", got, err)
+			}
+			if (got.ready == nil) != (c.ready == nil) || got.ready != nil && *got.ready != *c.ready {
+				t.Errorf("got %v ready, want %v", got.ready, c.ready)
+			}
+		})
 	}
 	for _, bad := range []object{
 		{"metadata": object{"name": "web"}},
@@ -69,10 +69,10 @@ func TestLastWriter(t *testing.T) {
 		entries any
 		want    Writer
 	}{
-		{"nobody noted", nil, Writer{}},
-		{"nobody", []any{entry("helm", "Update", "", template)}, Writer{}},
-		{"the whole workload", []any{entry("helm", "Update", "", replicas)}, Writer{Manager: "helm"}},
-		{"and when", []any{timed}, Writer{Manager: "helm", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}},
+		{"no managedFields", nil, Writer{}},
+		{"no owner", []any{entry("helm", "Update", "", template)}, Writer{}},
+		{"the workload itself", []any{entry("helm", "Update", "", replicas)}, Writer{Manager: "helm"}},
+		{"with a time", []any{timed}, Writer{Manager: "helm", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}},
 		{"applied", []any{entry("argocd-controller", "Apply", "", replicas)}, Writer{Manager: "argocd-controller"}},
 		{"the scale", []any{entry("kubectl", "Update", "scale", replicas), entry("helm", "Update", "", template)}, Writer{Manager: "kubectl", Subresource: "scale"}},
 		{"a custom resource's scale", []any{entry("kubectl", "Update", "scale", object{"f:spec": object{"f:nodes": object{}}})}, Writer{Manager: "kubectl", Subresource: "scale"}},
@@ -81,16 +81,18 @@ func TestLastWriter(t *testing.T) {
 		{"nonsense", []any{"x", object{"fieldsV1": "x"}, object{"manager": 1, "fieldsV1": object{"f:spec": 1}}}, Writer{}},
 		{"no list", "x", Writer{}},
 	} {
-		o := &unstructured.Unstructured{Object: object{"metadata": object{"managedFields": c.entries}}}
-		if got := lastWriter(o); got != c.want {
-			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			o := &unstructured.Unstructured{Object: object{"metadata": object{"managedFields": c.entries}}}
+			if got := lastWriter(o); got != c.want {
+				t.Errorf("got %+v, want %+v", got, c.want)
+			}
+		})
 	}
 }
 
 func TestAutoscaler(t *testing.T) {
 	for w, want := range map[Writer]bool{
-		{}: false,
+		{}: false, // unknown
 		{Manager: "kube-controller-manager", Subresource: "scale"}:  true,
 		{Manager: "kube-controller-manager", Subresource: "status"}: false,
 		{Manager: "kube-controller-manager"}:                        false, // a Deployment's ReplicaSet
@@ -106,37 +108,15 @@ func TestAutoscaler(t *testing.T) {
 	}
 }
 
-func TestScaledByHPA(t *testing.T) {
-	hpa := func(apiVersion, kind, name string) string {
-		return `{"metadata":{"name":"hpa"},"spec":{"scaleTargetRef":{"apiVersion":"` + apiVersion + `","kind":"` + kind + `","name":"` + name + `"}}}`
-	}
-	for _, c := range []struct {
-		items, want string
-	}{
-		{"", ""},
-		{hpa("apps/v1", "Deployment", "web"), "hpa"},
-		{hpa("apps/v1beta1", "Deployment", "web"), "hpa"},
-		{hpa("apps/v1", "StatefulSet", "web"), ""},
-		{hpa("example.com/v1", "Deployment", "web"), ""},
-		{hpa("apps/v1", "Deployment", "other"), ""},
-		{hpa("apps/v1", "Deployment", "other") + "," + hpa("apps/v1", "Deployment", "web"), "hpa"},
-		{`{"metadata":{"name":"empty"}}`, ""},
+func TestScaler(t *testing.T) {
+	for w, want := range map[Writer]bool{
+		{}: false, // unknown
+		{Manager: FieldManager, Subresource: "scale"}: true,
+		{Manager: FieldManager}:                       false, // as docs/gitops.md hands the field over
+		{Manager: "kubectl", Subresource: "scale"}:    false,
 	} {
-		w := newWorkload(t, func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path != "/apis/autoscaling/v2/namespaces/bpm/horizontalpodautoscalers" {
-				t.Errorf("asked for %s", r.URL)
-			}
-			w.Header().Set("Content-Type", "application/json")
-			if _, err := w.Write([]byte(`{"apiVersion":"autoscaling/v2","kind":"HorizontalPodAutoscalerList","items":[` + c.items + `]}`)); err != nil {
-				t.Error(err)
-			}
-		})
-		if got, err := w.ScaledByHPA(t.Context()); err != nil || got != c.want {
-			t.Errorf("%s: got %q, %v; want %q", c.items, got, err, c.want)
+		if got := w.Scaler(); got != want {
+			t.Errorf("%+v: got %t", w, got)
 		}
-	}
-	_, err := newWorkload(t, status(403, "Forbidden")).ScaledByHPA(t.Context())
-	if CauseOf(err) != CauseForbidden || errors.Unwrap(err) == nil {
-		t.Errorf("got %v, want forbidden", err)
 	}
 }

@@ -18,37 +18,36 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 )
 
-// watchLasts is how long the API server is asked to keep a watch open, at
-// least; at most it is twice that, lest all end together.
+// watchLasts is for how long the API server is requested to keep a watch open, at
+// least. Each is up to twice as long, so that they do not all end together.
 const watchLasts = 5 * time.Minute
 
-// patience is for how long a refusal is not believed once a list was answered:
-// an API server that has just started refuses what it is going to allow, until
-// it has read the rules, and that must not make a pause unseen.
+// patience is for how long a refusal is ignored once a list was answered: an API
+// server that has just started refuses everything until it has read the RBAC
+// rules, and that must not hide a pause.
 const patience = 10 * time.Second
 
-// Watch keeps the workload in sight until ctx ends, so that Get need not ask.
-// Nothing depends on it: while it does not work, Get asks. That it is not
-// allowed is logged once, with what is lost by it; what else goes wrong is
-// tried again and logged at debug, since Get meets it as well.
+// Watch watches the workload until ctx ends, so that Get needs no request.
+// Nothing depends on it: while there is no watch, Get makes requests. A missing
+// right is logged once, with what is lost by it. Any other failure is retried
+// and logged at debug, since Get meets it as well.
 //
-// One object needs none of what client-go's Reflector is for: it is listed
-// again whenever a watch ends, which is as cheap as to take the watch up where
-// it ended, and each list is consistent, where a Reflector's first one may be
-// older than what Get has seen.
+// One object needs nothing of client-go's Reflector: it is listed again whenever
+// a watch ends, which costs no more than resuming the watch, and each list is
+// consistent, where a Reflector's first one may be older than what Get has read.
 func (w *Workload) Watch(ctx context.Context, logger log.Logger) {
 	logger = log.With(logger, "namespace", w.Namespace, "workload", w)
-	first := wait.Backoff{Duration: time.Second, Factor: 2, Jitter: 1, Steps: 100, Cap: 30 * time.Second}
-	backoff := first
-	missing := "" // the verb that is not allowed
+	initial := wait.Backoff{Duration: time.Second, Factor: 2, Jitter: 1, Steps: 100, Cap: 30 * time.Second}
+	backoff := initial
+	missing := "" // the verb whose right is missing
 	opened := func() {
 		if missing != "" {
-			level.Info(logger).Log("msg", "the workload is watched now")
+			level.Info(logger).Log("msg", "workload is watched again")
 		}
 		missing = ""
 	}
 	for ctx.Err() == nil {
-		began := time.Now()
+		started := time.Now()
 		err := w.watch(ctx, opened)
 		if ctx.Err() != nil {
 			return
@@ -57,12 +56,12 @@ func (w *Workload) Watch(ctx context.Context, logger log.Logger) {
 		switch {
 		case errors.As(err, &right) && right.verb != missing:
 			missing = right.verb
-			level.Warn(logger).Log("msg", "the workload cannot be watched", "missing_right", right.name(), "lost", right.lost(), "err", err)
+			level.Warn(logger).Log("msg", "workload cannot be watched", "missing_right", right.name(), "lost", right.lost(), "err", err)
 		default:
-			level.Debug(logger).Log("msg", "a watch of the workload ended", "err", err)
+			level.Debug(logger).Log("msg", "watch ended", "err", err)
 		}
-		if time.Since(began) > time.Minute { // it had worked, or hung long enough
-			backoff = first
+		if time.Since(started) > time.Minute { // it had worked, or hung long enough
+			backoff = initial
 		}
 		select {
 		case <-ctx.Done():
@@ -147,9 +146,9 @@ func (w *Workload) selector() string {
 	return fields.OneTermEqualSelector("metadata.name", w.Name).String()
 }
 
-// sight returns what the watch shows, nil if there is none, and whether it is
-// of no use to ask either.
-func (w *Workload) sight() (watched *view, blind bool) {
+// known returns what the watch shows, nil if there is none, and whether a list
+// would be refused.
+func (w *Workload) known() (watched *view, blind bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.watched, w.watched == nil && w.blind
@@ -161,14 +160,14 @@ func (w *Workload) setWatched(v *view) {
 	w.watched = v
 }
 
-// allow notes that a list was answered.
+// allow records that a list was answered.
 func (w *Workload) allow() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.listed, w.blind, w.refusedSince = true, false, time.Time{}
 }
 
-// refuse notes that a list was refused, and returns whether to believe it.
+// refuse records that a list was refused, and reports whether to do without.
 func (w *Workload) refuse() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -179,12 +178,12 @@ func (w *Workload) refuse() bool {
 	return w.blind
 }
 
-// refused reports whether asking again is of no use until somebody grants it.
+// refused reports whether a retry is of no use until the right is granted.
 func refused(err error) bool {
 	return apierrors.IsForbidden(err) || apierrors.IsMethodNotSupported(err)
 }
 
-// missingRightError is that the API server refuses to show the workload.
+// missingRightError means that the API server refuses to show the workload.
 type missingRightError struct {
 	verb     string
 	resource schema.GroupVersionResource
@@ -196,14 +195,15 @@ func (e *missingRightError) Error() string { return e.err.Error() }
 
 func (e *missingRightError) Unwrap() error { return e.err }
 
-// name says which right it is.
+// name describes the right.
 func (e *missingRightError) name() string {
 	return fmt.Sprintf("%s %s named %s", e.verb, e.resource.GroupResource(), e.workload)
 }
 
+// lost describes what does not work without the right.
 func (e *missingRightError) lost() string {
 	if e.verb == "watch" {
 		return "each decision costs a request"
 	}
-	return "the annotation " + PausedAnnotation + ", wait_for_ready, and who else writes the replicas, are not seen; each decision costs a request"
+	return "the annotation " + PausedAnnotation + ", ready replicas for wait_for_ready, and other writers of the replicas are not seen; each decision costs a request"
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/go-kit/log/level"
 )
 
-// inBubble runs a test in virtual time, beside a watch, and returns what the
-// watch logs at info and above.
-func inBubble(t *testing.T, a *api, test func(t *testing.T, w *Workload)) string {
+// whileWatching runs a test in virtual time while a watch runs, and returns what
+// the watch logs at info and above.
+func whileWatching(t *testing.T, a *api, test func(t *testing.T, w *Workload)) string {
 	t.Helper()
 	var text strings.Builder
 	synctest.Test(t, func(t *testing.T) {
@@ -44,9 +44,9 @@ func mustGet(t *testing.T, w *Workload) Scale {
 
 func TestSteadyStateCostsNoRequest(t *testing.T) {
 	a := newAPI()
-	logged := inBubble(t, a, func(t *testing.T, w *Workload) {
+	logged := whileWatching(t, a, func(t *testing.T, w *Workload) {
 		if got := a.take(); got != "list watch" {
-			t.Fatalf("the watch asked %q", got)
+			t.Fatalf("the watch made the requests %q", got)
 		}
 		if scale := mustGet(t, w); !scale.Asked || a.take() != "get" {
 			t.Errorf("got %+v", scale)
@@ -57,7 +57,7 @@ func TestSteadyStateCostsNoRequest(t *testing.T) {
 			}
 		}
 		if got := a.take(); got != "" {
-			t.Errorf("asked %q, want nothing", got)
+			t.Errorf("made the requests %q, want none", got)
 		}
 		a.change(true, func() { a.replicas = 3 })
 		synctest.Wait()
@@ -70,35 +70,38 @@ func TestSteadyStateCostsNoRequest(t *testing.T) {
 	}
 }
 
-// What Set was told is as good as a Get, and never the number from before.
+// The answer to Set is as good as a Get, which never returns the number from
+// before the write.
 func TestGetAfterSet(t *testing.T) {
-	for _, shown := range []bool{true, false} {
-		a := newAPI()
-		inBubble(t, a, func(t *testing.T, w *Workload) {
-			if err := w.Set(t.Context(), mustGet(t, w), 2); err != nil {
-				t.Fatal(err)
-			}
-			a.take()
-			if shown {
-				a.set(func() { a.streams[0].Modify(a.object()) })
-				synctest.Wait()
-			}
-			scale := mustGet(t, w)
-			if scale.Replicas != 2 || scale.ResourceVersion != "2" {
-				t.Errorf("shown %t: got %+v", shown, scale)
-			}
-			if asked := a.take(); shown && asked != "" {
-				t.Errorf("asked %q though the watch shows what was written", asked)
-			}
+	for name, shown := range map[string]bool{"watch shows the write": true, "watch lags": false} {
+		t.Run(name, func(t *testing.T) {
+			a := newAPI()
+			whileWatching(t, a, func(t *testing.T, w *Workload) {
+				if err := w.Set(t.Context(), mustGet(t, w), 2); err != nil {
+					t.Fatal(err)
+				}
+				a.take()
+				if shown {
+					a.set(func() { a.streams[0].Modify(a.object()) })
+					synctest.Wait()
+				}
+				scale := mustGet(t, w)
+				if scale.Replicas != 2 || scale.ResourceVersion != "2" {
+					t.Errorf("got %+v", scale)
+				}
+				if requests := a.take(); shown && requests != "" {
+					t.Errorf("made the requests %q though the watch shows what was written", requests)
+				}
+			})
 		})
 	}
 }
 
-// A watch that hangs does not let a write through that it would have shown to
-// be wrong, and does not stand in the way of the next one.
+// A watch that hangs lets no write through that is wrong by what it does not
+// show, and does not prevent the next one.
 func TestHangingWatchIsSafe(t *testing.T) {
 	a := newAPI()
-	inBubble(t, a, func(t *testing.T, w *Workload) {
+	whileWatching(t, a, func(t *testing.T, w *Workload) {
 		mustGet(t, w)
 		a.change(false, func() { a.replicas, a.paused = 3, true })
 		old := mustGet(t, w)
@@ -120,14 +123,15 @@ func TestHangingWatchIsSafe(t *testing.T) {
 	})
 }
 
-// What changes all the time is bound to a version at which all of it was true.
+// The scale of a workload that changes all the time belongs to a version of
+// which all of it was true.
 func TestRestlessWorkload(t *testing.T) {
 	a := newAPI()
 	a.restless = true
 	w := a.workload()
 	scale := mustGet(t, w)
-	if asked := a.take(); asked != "list get list get list get" || scale.ResourceVersion != "6" {
-		t.Errorf("asked %q and got %+v, want the version of the last list", asked, scale)
+	if requests := a.take(); requests != "list get list get list get" || scale.ResourceVersion != "6" {
+		t.Errorf("made the requests %q and got %+v, want the version of the last list", requests, scale)
 	}
 	a.restless = false
 	if err := w.Set(t.Context(), scale, 2); CauseOf(err) != CauseConflict {
@@ -135,7 +139,7 @@ func TestRestlessWorkload(t *testing.T) {
 	}
 }
 
-// Without a watch every Get asks, and knows as much.
+// Without a watch every Get makes requests, and knows as much.
 func TestNotWatched(t *testing.T) {
 	a := newAPI()
 	a.paused = true
@@ -145,53 +149,56 @@ func TestNotWatched(t *testing.T) {
 			t.Errorf("got %+v", scale)
 		}
 		if got := a.take(); got != want {
-			t.Errorf("asked %q, want %q", got, want)
+			t.Errorf("made the requests %q, want %q", got, want)
 		}
 	}
 }
 
-func TestMissingRightIsSaidOnce(t *testing.T) {
+func TestMissingRightIsLoggedOnce(t *testing.T) {
 	for _, c := range []struct {
+		name      string
 		forbidden []string
-		asks      string
+		requests  string // of each Get
 		known     bool
 		logged    string
 	}{
-		{[]string{"list", "watch"}, "get", false, `level=warn namespace=bpm workload=deployment/web msg="the workload cannot be watched" missing_right="list deployments.apps named web" lost="the annotation camunda-autoscaler/paused, wait_for_ready, and who else`},
-		{[]string{"watch"}, "list", true, `level=warn namespace=bpm workload=deployment/web msg="the workload cannot be watched" missing_right="watch deployments.apps named web" lost="each decision costs a request"`},
+		{"list and watch", []string{"list", "watch"}, "get", false, `level=warn namespace=bpm workload=deployment/web msg="workload cannot be watched" missing_right="list deployments.apps named web" lost="the annotation camunda-autoscaler/paused, ready replicas`},
+		{"watch", []string{"watch"}, "list", true, `level=warn namespace=bpm workload=deployment/web msg="workload cannot be watched" missing_right="watch deployments.apps named web" lost="each decision costs a request"`},
 	} {
-		a := newAPI()
-		a.forbid(c.forbidden...)
-		logged := inBubble(t, a, func(t *testing.T, w *Workload) {
-			mustGet(t, w)
-			time.Sleep(time.Hour)
-			if n := len(strings.Fields(a.take())); n > 300 {
-				t.Errorf("%d requests in an hour", n)
-			}
-			if scale := mustGet(t, w); (scale.Ready != nil) != c.known || scale.Replicas != 1 {
-				t.Errorf("got %+v", scale)
-			}
-			if asked := a.take(); asked != c.asks {
-				t.Errorf("asked %q, want %q", asked, c.asks)
-			}
-			a.forbid()
-			time.Sleep(time.Minute)
-			if scale := mustGet(t, w); scale.Ready == nil {
-				t.Errorf("got %+v after the right was granted", scale)
+		t.Run(c.name, func(t *testing.T) {
+			a := newAPI()
+			a.forbid(c.forbidden...)
+			logged := whileWatching(t, a, func(t *testing.T, w *Workload) {
+				mustGet(t, w)
+				time.Sleep(time.Hour)
+				if n := len(strings.Fields(a.take())); n > 300 {
+					t.Errorf("%d requests in an hour", n)
+				}
+				if scale := mustGet(t, w); (scale.Ready != nil) != c.known || scale.Replicas != 1 {
+					t.Errorf("got %+v", scale)
+				}
+				if requests := a.take(); requests != c.requests {
+					t.Errorf("made the requests %q, want %q", requests, c.requests)
+				}
+				a.forbid()
+				time.Sleep(time.Minute)
+				if scale := mustGet(t, w); scale.Ready == nil {
+					t.Errorf("got %+v after the right was granted", scale)
+				}
+			})
+			lines := strings.Split(strings.TrimSpace(logged), "\n")
+			if len(lines) != 2 || !strings.HasPrefix(lines[0], c.logged) || lines[1] != `level=info namespace=bpm workload=deployment/web msg="workload is watched again"` {
+				t.Errorf("logged\n%s", logged)
 			}
 		})
-		lines := strings.Split(strings.TrimSpace(logged), "\n")
-		if len(lines) != 2 || !strings.HasPrefix(lines[0], c.logged) || lines[1] != `level=info namespace=bpm workload=deployment/web msg="the workload is watched now"` {
-			t.Errorf("logged\n%s", logged)
-		}
 	}
 }
 
-// Whoever takes the right away does not end a pause by it. At first it is not
-// believed at all: an API server that starts refuses for a moment.
+// Losing the right to list does not end a pause. At first a refusal is ignored:
+// an API server that starts refuses everything for a moment.
 func TestPauseOutlivesTheRightToSeeIt(t *testing.T) {
 	a := newAPI()
-	logged := inBubble(t, a, func(t *testing.T, w *Workload) {
+	logged := whileWatching(t, a, func(t *testing.T, w *Workload) {
 		a.change(true, func() { a.paused = true })
 		synctest.Wait()
 		mustGet(t, w)
@@ -221,11 +228,11 @@ func TestPauseOutlivesTheRightToSeeIt(t *testing.T) {
 	}
 }
 
-// While the API server is away there is no storm, neither of lines nor of
-// requests, and Get says so.
+// An outage of the API server causes no storm of lines or requests, and Get
+// returns the error.
 func TestAPIServerAway(t *testing.T) {
 	a := newAPI()
-	logged := inBubble(t, a, func(t *testing.T, w *Workload) {
+	logged := whileWatching(t, a, func(t *testing.T, w *Workload) {
 		mustGet(t, w)
 		away := errors.New("connection refused")
 		a.set(func() {
@@ -248,7 +255,7 @@ func TestAPIServerAway(t *testing.T) {
 		a.take()
 		mustGet(t, w)
 		if got := a.take(); got != "" {
-			t.Errorf("asked %q though there is a watch again", got)
+			t.Errorf("made the requests %q though there is a watch again", got)
 		}
 	})
 	if logged != "" {
@@ -256,10 +263,11 @@ func TestAPIServerAway(t *testing.T) {
 	}
 }
 
-// A watch that nobody ends, its connection being dead, is renewed all the same.
+// A watch that never ends, because its connection is dead, is renewed all the
+// same.
 func TestWatchIsRenewed(t *testing.T) {
 	a := newAPI()
-	inBubble(t, a, func(t *testing.T, w *Workload) {
+	whileWatching(t, a, func(t *testing.T, w *Workload) {
 		mustGet(t, w)
 		a.change(false, func() { a.replicas = 3 })
 		time.Sleep(2*watchLasts + time.Minute)
@@ -272,11 +280,11 @@ func TestWatchIsRenewed(t *testing.T) {
 	})
 }
 
-// An API server that ends each watch at once is not asked without a pause.
+// An API server that ends each watch at once is not flooded.
 func TestShortWatches(t *testing.T) {
 	a := newAPI()
 	a.short = true
-	inBubble(t, a, func(t *testing.T, w *Workload) {
+	whileWatching(t, a, func(t *testing.T, w *Workload) {
 		time.Sleep(time.Hour)
 		if n := strings.Count(a.take(), "watch"); n < 10 || n > 150 {
 			t.Errorf("%d watches in an hour", n)
@@ -289,7 +297,7 @@ func TestShortWatches(t *testing.T) {
 
 func TestDeleted(t *testing.T) {
 	a := newAPI()
-	inBubble(t, a, func(t *testing.T, w *Workload) {
+	whileWatching(t, a, func(t *testing.T, w *Workload) {
 		mustGet(t, w)
 		a.set(func() { a.streams[0].Delete(a.object()) })
 		synctest.Wait()
@@ -298,7 +306,7 @@ func TestDeleted(t *testing.T) {
 			t.Errorf("got %v, want not found", err)
 		}
 		if got := a.take(); got != "" {
-			t.Errorf("asked %q", got)
+			t.Errorf("made the requests %q", got)
 		}
 	})
 }
@@ -306,12 +314,12 @@ func TestDeleted(t *testing.T) {
 // An object without a version would make the next write unconditional.
 func TestWatchOfNonsense(t *testing.T) {
 	a := newAPI()
-	inBubble(t, a, func(t *testing.T, w *Workload) {
+	whileWatching(t, a, func(t *testing.T, w *Workload) {
 		bad := a.object()
 		bad.SetResourceVersion("")
 		a.streams[0].Modify(bad)
 		synctest.Wait()
-		if watched, _ := w.sight(); watched != nil {
+		if watched, _ := w.known(); watched != nil {
 			t.Errorf("took %+v for a version of the workload", watched)
 		}
 	})

@@ -1,5 +1,5 @@
 // Package workload reads and writes a workload's replicas through its scale
-// subresource, and watches the workload itself so that reading them is free
+// subresource, and watches the workload itself so that a read costs no request
 // while nothing changes.
 package workload
 
@@ -36,45 +36,46 @@ type Ref struct {
 func (r Ref) String() string { return strings.ToLower(r.Kind) + "/" + r.Name }
 
 // Resources finds the resource that serves a kind, such as deployments for
-// Deployment, and makes sure that it has a scale subresource.
+// Deployment. It returns an error if that has no scale subresource.
 type Resources interface {
 	Find(ctx context.Context, apiVersion, kind string) (schema.GroupVersionResource, error)
 }
 
 // Workload is one workload. Get, Set and ScaledByHPA are used by one goroutine
-// at a time; Watch may run beside them.
+// at a time; Watch may run at the same time.
 type Workload struct {
 	Ref
-	client    dynamic.Interface
-	resources Resources
+	client      dynamic.Interface
+	resources   Resources
+	autoscalers *Autoscalers
 
-	read Scale // what the last Get or Set was told; its zero if that is not known
-	seen view  // the last that Get knew of the workload itself
+	read Scale // the answer to the last Get or Set; its zero if that is unknown
+	seen view  // the workload itself, as the last Get knew it
 
 	mu       sync.Mutex
 	resource schema.GroupVersionResource // zero until found
 	watched  *view                       // nil unless a watch is open
 
-	listed       bool      // a list was answered, ever
-	refusedSince time.Time // a list is refused; zero if the last was not
+	listed       bool      // a list was answered at least once
+	refusedSince time.Time // since when lists are refused; zero if the last was not
 	blind        bool      // the right to list is missing
 }
 
 // New returns the workload that ref names. It makes no request.
-func New(ref Ref, client dynamic.Interface, resources Resources) *Workload {
-	return &Workload{Ref: ref, client: client, resources: resources}
+func New(ref Ref, client dynamic.Interface, resources Resources, autoscalers *Autoscalers) *Workload {
+	return &Workload{Ref: ref, client: client, resources: resources, autoscalers: autoscalers}
 }
 
-// Get reads the workload's scale. It makes no request while Watch has the
-// workload in sight and nothing of it has changed since the last Get or Set.
-// Without a watch it lists the workload, and without the right to that it reads
-// the scale alone and leaves unknown what is not in it.
+// Get reads the workload's scale. It makes no request while Watch watches the
+// workload and nothing of it has changed since the last Get or Set. Without a
+// watch it lists the workload. Without the right to list, it reads the scale
+// alone and leaves unknown what that does not tell.
 //
 // A watch may lag, or hang unnoticed until its connection is found dead (after
-// 45 s by HTTP/2's pings). That is safe, since whatever Get answers belongs to
-// one version of the workload, the one that Set binds its write to: if the
-// workload has changed since, be it a pause or another's write, the API server
-// refuses. After that, Get asks the API server and not the watch.
+// 45 s by HTTP/2's pings). That is safe: whatever Get returns belongs to one
+// version of the workload, to which Set binds its write, so if the workload has
+// changed since, by a pause or by another's write, the API server refuses. After
+// that, Get asks the API server and not the watch.
 func (w *Workload) Get(ctx context.Context) (Scale, error) {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
@@ -90,7 +91,7 @@ func (w *Workload) Get(ctx context.Context) (Scale, error) {
 }
 
 func (w *Workload) get(ctx context.Context, resource schema.GroupVersionResource) (Scale, error) {
-	watched, blind := w.sight()
+	watched, blind := w.known()
 	if blind {
 		return w.getBlind(ctx, resource)
 	}
@@ -122,13 +123,13 @@ func (w *Workload) get(ctx context.Context, resource schema.GroupVersionResource
 		}
 		// Either the watch lags, or the workload has changed just now.
 	}
-	// If it never stood still for long enough, the older version is the one
-	// that both are true of or a write will be refused.
+	// If it changed each time, the older version is the one of which both are
+	// true, or a write is refused.
 	return w.seen.complete(w.read, asked), nil
 }
 
-// getBlind reads the scale alone. A pause that was seen before the right to
-// see it was lost goes on.
+// getBlind reads the scale alone. A pause that was seen before the right to list
+// was lost stays in force.
 func (w *Workload) getBlind(ctx context.Context, resource schema.GroupVersionResource) (Scale, error) {
 	if err := w.getScale(ctx, resource); err != nil {
 		return Scale{}, err
@@ -149,12 +150,12 @@ func (w *Workload) getScale(ctx context.Context, resource schema.GroupVersionRes
 }
 
 // Set writes the replicas in one attempt. It fails with a conflict if the
-// workload has changed since the scale was read. CauseOf tells after which
-// errors the write may have happened all the same.
+// workload has changed since the scale was read, by Get. After some errors the
+// replicas may have been written all the same, see CauseOf.
 func (w *Workload) Set(ctx context.Context, read Scale, replicas int32) error {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
-	w.read = Scale{} // whatever becomes of it, what was read is no longer true
+	w.read = Scale{} // whatever the result, what was read is no longer true
 	patch, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"resourceVersion": read.ResourceVersion},
 		"spec":     map[string]any{"replicas": replicas},
@@ -168,7 +169,7 @@ func (w *Workload) Set(ctx context.Context, read Scale, replicas int32) error {
 	if err != nil {
 		return fmt.Errorf("set the scale of %s in namespace %s to %d: %w", w, w.Namespace, replicas, err)
 	}
-	if now, err := parse(written); err == nil { // else the next Get asks
+	if now, err := parse(written); err == nil { // else the next Get reads it
 		w.read = now
 	}
 	return nil

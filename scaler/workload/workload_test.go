@@ -26,7 +26,7 @@ func newWorkload(t *testing.T, h http.HandlerFunc) *Workload {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(Ref{"apps/v1", "Deployment", "bpm", "web"}, client, Discovery{})
+	return New(Ref{"apps/v1", "Deployment", "bpm", "web"}, client, Discovery{}, NewAutoscalers(client))
 }
 
 func status(code int, reason string) http.HandlerFunc {

@@ -8,30 +8,35 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// Writer is who wrote a workload's replicas, as the API server notes it in
-// managedFields. The name is the writer's own, or else the first part of its
-// user agent: "kubectl", "helm", "kube-controller-manager".
+// Writer is the last writer of a workload's replicas, as the API server records
+// it in managedFields. That records none while nobody owns the field: for an
+// object that was created by server-side apply without replicas, writes to the
+// scale subresource leave no trace (seen with Kubernetes 1.36).
 type Writer struct {
+	// Manager is the name that the writer gave, or else the first part of its
+	// user agent: "kubectl", "helm", "kube-controller-manager".
 	Manager     string
 	Subresource string // that was written to: "scale", or "" for the workload itself
 
-	// Time is when the writer last changed anything of what it has, to the
-	// second. Writes through the scale subresource are noted without a time
-	// (seen with Kubernetes 1.36), so it is zero for a
-	// HorizontalPodAutoscaler: that it wrote again shows in the replicas alone.
+	// Time is when the writer last changed any field that it owns, to the
+	// second. It is zero for the scale subresource, whose writes are recorded
+	// without a time (seen with Kubernetes 1.36).
 	Time time.Time
 }
 
-// Autoscaler reports whether the writer is one that is going to write again: a
-// HorizontalPodAutoscaler, which the controller manager works for and which
-// KEDA makes too, or KEDA itself.
+// Autoscaler reports whether the writer is an autoscaler, which is going to write
+// again: a HorizontalPodAutoscaler (the controller manager writes for it, and
+// KEDA creates one), or KEDA itself.
 func (w Writer) Autoscaler() bool {
 	return w.Manager == "kube-controller-manager" && w.Subresource == "scale" || strings.HasPrefix(w.Manager, "keda")
 }
 
-// lastWriter finds who wrote the replicas last, zero if nobody is known.
-// Whoever changes a field takes it from all others; who then applies the same
-// number (server-side apply) has it too, but has changed nothing.
+// Scaler reports whether the writer is a camunda-scaler, this one or another.
+func (w Writer) Scaler() bool { return w.Manager == FieldManager && w.Subresource == "scale" }
+
+// lastWriter finds the last writer of the replicas, zero if it is unknown. A
+// writer that changes a field takes it from all others. One that then applies
+// the same number (server-side apply) owns it too, but has changed nothing.
 func lastWriter(o *unstructured.Unstructured) Writer {
 	// GetManagedFields would decode what is most of the object.
 	field, _, _ := unstructured.NestedFieldNoCopy(o.Object, "metadata", "managedFields")
@@ -50,9 +55,9 @@ func lastWriter(o *unstructured.Unstructured) Writer {
 	return last
 }
 
-// hasReplicas reports whether an entry of managedFields has the replicas.
-// Where a custom resource keeps them, only its definition tells, but through
-// the scale subresource nothing else can be written.
+// hasReplicas reports whether an entry of managedFields owns the replicas. Only
+// its definition tells where a custom resource keeps them, but nothing else can
+// be written through the scale subresource.
 func hasReplicas(entry map[string]any) bool {
 	if entry["subresource"] == "scale" {
 		return true

@@ -88,7 +88,7 @@ func TestEvents(t *testing.T) {
 		awaitReplicas(t, ns, 1)
 		target.set(started(60))
 		awaitReplicas(t, ns, 2)
-		if len(s.lines(t, "cannot create Events; grant create on events, or set --no-events")) == 0 {
+		if len(s.lines(t, "cannot create events")) == 0 {
 			return "no warning"
 		}
 		return ""

@@ -43,8 +43,8 @@ func (w *watchedWorkload) take() []string {
 	return taken
 }
 
-// said counts the lines that have all those words.
-func (w *watchedWorkload) said(words ...string) int {
+// countLogged counts the lines that have all those words.
+func (w *watchedWorkload) countLogged(words ...string) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := 0
@@ -184,7 +184,7 @@ func TestWatchedNotPolled(t *testing.T) {
 
 	other := watchWorkload(t, kubeconfig, ns, "other")
 	await(t, func() string {
-		if other.said("warn", "cannot be watched", "list deployments.apps named other") != 1 {
+		if other.countLogged("warn", "cannot be watched", "list deployments.apps named other") != 1 {
 			return "nothing is said about a name that the Role does not have"
 		}
 		return ""
@@ -346,16 +346,16 @@ func TestWatchSeesDeletion(t *testing.T) {
 	}
 }
 
-// Without the right to watch it reads as before, says once what is lost, and
-// watches as soon as it may.
+// Without the right to watch it reads as before, logs once what is lost, and
+// watches as soon as it is allowed.
 func TestWatchNotAllowed(t *testing.T) {
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "web", 1)
 	annotatePaused(t, ns, "true")
 	w := watchWorkload(t, watcher(t, ns), ns, "web")
 	await(t, func() string {
-		if w.said("warn", "the workload cannot be watched", "list deployments.apps named web", "wait_for_ready") != 1 {
-			return "nothing is said of the missing right"
+		if w.countLogged("warn", "workload cannot be watched", "list deployments.apps named web", "wait_for_ready") != 1 {
+			return "the missing right is not logged"
 		}
 		return ""
 	})
@@ -365,8 +365,8 @@ func TestWatchNotAllowed(t *testing.T) {
 	patch(t, "/apis/rbac.authorization.k8s.io/v1/namespaces/"+ns+"/roles/watcher", watcherRole("list"))
 	w.awaitScale(t, func(s workload.Scale) bool { return s.Paused && s.Ready != nil && s.Asked })
 	await(t, func() string {
-		if w.said("warn", "the workload cannot be watched", "watch deployments.apps named web") != 1 {
-			return "nothing is said of the right that is still missing"
+		if w.countLogged("warn", "workload cannot be watched", "watch deployments.apps named web") != 1 {
+			return "the right that is still missing is not logged"
 		}
 		return ""
 	})
@@ -374,7 +374,7 @@ func TestWatchNotAllowed(t *testing.T) {
 	if scale := w.awaitSteady(t); !scale.Paused {
 		t.Errorf("got %+v", scale)
 	}
-	if warned, watched := w.said("warn"), w.said("info", "watched now"); warned != 2 || watched != 1 {
+	if warned, watched := w.countLogged("warn"), w.countLogged("info", "watched again"); warned != 2 || watched != 1 {
 		t.Errorf("%d warnings and %d lines that it is watched: %q", warned, watched, w.logged)
 	}
 }
@@ -388,7 +388,7 @@ func TestWatchBreaksOff(t *testing.T) {
 	cluster.StopAPIServer()
 	await(t, func() string {
 		if _, err := w.Get(t.Context()); workload.CauseOf(err) != workload.CauseConnection {
-			return fmt.Sprintf("got %v; the last sight is no answer when the API server is gone", err)
+			return fmt.Sprintf("got %v; the last view is no answer when the API server is gone", err)
 		}
 		return ""
 	})
@@ -397,7 +397,7 @@ func TestWatchBreaksOff(t *testing.T) {
 	// Get needs no watch to know this.
 	w.awaitScale(t, func(s workload.Scale) bool { return s.Replicas == 3 && s.Writer.Manager == "kubectl" })
 	w.awaitSteady(t)
-	if warnings := w.said("warn") + w.said("error"); warnings != 0 {
+	if warnings := w.countLogged("warn") + w.countLogged("error"); warnings != 0 {
 		t.Errorf("logged %q", w.logged)
 	}
 }

@@ -28,7 +28,7 @@ type Flags struct {
 	DryRun     bool
 	Once       bool
 	Events     bool
-	Check      string // the file to check instead of scaling; "" to scale
+	Check      Check
 
 	leaderElection bool
 	lease          LeaseID
@@ -37,6 +37,13 @@ type Flags struct {
 	alone     []string // flags that contradict a file
 	setOnLine map[string]*bool
 	file      string // of check-config
+}
+
+// Check is what check-config is to do.
+type Check struct {
+	File   string // "" to scale instead
+	Strict bool   // a warning is an error
+	PromQL bool   // parse the queries
 }
 
 const checkConfig = "check-config"
@@ -60,8 +67,10 @@ func NewFlags() *Flags {
 	a.Flag("leader-election.name", "Name of the Lease.").Default(Name).StringVar(&f.lease.Name)
 
 	a.Command("run", "Scale; this is the default.").Default()
-	a.Command(checkConfig, "Check a configuration file and say in plain words what it does, then exit: 0 if it is good, 2 if not.").
-		Arg("file", "The configuration file.").Required().StringVar(&f.file)
+	check := a.Command(checkConfig, "Check a configuration file and explain what it does. Exits with 0 if the file is valid, with 2 if not.")
+	check.Arg("file", "Configuration file.").Required().StringVar(&f.file)
+	check.Flag("strict", "Exit with 2 on warnings as well.").BoolVar(&f.Check.Strict)
+	check.Flag("promql", "Parse the queries as Prometheus does. Turn this off for servers with a dialect of their own.").Default("true").BoolVar(&f.Check.PromQL)
 
 	s, rule, limits := &f.Single, decide.DefaultRule(), decide.DefaultLimits()
 	s.Rule.Kind = decide.Step
@@ -119,7 +128,7 @@ func (f *Flags) Parse(args []string) error {
 func (f *Flags) check(parsed *kingpin.ParseContext) error {
 	switch {
 	case parsed.SelectedCommand != nil && parsed.SelectedCommand.FullCommand() == checkConfig:
-		f.Check = f.file
+		f.Check.File = f.file
 		return nil
 	case f.Once && f.leaderElection:
 		return errors.New("--once contradicts --leader-election: it decides once, whoever leads")

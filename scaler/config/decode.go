@@ -238,6 +238,7 @@ func (d *document) leaf(n *yaml.Node, v reflect.Value, path []string) {
 func (d *document) params(n *yaml.Node, path []string) bool {
 	before := len(d.faults)
 	d.mapping(n, nil, path, func(_ string, n *yaml.Node, at []string) {
+		d.lines[strings.Join(at, "\x00")] = n.Line
 		d.sequence(resolve(n), at, func(int) {}, func(_ int, n *yaml.Node, at []string) {
 			if n = resolve(n); n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
 				d.fault(errors.New("want text"), at...)

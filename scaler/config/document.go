@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -17,8 +18,9 @@ import (
 // document is a YAML file while it is read: what is on which line, and what is
 // wrong.
 type document struct {
-	lines  map[string]int // by path
-	faults []lineError
+	lines    map[string]int // by path
+	faults   []lineError
+	warnings []lineError
 }
 
 type lineError struct {
@@ -30,12 +32,16 @@ func (d *document) ok() bool { return len(d.faults) == 0 }
 
 // err returns all faults in the order of their lines, one a line.
 func (d *document) err(name string) error {
-	slices.SortStableFunc(d.faults, func(a, b lineError) int { return a.line - b.line })
-	var errs []error
-	for _, f := range d.faults {
-		errs = append(errs, fmt.Errorf("%s:%d: %s", name, f.line, f.text))
+	return errors.New(strings.Join(lines(name, d.faults), "\n"))
+}
+
+// lines writes each as FILE:LINE: TEXT, in the order of the lines.
+func lines(name string, errs []lineError) (texts []string) {
+	slices.SortStableFunc(errs, func(a, b lineError) int { return cmp.Compare(a.line, b.line) })
+	for _, e := range errs {
+		texts = append(texts, fmt.Sprintf("%s:%d: %s", name, e.line, e.text))
 	}
-	return errors.Join(errs...)
+	return texts
 }
 
 // line returns the line of the value at path or, if the file does not mention
@@ -58,6 +64,11 @@ func (d *document) has(path ...string) bool {
 // fault says what is wrong with the value at path.
 func (d *document) fault(err error, path ...string) {
 	d.faults = append(d.faults, lineError{d.line(path...), dotted(path) + ": " + err.Error()})
+}
+
+// warn says what is likely to be wrong with the value at path.
+func (d *document) warn(path []string, format string, args ...any) {
+	d.warnings = append(d.warnings, lineError{d.line(path...), dotted(path) + ": " + fmt.Sprintf(format, args...)})
 }
 
 // dotted writes a path as in targets[0].rule.

@@ -150,12 +150,30 @@ func Load(path string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	c.Prometheus.HTTP.SetDirectory(filepath.Dir(path))
+	c.setDirectory(filepath.Dir(path))
 	return c, nil
+}
+
+// setDirectory makes the files that the options name relative to a folder.
+func (c *Config) setDirectory(folder string) {
+	c.Prometheus.HTTP.SetDirectory(folder)
+	if o := c.Prometheus.HTTP.OAuth2; o != nil { // which the library leaves out
+		o.ClientCertificateKeyFile = commoncfg.JoinDir(folder, o.ClientCertificateKeyFile)
+	}
 }
 
 // Parse reads the text of a file; name is for its errors.
 func Parse(name string, text []byte) (Config, error) {
+	c, doc := parse(text)
+	if !doc.ok() {
+		return Config{}, doc.err(name)
+	}
+	return c, nil
+}
+
+// parse reads the text of a file; the configuration is valid if the document
+// is ok.
+func parse(text []byte) (Config, *document) {
 	f := file{
 		Prometheus: filePrometheus{URL: DefaultPrometheusURL, HTTP: commoncfg.DefaultHTTPClientConfig},
 		Interval:   model.Duration(DefaultInterval),
@@ -165,8 +183,5 @@ func Parse(name string, text []byte) (Config, error) {
 	if doc.ok() { // what could not be read cannot be checked
 		c = f.compile(doc)
 	}
-	if !doc.ok() {
-		return Config{}, doc.err(name)
-	}
-	return c, nil
+	return c, doc
 }

@@ -30,8 +30,8 @@ func main() {
 func run(ctx context.Context, args []string, reload <-chan os.Signal, stdout, stderr io.Writer) int {
 	flags := app.NewFlags()
 	flags.Run = func(ctx context.Context, logs logging.Loggers) error {
-		if flags.Check != "" {
-			return check(flags.Check, stdout)
+		if flags.Check.File != "" {
+			return check(flags.Check, stdout, stderr)
 		}
 		return scale(ctx, flags, reload, logs)
 	}
@@ -55,11 +55,25 @@ func scale(ctx context.Context, flags *app.Flags, reload <-chan os.Signal, logs 
 }
 
 // check explains a configuration file, or returns what is wrong with it.
-func check(path string, stdout io.Writer) error {
-	c, err := config.Load(path)
+func check(o app.Check, stdout, stderr io.Writer) error {
+	c, warnings, err := config.Check(o.File, !o.PromQL)
 	if err != nil {
 		return &service.UsageError{Err: err}
 	}
-	fmt.Fprintf(stdout, "%s is good.\n\n%s", path, c.Explain())
+	for _, w := range warnings {
+		fmt.Fprintln(stderr, w)
+	}
+	verdict := "is valid"
+	switch len(warnings) {
+	case 0:
+	case 1:
+		verdict += ", with 1 warning"
+	default:
+		verdict += fmt.Sprintf(", with %d warnings", len(warnings))
+	}
+	if o.Strict && len(warnings) > 0 {
+		return &service.UsageError{Err: fmt.Errorf("%s %s, and --strict takes that as an error", o.File, verdict)}
+	}
+	fmt.Fprintf(stdout, "%s %s.\n\n%s", o.File, verdict, c.Explain())
 	return nil
 }

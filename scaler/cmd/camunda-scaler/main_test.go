@@ -157,6 +157,23 @@ func TestCheckConfig(t *testing.T) {
 	if code := run(t.Context(), []string{"check-config"}, nil, io.Discard, io.Discard); code != 2 {
 		t.Errorf("without a file: exit code %d, want 2", code)
 	}
+
+	if err := os.WriteFile(path, []byte("targets: [{query: sum(x) default 0}]"), 0o644); err != nil { // no PromQL
+		t.Fatal(err)
+	}
+	if code := run(t.Context(), []string{"check-config", "--no-promql", path}, nil, io.Discard, io.Discard); code != 0 {
+		t.Errorf("--no-promql: exit code %d, want 0", code)
+	}
+	if err := os.WriteFile(path, []byte("targets: [{query: sum(x)}]"), 0o644); err != nil { // a warning
+		t.Fatal(err)
+	}
+	for args, want := range map[string]int{"": 0, "--strict": 2} {
+		var stdout, stderr buffer
+		code := run(t.Context(), append([]string{"check-config", path}, strings.Fields(args)...), nil, &stdout, &stderr)
+		if code != want || !strings.Contains(stderr.String(), path+":1: targets[0].query: the age of its samples is unknown") || strings.Contains(stdout.String(), "is valid, with 1 warning.") != (want == 0) {
+			t.Errorf("%s: exit code %d\n%s%s", args, code, stdout.String(), stderr.String())
+		}
+	}
 }
 
 // The project's own lines, those of the web server and those of client-go are

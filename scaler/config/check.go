@@ -1,0 +1,158 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	commoncfg "github.com/prometheus/common/config"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promql"
+)
+
+// Check loads a file as Load does and looks closer: PromQL that Prometheus
+// would refuse is an error, unless dialect says that something else than
+// Prometheus answers. It warns, one warning a line, of what a start accepts
+// although it is likely a mistake. It opens no connection.
+func Check(path string, dialect bool) (c Config, warnings []string, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	c, doc := parse(text)
+	if doc.ok() {
+		c.setDirectory(filepath.Dir(path))
+		c.lintPrometheus(doc)
+		c.lintTimes(doc)
+		if !dialect {
+			for i, t := range c.Targets {
+				t.lintQueries(section{doc, []string{"targets", strconv.Itoa(i)}})
+			}
+		}
+	}
+	if !doc.ok() {
+		return Config{}, nil, doc.err(path)
+	}
+	slices.SortFunc(doc.warnings, func(a, b lineError) int { return strings.Compare(a.text, b.text) }) // of one line
+	return c, lines(path, doc.warnings), nil
+}
+
+// tokenName are the names of query parameters that usually carry a secret.
+var tokenName = regexp.MustCompile(`(?i)token|secret|passw|credential|auth|api.?key|^key$`)
+
+// lintPrometheus warns of files that are not there, and of secrets in the file.
+func (c Config) lintPrometheus(doc *document) {
+	for name := range c.Prometheus.URL.Query() {
+		if tokenName.MatchString(name) {
+			path := []string{"prometheus", "params", name}
+			if !doc.has(path...) {
+				path = []string{"prometheus", "url"}
+			}
+			doc.warn(path, "everyone who can read the file sees the value of the query parameter %s: a header of http_client can be read from a file of its own", name)
+		}
+	}
+	eachFile(reflect.ValueOf(c.Prometheus.HTTP), []string{"prometheus", "http_client"}, func(path []string, file string) {
+		if _, err := os.Stat(file); err == nil {
+			return
+		} else if !errors.Is(err, os.ErrNotExist) {
+			doc.warn(path, "%s cannot be read here: %v", file, err)
+			return
+		}
+		without := "every query fails without it"
+		if slices.Equal(path[:len(path)-1], []string{"prometheus", "http_client", "tls_config"}) {
+			without = "the scaler does not start without it"
+		}
+		doc.warn(path, "%s does not exist here: %s", file, without)
+	})
+}
+
+// eachFile calls found with every file that v names.
+func eachFile(v reflect.Value, path []string, found func(path []string, file string)) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			eachFile(v.Elem(), path, found)
+		}
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			eachFile(v.MapIndex(key), append(slices.Clone(path), key.String()), found)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			eachFile(v.Index(i), path, found)
+		}
+	case reflect.String:
+		if key := path[len(path)-1]; v.String() != "" && (strings.HasSuffix(key, "_file") || key == "files") {
+			found(path, v.String())
+		}
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[commoncfg.Headers]() { // nothing but a map, inlined
+			eachFile(v.Field(0), path, found)
+			return
+		}
+		for key, field := range fieldsOf(v) {
+			eachFile(field, append(slices.Clone(path), key), found)
+		}
+	}
+}
+
+// lintTimes warns of a sample age that leaves no room for a late scrape.
+func (c Config) lintTimes(doc *document) {
+	t := c.Targets[0] // all have the same
+	if age := t.Policy.MaxSampleAge; age > 0 && age < 2*t.Interval {
+		doc.warn([]string{"max_sample_age"}, "%s is less than two intervals (%s): one late or lost scrape makes the sample stale, and the target holds; want %s or more, or leave it out to follow the spacing of the samples",
+			age, t.Interval, max(2*t.Interval, 30*time.Second))
+	}
+}
+
+// lintQueries reports queries that cannot work, and warns of those whose
+// samples have an unknown age.
+func (t Target) lintQueries(at section) {
+	var labels []string // that name a workload
+	if t.Group != nil {
+		for _, label := range []string{t.Group.NamespaceLabel, t.Group.NameLabel} {
+			if label != "" {
+				labels = append(labels, label)
+			}
+		}
+	}
+	parse := func(in section, key, text string) (promql.Query, bool) {
+		q, err := promql.Parse(text)
+		if err != nil {
+			in.fault(key, "%v", err)
+			return q, false
+		}
+		for _, label := range labels {
+			if q.Drops(label) {
+				in.fault(key, "no series has the label %s, which is to name the workload: want it in the aggregation's by (...)", label)
+			}
+		}
+		return q, true
+	}
+	for i, q := range t.Queries {
+		in := at
+		if t.listed() {
+			in = at.under("triggers", strconv.Itoa(i))
+		}
+		query, ok := parse(in, "query", q.PromQL)
+		if q.Timestamp != "" {
+			parse(in, "timestamp_query", q.Timestamp)
+		} else if ok && !query.TellsAge() {
+			example := ""
+			if text := query.TimestampQuery(labels...); text != "" {
+				example = ": want timestamp_query, for example " + text
+			}
+			in.doc.warn(in.under("query").path, "the age of its samples is unknown, so an old one would pass for new for up to five minutes%s", example)
+		}
+	}
+	if t.MaxReplicasQuery != "" {
+		parse(at.under("rule"), "max_replicas_query", t.MaxReplicasQuery)
+	}
+}

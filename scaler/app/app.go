@@ -110,11 +110,11 @@ func Run(ctx context.Context, o Options) error {
 }
 
 func newPrometheus(c config.Prometheus, m *metrics.Metrics) (v1.API, error) {
-	transport, err := commoncfg.NewRoundTripperFromConfig(c.HTTP, Name, commoncfg.WithUserAgent(userAgent()))
+	client, err := commoncfg.NewClientFromConfig(c.HTTP, Name, commoncfg.WithUserAgent(userAgent()))
 	if err != nil {
 		return nil, fmt.Errorf("make an HTTP client for Prometheus: %w", err)
 	}
-	prom, err := query.NewAPI(c.URL, transport)
+	prom, err := query.NewAPI(c.URL, client)
 	return timed{prom, m}, err
 }
 

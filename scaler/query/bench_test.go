@@ -42,7 +42,7 @@ func BenchmarkThousand(b *testing.B) {
 	}
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	api, err := NewAPI(u, transport)
+	api, err := NewAPI(u, &http.Client{Transport: transport})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -42,9 +42,10 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(204, []byte(nil))
 	f.Add(403, []byte(`{"status":"success","data":{"resultType":"scalar","result":[1,"1"]}}`))
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		api, err := NewAPI(&url.URL{Scheme: "http", Host: "prometheus"}, roundTripFunc(func(r *http.Request) (*http.Response, error) {
+		answer := roundTripFunc(func(r *http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: status, Request: r, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body))}, nil
-		}))
+		})
+		api, err := NewAPI(&url.URL{Scheme: "http", Host: "prometheus"}, &http.Client{Transport: answer})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,7 +28,7 @@ func newAPI(t *testing.T, h http.HandlerFunc) v1.API {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, err := NewAPI(u, &http.Transport{})
+	api, err := NewAPI(u, &http.Client{Transport: &http.Transport{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestFailuresLeakNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	transport := &http.Transport{}
-	api, err := NewAPI(u, transport)
+	api, err := NewAPI(u, &http.Client{Transport: transport})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestRequests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, err := NewAPI(u, &http.Transport{})
+	api, err := NewAPI(u, &http.Client{Transport: &http.Transport{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/prometheus/client_golang/api"
 )
@@ -19,10 +21,25 @@ type strict struct{ api.Client }
 // Do implements api.Client.
 func (c strict) Do(ctx context.Context, r *http.Request) (*http.Response, []byte, error) {
 	resp, body, err := c.Client.Do(ctx, r)
-	if err == nil && resp.StatusCode/100 == 2 {
-		err = check(body)
+	switch {
+	case err != nil:
+		return resp, body, withoutQuery(err)
+	case isRedirect(resp):
+		return resp, body, redirected("%s redirects, and follow_redirects is false: set prometheus.url to where it redirects to", r.URL.Host)
+	case resp.StatusCode/100 == 2:
+		return resp, body, check(body)
 	}
-	return resp, body, err
+	return resp, body, nil
+}
+
+// withoutQuery leaves out what a redirect may have repeated of the query
+// parameters, for they may be secret.
+func withoutQuery(err error) error {
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		failed.URL, _, _ = strings.Cut(failed.URL, "?")
+	}
+	return err
 }
 
 // check looks at what the client does not. What it cannot parse it leaves to

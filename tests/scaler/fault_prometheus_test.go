@@ -22,6 +22,7 @@ var prometheusRows = []row{
 	{"prometheus-throttles", "query_failed", proxied("server", answer(http.StatusTooManyRequests, "text/plain", "slow down", "Retry-After", "1"))},
 	{"prometheus-unauthorized", "query_failed", proxied("server", answer(http.StatusUnauthorized, "text/plain", "who are you"))},
 	{"prometheus-forbidden", "query_failed", proxied("server", answer(http.StatusForbidden, "text/plain", "not for you"))},
+	{"prometheus-redirects", "query_failed", proxied("server", answer(http.StatusTemporaryRedirect, "text/plain", "", "Location", "http://127.0.0.1:1/"))},
 	{"prometheus-not-found", "query_failed", proxied("server", answer(http.StatusNotFound, "text/plain", "404 page not found"))},
 	{"prometheus-is-a-login-page", "query_failed", proxied("server", answer(http.StatusOK, "text/html", "<html>Sign in</html>"))},
 	{"prometheus-wrong-json", "query_failed", proxied("result", answer(http.StatusOK, "application/json", `{"status":"success","data":{"resultType":"vector","result":[{"metric":{}}]}}`))},

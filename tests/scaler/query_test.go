@@ -20,7 +20,7 @@ func newReader(t *testing.T, address, promQL, timestampQuery string) *query.Read
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, err := query.NewAPI(u, http.DefaultTransport)
+	api, err := query.NewAPI(u, http.DefaultClient)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -121,12 +121,35 @@ func TestBothHelmsRenderTheSame(t *testing.T) {
 	})
 }
 
+// Two objects of one kind, namespace and name overwrite each other in the cluster.
+func TestNoTwoObjectsShareAName(t *testing.T) {
+	eachRendering(t, func(t *testing.T, chart, values string) {
+		if _, err := identities(objects(t, render(t, helm4, chart, values))); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// identities returns objects by kind, namespace and name.
+func identities(all []map[string]any) (map[string]any, error) {
+	named := map[string]any{}
+	for _, o := range all {
+		group, _, _ := strings.Cut(fmt.Sprint(o["apiVersion"]), "/v")
+		id := fmt.Sprint(group, " ", o["kind"], " ", at(o, "metadata", "namespace"), "/", at(o, "metadata", "name"))
+		if _, taken := named[id]; taken {
+			return nil, fmt.Errorf("two objects are %s", id)
+		}
+		named[id] = o
+	}
+	return named, nil
+}
+
 // byName is the rendering as JSON, sorted.
 func byName(t *testing.T, text []byte) []byte {
 	t.Helper()
-	named := map[string]any{}
-	for _, o := range objects(t, text) {
-		named[fmt.Sprint(o["kind"], at(o, "metadata", "namespace"), at(o, "metadata", "name"))] = o
+	named, err := identities(objects(t, text))
+	if err != nil {
+		t.Fatal(err)
 	}
 	out, err := json.MarshalIndent(named, "", " ")
 	if err != nil {

@@ -4,7 +4,7 @@
 # results are never taken from its cache (-count=1).
 
 PRODUCTS := exporter scaler service starter
-OUTSIDE  := charts/check demo docker/notices docker/sbom e2e testbed tests
+OUTSIDE  := charts demo docker/notices docker/sbom e2e testbed tests
 
 GOFLAGS_PRODUCTS = $(PRODUCTS:%=./%/...)
 DECIDING = ./scaler/calendar ./scaler/config ./scaler/decide
@@ -92,11 +92,11 @@ test-demo: bin/demo ## The demo's story, and that its replicas settle where they
 
 .PHONY: charts
 charts: ## Check the charts, dashboards and alerts
-	cd charts/check && GOWORK=off go test -count=1 -timeout 40m ./...
+	cd charts && GOWORK=off go test -count=1 -timeout 40m ./...
 
 .PHONY: manifests
 manifests: ## Make the files that are made from others: k8s_resources, the charts' copies and tables
-	cd charts/check && GOWORK=off go run .
+	cd charts && GOWORK=off go run ./generate
 
 .PHONY: e2e
 e2e: e2e-needs ## The charts and images on a real Kubernetes node, as root on Linux (see e2e/README.md)

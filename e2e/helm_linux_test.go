@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
 )
 
 // helm is one version of Helm with one cluster.
@@ -20,16 +22,11 @@ type helm struct {
 	checkout   string
 }
 
-// newHelm builds the Helm that charts/tools/NAME pins.
+// newHelm builds the Helm that tools/NAME pins.
 func newHelm(ctx context.Context, t *testing.T, checkout, name, kubeconfig string) helm {
 	t.Helper()
-	source := filepath.Join(checkout, "charts", "tools", name)
-	tool, err := command(ctx, source, "go", "list", "tool")
+	program, err := build.Tool(ctx, name)
 	if err != nil {
-		t.Fatal(err)
-	}
-	program := filepath.Join(t.TempDir(), name)
-	if _, err := command(ctx, source, "go", "build", "-trimpath", "-o", program, strings.TrimSpace(tool)); err != nil {
 		t.Fatal(err)
 	}
 	return helm{program: program, kubeconfig: kubeconfig, checkout: checkout}

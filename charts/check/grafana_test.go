@@ -1,4 +1,4 @@
-package main
+package check
 
 import (
 	"os"
@@ -22,7 +22,7 @@ func TestGrafanaSchema(t *testing.T) {
 	}
 	work := t.TempDir()
 	for _, name := range []string{"package.json", "package-lock.json", "check.mjs"} {
-		if err := os.WriteFile(filepath.Join(work, name), read(t, "charts/tools/grafana-schema/"+name), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(work, name), read(t, "tools/grafana-schema/"+name), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -19,7 +19,7 @@ import (
 // It writes a line to out when it starts to build a part and when it is done;
 // nothing for parts that are there. Any number of processes may do this at once.
 func Ensure(ctx context.Context, out io.Writer, parts ...Part) (map[Part]string, error) {
-	source, err := checkout()
+	source, err := Checkout()
 	if err != nil {
 		return nil, err
 	}

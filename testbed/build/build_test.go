@@ -168,7 +168,7 @@ func TestKeyChangesWithEverythingThatMatters(t *testing.T) {
 }
 
 func TestEveryPartHasItsSourceAndRecipe(t *testing.T) {
-	source, err := checkout()
+	source, err := Checkout()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,7 +67,7 @@ type Products struct {
 // Project builds the project's own programs from the checkout into a folder,
 // with the race detector if race is set.
 func Project(ctx context.Context, folder string, race bool) (Products, error) {
-	source, err := checkout()
+	source, err := Checkout()
 	if err != nil {
 		return Products{}, err
 	}

@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 )
 
-// checkout returns the folder of the project's source that holds the working
+// Checkout returns the folder of the project's source that holds the working
 // directory, since that is where demo and tests are run.
-func checkout() (string, error) {
+func Checkout() (string, error) {
 	start, err := os.Getwd()
 	if err != nil {
 		return "", fmt.Errorf("looking for the project's source: %w", err)

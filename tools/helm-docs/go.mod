@@ -1,4 +1,4 @@
-module github.com/camunda-autoscaler/camunda-autoscaler/charts/tools/helm-docs
+module github.com/camunda-autoscaler/camunda-autoscaler/tools/helm-docs
 
 go 1.26.0
 

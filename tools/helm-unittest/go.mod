@@ -1,4 +1,4 @@
-module github.com/camunda-autoscaler/camunda-autoscaler/charts/tools/helm-unittest
+module github.com/camunda-autoscaler/camunda-autoscaler/tools/helm-unittest
 
 go 1.26.0
 

@@ -1,4 +1,4 @@
-module github.com/camunda-autoscaler/camunda-autoscaler/charts/tools/kube-score
+module github.com/camunda-autoscaler/camunda-autoscaler/tools/kube-score
 
 go 1.26.0
 

@@ -1,4 +1,4 @@
-module github.com/camunda-autoscaler/camunda-autoscaler/charts/tools/kubeconform
+module github.com/camunda-autoscaler/camunda-autoscaler/tools/kubeconform
 
 go 1.26.0
 

@@ -1,4 +1,4 @@
-module github.com/camunda-autoscaler/camunda-autoscaler/charts/tools/amtool
+module github.com/camunda-autoscaler/camunda-autoscaler/tools/amtool
 
 go 1.26.0
 

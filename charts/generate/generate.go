@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/charts/project"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
+)
+
+// files are contents by their paths in the checkout.
+type files map[string][]byte
+
+var steps = []func() (files, error){copies, readmes, manifests}
+
+// copies puts dashboards and alerts into the charts: Helm reads no file outside of a chart.
+func copies() (files, error) {
+	made := files{}
+	for pattern, folder := range map[string]string{
+		"dashboards/*.json":             "files/dashboards",
+		"alerts/camunda-autoscaler.yml": "files/alerts",
+	} {
+		paths, err := project.Glob(pattern)
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range paths {
+			text, err := project.Read(path)
+			if err != nil {
+				return nil, err
+			}
+			for _, chart := range []string{project.Autoscaler, project.Demo} {
+				made[filepath.Join(chart, folder, filepath.Base(path))] = text
+			}
+		}
+	}
+	return made, nil
+}
+
+// readmes puts the table of a chart's values into its README.md.
+func readmes() (files, error) {
+	made := files{}
+	for _, chart := range []string{project.Autoscaler, project.Demo} {
+		text, err := project.Run(project.HelmDocs, "--dry-run", "--log-level=error", "--chart-search-root="+chart)
+		if err != nil {
+			return nil, err
+		}
+		made[chart+"/README.md"] = text
+	}
+	return made, nil
+}
+
+// manifests renders the charts for kubectl apply -f k8s_resources, in the namespace default.
+func manifests() (files, error) {
+	made := files{}
+	for _, m := range []struct {
+		release, chart string
+		args           []string
+	}{
+		{"camunda-demo", project.Demo, nil},
+		{"camunda-autoscaler", project.Autoscaler, []string{"--values=" + project.Demo + "/autoscaler-values.yaml"}},
+	} {
+		args := []string{"template", m.release, m.chart, "--namespace=default", "--no-hooks", "--kube-version=" + project.KubeVersion}
+		text, err := project.Run(project.Helm4, append(args, m.args...)...)
+		if err != nil {
+			return nil, err
+		}
+		header := fmt.Sprintf("# Made from %s by make manifests; change it there.\n", m.chart)
+		made["k8s_resources/"+m.release+".yaml"] = append([]byte(header), clean(text)...)
+	}
+	return made, nil
+}
+
+// clean removes empty lines, and labels that say Helm installed it.
+func clean(text []byte) []byte {
+	var lines []string
+	for line := range strings.Lines(string(text)) {
+		trimmed := strings.TrimSpace(line)
+		if trimmed != "" && trimmed != "app.kubernetes.io/managed-by: Helm" && !strings.HasPrefix(trimmed, "helm.sh/chart:") {
+			lines = append(lines, line)
+		}
+	}
+	return []byte(strings.Join(lines, ""))
+}
+
+func write(made files) error {
+	top, err := build.Checkout()
+	if err != nil {
+		return err
+	}
+	for path, text := range made {
+		path = filepath.Join(top, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stale returns the paths of files that are missing, or differ from what update would write.
+func stale() ([]string, error) {
+	var paths []string
+	for _, step := range steps {
+		made, err := step()
+		if err != nil {
+			return nil, err
+		}
+		for path, want := range made {
+			got, err := project.Read(path)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, err
+			}
+			if !bytes.Equal(got, want) {
+				paths = append(paths, path)
+			}
+		}
+	}
+	slices.Sort(paths)
+	return paths, nil
+}

@@ -96,6 +96,7 @@ charts: ## Check the charts, dashboards and alerts
 
 .PHONY: manifests
 manifests: ## Make the files that are made from others: k8s_resources, the charts' copies and tables
+	go generate ./scaler/config
 	cd charts && GOWORK=off go run ./generate
 
 .PHONY: e2e

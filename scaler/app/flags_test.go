@@ -94,20 +94,10 @@ func TestFileContradictsTargetFlags(t *testing.T) {
 	if c, err := load(t, "--config.file="+path, "--dry-run"); err != nil || !c.Targets[0].DryRun {
 		t.Errorf("got %+v, %v", c, err)
 	}
-	for _, name := range NewFlags().alone {
-		value := map[string]string{
-			"interval": "20s", "max-sample-age": "40s", "rule.scale-up-at": "60", "rule.scale-down-at": "10",
-			"rule.min-replicas": "2", "rule.max-replicas": "8",
-		}[name]
-		switch {
-		case name == "rule.allow-flapping": // takes no value
-		case value == "":
-			value = "=x"
-		default:
-			value = "=" + value
-		}
-		if _, err := load(t, "--config.file="+path, "--"+name+value); err == nil || !strings.Contains(err.Error(), "--"+name+" contradicts --config.file") {
-			t.Errorf("--%s: got %v", name, err)
+	for _, flag := range []string{"--query=x", "--rule.allow-flapping", "--prometheus.url=x"} {
+		name, _, _ := strings.Cut(flag, "=")
+		if _, err := load(t, "--config.file="+path, flag); err == nil || !strings.Contains(err.Error(), name+" contradicts --config.file") {
+			t.Errorf("%s: got %v", flag, err)
 		}
 	}
 	t.Setenv("CAMUNDA_SCALER_TARGET_NAME", "x")
@@ -132,25 +122,5 @@ func TestLeaderElection(t *testing.T) {
 	}
 	if err := NewFlags().Parse([]string{"--once", "--leader-election"}); err == nil {
 		t.Error("--once with --leader-election was accepted")
-	}
-}
-
-func TestPrometheusConfigFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "http.yml")
-	if err := os.WriteFile(path, []byte("basic_auth:\n  username: me\n  password_file: secret\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	c, err := load(t, "--prometheus.config.file="+path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, want := c.Prometheus.HTTP.BasicAuth.PasswordFile, filepath.Join(filepath.Dir(path), "secret"); got != want {
-		t.Errorf("got the password file %s, want %s", got, want)
-	}
-	if err := os.WriteFile(path, []byte("basic_auht: {}\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := load(t, "--prometheus.config.file="+path); err == nil || !strings.Contains(err.Error(), "basic_auht") {
-		t.Errorf("got %v", err)
 	}
 }

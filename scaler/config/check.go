@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -40,7 +41,7 @@ func Check(path string, dialect bool) (c Config, warnings []string, err error) {
 	if !doc.ok() {
 		return Config{}, nil, doc.err(path)
 	}
-	slices.SortFunc(doc.warnings, func(a, b lineError) int { return strings.Compare(a.text, b.text) }) // of one line
+	slices.SortFunc(doc.warnings, func(a, b remark) int { return cmp.Or(slices.Compare(a.path, b.path), strings.Compare(a.text, b.text)) }) // of one line
 	return c, lines(path, doc.warnings), nil
 }
 

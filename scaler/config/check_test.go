@@ -97,9 +97,9 @@ targets: [{}]`,
 	}
 }
 
-// The READMEs and pages show nothing that is warned of.
+// The pages show nothing that is warned of.
 func TestExamplesHaveNoWarnings(t *testing.T) {
-	for _, path := range []string{"../README.md", "../../README.md", triggersDoc} {
+	for _, path := range []string{referencePath, "../../README.md", triggersDoc} {
 		if warnings, err := check(t, example(t, path), false); warnings != "" || err != "" {
 			t.Errorf("%s: %s%s", path, warnings, err)
 		}

@@ -1,8 +1,7 @@
 package config
 
 import (
-	"errors"
-	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +18,7 @@ func (f file) compile(doc *document) Config {
 	c := Config{Prometheus: Prometheus{HTTP: f.Prometheus.HTTP}}
 	address, err := parseURL(f.Prometheus.URL)
 	if err != nil {
-		doc.fault(err, "prometheus", "url")
+		doc.fault([]string{"prometheus", "url"}, "%v", err)
 	} else {
 		query := address.Query()
 		for name, values := range f.Prometheus.Params {
@@ -29,19 +28,19 @@ func (f file) compile(doc *document) Config {
 		c.Prometheus.URL = address
 	}
 	for _, fault := range checkSecrets(f.Prometheus.HTTP) {
-		doc.fault(fault.err, slices.Concat([]string{"prometheus", "http_client"}, fault.path)...)
+		doc.fault(slices.Concat([]string{"prometheus", "http_client"}, fault.path), "%v", fault.err)
 	}
 	if len(f.Targets) == 0 {
-		doc.fault(errors.New("no targets: want one or more under targets"), "targets")
+		doc.fault([]string{"targets"}, "no targets: want one or more under targets")
 	}
 	for _, fault := range checkTimes(time.Duration(f.Interval), (*time.Duration)(f.MaxSampleAge)) {
-		doc.fault(fault.err, fault.path...)
+		doc.fault(fault.path, "%v", fault.err)
 	}
 	for i, ft := range f.Targets {
 		at := section{doc, []string{"targets", strconv.Itoa(i)}}
 		t := ft.compile(f, at)
 		for _, fault := range t.check(ft.Triggers != nil) {
-			at.doc.fault(fault.err, slices.Concat(at.path, fault.path)...)
+			doc.fault(slices.Concat(at.path, fault.path), "%v", fault.err)
 		}
 		c.Targets = append(c.Targets, t)
 	}
@@ -89,7 +88,7 @@ func (s section) under(keys ...string) section {
 func (s section) has(key string) bool { return s.doc.has(s.under(key).path...) }
 
 func (s section) fault(key, format string, args ...any) {
-	s.doc.fault(fmt.Errorf(format, args...), s.under(key).path...)
+	s.doc.fault(s.under(key).path, format, args...)
 }
 
 func (t fileTarget) compile(f file, at section) Target {
@@ -118,8 +117,8 @@ func (t fileTarget) compile(f file, at section) Target {
 	step := slices.ContainsFunc(target.Policy.Triggers, func(t decide.Trigger) bool { return t.Rule.Kind == decide.Step })
 	target.Policy.StepUp = steps(t.Rule.StepUp, step, at.under("rule"), "step_up")
 	target.Policy.StepDown = steps(t.Rule.StepDown, step, at.under("rule"), "step_down")
-	if q := t.Rule.MaxReplicasQuery; q != nil {
-		target.MaxReplicasQuery, target.Policy.MaxFromQuery = strings.TrimSpace(*q), true
+	if at.under("rule").has("max_replicas_query") {
+		target.MaxReplicasQuery, target.Policy.MaxFromQuery = strings.TrimSpace(t.Rule.MaxReplicasQuery), true
 		switch {
 		case target.MaxReplicasQuery == "":
 			at.under("rule").fault("max_replicas_query", "empty: want PromQL that gives one number, or leave the key out")
@@ -149,7 +148,7 @@ func (t fileTarget) workload(at section) (workload.Ref, *Group) {
 		w := t.Workload
 		if w == nil {
 			w = new(fileWorkload)
-			w.setDefaults()
+			at.doc.setDefaults(reflect.ValueOf(w).Elem())
 		}
 		return workload.Ref(*w), nil
 	}

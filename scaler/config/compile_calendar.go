@@ -18,7 +18,7 @@ func compileCalendar(windows []fileWindow, at section) calendar.Calendar {
 		in := at.under("calendar", strconv.Itoa(i))
 		location, err := calendar.LoadLocation(fw.Location)
 		if err != nil {
-			in.doc.fault(err, in.under("location").path...)
+			in.fault("location", "%v", err)
 		}
 		switch first, ok := lines[fw.Name]; {
 		case strings.TrimSpace(fw.Name) == "":

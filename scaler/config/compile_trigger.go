@@ -12,11 +12,8 @@ import (
 // query.
 func (t fileTarget) triggers(at section) ([]decide.Trigger, []Query) {
 	if t.Triggers == nil {
-		text := DefaultQuery
-		switch {
-		case t.Query != nil:
-			text = *t.Query
-		case t.Workloads != nil:
+		text := t.Query
+		if t.Workloads != nil && !at.has("query") {
 			text = "" // the default's labels name no workload
 		}
 		trigger := decide.Trigger{Rule: t.Rule.compile(at.under("rule"))}
@@ -35,14 +32,10 @@ func (t fileTarget) triggers(at section) ([]decide.Trigger, []Query) {
 			in.fault("name", "the name %q is taken by the trigger on line %d: want another name", ft.Name, first)
 		}
 		lines[ft.Name] = in.doc.line(in.path...)
-		var text string
-		if ft.Query != nil {
-			text = *ft.Query
-		}
 		trigger := decide.Trigger{Name: ft.Name, Optional: ft.Optional, Rule: ft.Rule.compile(in.under("rule"))}
 		trigger.OnNoData, trigger.FallbackReplicas = ft.OnNoData.compile(ft.FallbackReplicas, in)
 		triggers = append(triggers, trigger)
-		queries = append(queries, newQuery(text, ft.TimestampQuery, ft.OnNoData))
+		queries = append(queries, newQuery(ft.Query, ft.TimestampQuery, ft.OnNoData))
 	}
 	return triggers, queries
 }
@@ -74,16 +67,14 @@ func newQuery(text, timestamp string, policy onNoData) Query {
 }
 
 func (r fileThresholds) compile(at section) decide.Rule {
-	rule := decide.DefaultRule()
-	rule.Kind = decide.Kind(cmp.Or(r.Type, ruleType(decide.Step)))
-	if rule.Kind == decide.Target {
+	if decide.Kind(r.Type) == decide.Target {
 		for _, key := range []string{"scale_up_at", "scale_down_at"} {
 			if at.has(key) {
 				at.fault(key, "contradicts type: target: want value_per_replica, or type: step")
 			}
 		}
 		if r.Per == perTotal {
-			at.fault("per", "total contradicts type: target, which shares the number among the replicas: leave it out")
+			at.fault("per", "total contradicts type: target, which shares the value among the replicas: leave it out")
 		}
 		if r.ValuePerReplica == nil {
 			at.fault("value_per_replica", "no value_per_replica: want the most that one replica should have")
@@ -94,18 +85,11 @@ func (r fileThresholds) compile(at section) decide.Rule {
 	if at.has("value_per_replica") {
 		at.fault("value_per_replica", "contradicts type: step: want scale_up_at and scale_down_at, or type: target")
 	}
-	if r.ScaleUpAt != nil {
-		rule.ScaleUpAt = *r.ScaleUpAt
-	}
-	if r.ScaleDownAt != nil {
-		rule.ScaleDownAt = *r.ScaleDownAt
-	}
-	rule.Absolute = r.Per == perTotal
-	return rule
+	return decide.Rule{Kind: decide.Kind(r.Type), ScaleUpAt: *r.ScaleUpAt, ScaleDownAt: *r.ScaleDownAt, Absolute: r.Per == perTotal}
 }
 
 func (o onNoData) compile(replicas *int32, at section) (decide.NoDataPolicy, int32) {
-	policy := decide.NoDataPolicy(cmp.Or(o, onNoData(decide.HoldOnNoData)))
+	policy := decide.NoDataPolicy(o)
 	switch {
 	case policy == decide.FallbackOnNoData && replicas == nil:
 		at.fault("on_no_data", "fallback without fallback_replicas: want both")

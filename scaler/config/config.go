@@ -1,7 +1,9 @@
-// Package config reads what the scaler is told to do, and checks it. What it
-// returns is complete and free of contradictions, so that nothing that uses
-// it has to look again.
+// Package config reads what the scaler is told to do, from a file or from
+// flags, and checks it. What it returns is complete and free of contradictions,
+// so that nothing that uses it has to look again.
 package config
+
+//go:generate go test -run "IsTheTags|IsTheParsers" -update .
 
 import (
 	"net/url"
@@ -73,16 +75,9 @@ type Group struct {
 	NameLabel      string
 }
 
-// The defaults, with which the scaler does the job that it was made for.
-const (
-	DefaultPrometheusURL = "http://prometheus:9090"
-	DefaultQuery         = `camunda_process_instances_recently_started{window="10s"}`
-	DefaultInterval      = 10 * time.Second
-	DefaultAPIVersion    = "apps/v1"
-	DefaultKind          = "Deployment"
-	DefaultNamespace     = "default"
-	DefaultName          = "camunda-deployment"
-)
+// DefaultQuery is the query of a target that names none: what the exporter
+// counts.
+const DefaultQuery = `camunda_process_instances_recently_started{window="10s"}`
 
 // DefaultTimestampQuery goes with DefaultQuery. It is the end of the window
 // that was counted, so that a count which the exporter could not renew grows

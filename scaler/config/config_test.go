@@ -2,7 +2,6 @@ package config
 
 import (
 	"flag"
-	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -153,59 +152,5 @@ func TestWindowsThatAreNeverActiveTogetherDoNotFlap(t *testing.T) {
 func TestMissingFile(t *testing.T) {
 	if _, err := Load("testdata/nothing.yml"); err == nil || !strings.Contains(err.Error(), "testdata/nothing.yml") {
 		t.Errorf("got %v", err)
-	}
-}
-
-func single() Single {
-	return Single{
-		PrometheusURL: DefaultPrometheusURL, Query: DefaultQuery, Rule: decide.DefaultRule(), Limits: decide.DefaultLimits(),
-		Workload: workload.Ref{APIVersion: DefaultAPIVersion, Kind: DefaultKind, Namespace: DefaultNamespace, Name: DefaultName},
-		Interval: DefaultInterval,
-	}
-}
-
-func TestSingle(t *testing.T) {
-	c, err := single().Config()
-	if err != nil {
-		t.Fatal(err)
-	}
-	fromFile, err := Parse("x", []byte("targets: [{}]"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !reflect.DeepEqual(c.Targets[0], fromFile.Targets[0]) {
-		t.Errorf("flags give %+v, an empty target of a file %+v", c.Targets[0], fromFile.Targets[0])
-	}
-}
-
-// A secret that stands in the options is not read again when it rotates.
-func TestSingleRefusesASecretInTheOptions(t *testing.T) {
-	s := single()
-	s.PrometheusConfigFile = filepath.Join(t.TempDir(), "http.yml")
-	if err := os.WriteFile(s.PrometheusConfigFile, []byte("basic_auth: {username: me, password: hidden}"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Config(); err == nil || !strings.Contains(err.Error(), "http.yml: basic_auth.password: a secret: want it in a file of its own, named by password_file") {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestSingleNamesTheFlag(t *testing.T) {
-	for want, change := range map[string]func(*Single){
-		`--prometheus.url: "x": want http://`:              func(s *Single) { s.PrometheusURL = "x" },
-		`--rule.scale-up-at: 20 is not above`:              func(s *Single) { s.Rule.ScaleUpAt = 20 },
-		`--rule.scale-down-at: NaN is not finite`:          func(s *Single) { s.Rule.ScaleDownAt = math.NaN() },
-		`--target.name: "A b": want lower-case`:            func(s *Single) { s.Workload.Name = "A b" },
-		`--target.api-version: "": want group/version`:     func(s *Single) { s.Workload.APIVersion = "" },
-		`--query: empty: want PromQL`:                      func(s *Single) { s.Query = " " },
-		`--interval: 0s is too short`:                      func(s *Single) { s.Interval = 0 },
-		`--max-sample-age: 1s is below the interval`:       func(s *Single) { s.MaxSampleAge = new(time.Duration); *s.MaxSampleAge = time.Second },
-		"read Prometheus's HTTP options from no/such/file": func(s *Single) { s.PrometheusConfigFile = "no/such/file" },
-	} {
-		s := single()
-		change(&s)
-		if _, err := s.Config(); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want %s", err, want)
-		}
 	}
 }

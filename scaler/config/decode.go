@@ -36,9 +36,29 @@ func resolve(n *yaml.Node) *yaml.Node {
 	return n
 }
 
+// decode reads text into the struct that into points to, after its defaults.
+func (d *document) decode(text []byte, into any) {
+	v := reflect.ValueOf(into).Elem()
+	d.setDefaults(v)
+	if root := d.root(text); root != nil {
+		d.value(root, v, nil)
+	}
+}
+
+// setDefaults sets one of the file's structs to what it is without any key.
+func (d *document) setDefaults(v reflect.Value) {
+	defaults, ok := d.defaults[v.Type()]
+	if !ok {
+		defaults = reflect.New(v.Type()).Elem()
+		setDefaults(defaults)
+		d.defaults[v.Type()] = defaults
+	}
+	v.Set(defaults)
+}
+
 // value reads a node into v.
 func (d *document) value(n *yaml.Node, v reflect.Value, path []string) {
-	d.lines[strings.Join(path, "\x00")] = n.Line
+	d.at(path, n)
 	n = resolve(n)
 	if len(path) == 0 && n.Tag == "!!null" {
 		return // an empty file
@@ -50,9 +70,6 @@ func (d *document) value(n *yaml.Node, v reflect.Value, path []string) {
 		v.Set(reflect.New(v.Type().Elem()))
 		v = v.Elem()
 	}
-	if e, ok := v.Addr().Interface().(interface{ setDefaults() }); ok {
-		e.setDefaults()
-	}
 	custom := readsItself(v.Type())
 	switch {
 	case v.Kind() == reflect.Struct && custom:
@@ -60,6 +77,7 @@ func (d *document) value(n *yaml.Node, v reflect.Value, path []string) {
 			d.leaf(n, v, path)
 		}
 	case v.Kind() == reflect.Struct:
+		d.setDefaults(v)
 		fields := fieldsOf(v)
 		d.mapping(n, slices.Sorted(maps.Keys(fields)), path, func(key string, n *yaml.Node, at []string) {
 			d.value(n, fields[key], at)
@@ -77,14 +95,14 @@ func (d *document) noValue(n *yaml.Node, t reflect.Type, path []string) bool {
 	if n.Tag != "!!null" {
 		return false
 	}
-	d.fault(errors.New("no value: want "+wanted(t)+", or leave the key out"), path...)
+	d.fault(path, "no value: want %s, or leave the key out", wanted(t))
 	return true
 }
 
 // mapping has each of a mapping's values read by its key.
 func (d *document) mapping(n *yaml.Node, keys, path []string, read func(key string, n *yaml.Node, at []string)) {
 	if n.Kind != yaml.MappingNode {
-		d.fault(errors.New("want a mapping with keys"), path...)
+		d.fault(path, "want a mapping with keys")
 		return
 	}
 	seen := map[string]int{}
@@ -92,26 +110,24 @@ func (d *document) mapping(n *yaml.Node, keys, path []string, read func(key stri
 		key, at := n.Content[i], append(slices.Clone(path), n.Content[i].Value)
 		first, twice := seen[key.Value]
 		seen[key.Value] = key.Line
-		var text string
+		known := keys == nil || slices.Contains(keys, key.Value)
 		switch {
 		case twice:
-			text = fmt.Sprintf("the key is on line %d already", first)
-		case keys != nil && !slices.Contains(keys, key.Value) && strings.HasSuffix(key.Value, "_ref"):
-			text = "there is no secret manager to ask: want the file's name in " + strings.TrimSuffix(key.Value, "_ref") + "_file"
-		case keys != nil && !slices.Contains(keys, key.Value):
-			text = "unknown key, " + suggest(key.Value, keys)
-		default:
+			d.faultAt(key.Line, at, "the key is on line %d already", first)
+		case known:
 			read(key.Value, n.Content[i+1], at)
-			continue
+		case strings.HasSuffix(key.Value, "_ref"):
+			d.faultAt(key.Line, at, "there is no secret manager: want the name of a file in %s_file", strings.TrimSuffix(key.Value, "_ref"))
+		default:
+			d.faultAt(key.Line, at, "unknown key, %s", suggest(key.Value, keys))
 		}
-		d.faults = append(d.faults, lineError{key.Line, dotted(at) + ": " + text})
 	}
 }
 
 // sequence has each of a list's entries read, after it told how many there are.
 func (d *document) sequence(n *yaml.Node, path []string, size func(int), read func(i int, n *yaml.Node, at []string)) {
 	if n.Kind != yaml.SequenceNode {
-		d.fault(errors.New("want a list, each entry with a dash"), path...)
+		d.fault(path, "want a list, each entry with a dash")
 		return
 	}
 	size(len(n.Content))
@@ -125,7 +141,7 @@ func (d *document) sequence(n *yaml.Node, path []string, size func(int), read fu
 // returns whether the node has the shape at all.
 func (d *document) shape(n *yaml.Node, t reflect.Type, path []string) bool {
 	before := len(d.faults)
-	d.lines[strings.Join(path, "\x00")] = n.Line
+	d.at(path, n)
 	n = resolve(n)
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -151,7 +167,7 @@ func (d *document) shape(n *yaml.Node, t reflect.Type, path []string) bool {
 		d.sequence(n, path, func(int) {}, func(_ int, n *yaml.Node, at []string) { d.shape(n, t.Elem(), at) })
 	default:
 		if err := scalar(n, t); err != nil { // without the value, which may be secret
-			d.fault(err, path...)
+			d.fault(path, "%v", err)
 		}
 	}
 	return len(d.faults) == before
@@ -202,17 +218,14 @@ func (d *document) leaf(n *yaml.Node, v reflect.Value, path []string) {
 		}
 	case v.Kind() != reflect.Slice && v.Kind() != reflect.Struct:
 		if err := scalar(n, v.Type()); err != nil {
-			if n.Kind == yaml.ScalarNode {
-				err = fmt.Errorf("%q: %w", n.Value, err)
-			}
-			d.fault(err, path...)
+			d.fault(path, "%s%v", shown(n), err)
 			return
 		}
 	}
 	if v.Kind() == reflect.Int32 {
 		whole, err := strconv.ParseFloat(n.Value, 64)
 		if err != nil || whole != math.Trunc(whole) || math.Abs(whole) > math.MaxInt32 {
-			d.fault(fmt.Errorf("%q: want %s", n.Value, wanted(v.Type())), path...)
+			d.fault(path, "%swant %s", shown(n), wanted(v.Type()))
 			return
 		}
 		v.SetInt(int64(whole))
@@ -225,23 +238,31 @@ func (d *document) leaf(n *yaml.Node, v reflect.Value, path []string) {
 		d.word(v, path)
 	case errors.As(err, &times):
 		for _, f := range times {
-			d.faults = append(d.faults, lineError{f.Line, dotted(append(slices.Clone(path), f.Path...)) + ": " + f.Text})
+			d.faultAt(f.Line, slices.Concat(path, f.Path), "%s", f.Text)
 		}
 	case n.Kind == yaml.ScalarNode:
-		d.fault(fmt.Errorf("%q: want %s", n.Value, wanted(v.Type())), path...)
+		d.fault(path, "%swant %s", shown(n), wanted(v.Type()))
 	default:
-		d.fault(errors.New(strings.TrimPrefix(err.Error(), "yaml: ")), path...)
+		d.fault(path, "%s", strings.TrimPrefix(err.Error(), "yaml: "))
 	}
+}
+
+// shown is a node's text, quoted and with a colon, if it has one.
+func shown(n *yaml.Node) string {
+	if n.Kind != yaml.ScalarNode {
+		return ""
+	}
+	return fmt.Sprintf("%q: ", n.Value)
 }
 
 // params checks a mapping from names to lists of words, whatever they look like.
 func (d *document) params(n *yaml.Node, path []string) bool {
 	before := len(d.faults)
 	d.mapping(n, nil, path, func(_ string, n *yaml.Node, at []string) {
-		d.lines[strings.Join(at, "\x00")] = n.Line
+		d.at(at, n)
 		d.sequence(resolve(n), at, func(int) {}, func(_ int, n *yaml.Node, at []string) {
 			if n = resolve(n); n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-				d.fault(errors.New("want text"), at...)
+				d.fault(at, "want text")
 			}
 		})
 	})
@@ -255,6 +276,6 @@ func (d *document) word(v reflect.Value, path []string) {
 		return
 	}
 	if words := w.words(); !slices.Contains(words, v.String()) {
-		d.fault(fmt.Errorf("%q: %s", v.String(), suggest(v.String(), words)), path...)
+		d.fault(path, "%q: %s", v.String(), suggest(v.String(), words))
 	}
 }

@@ -19,13 +19,20 @@ import (
 // wrong.
 type document struct {
 	lines    map[string]int // by path
-	faults   []lineError
-	warnings []lineError
+	faults   []remark
+	warnings []remark
+	defaults map[reflect.Type]reflect.Value
 }
 
-type lineError struct {
+// remark is what is wrong with the value at path.
+type remark struct {
 	line int
+	path []string
 	text string
+}
+
+func newDocument() *document {
+	return &document{lines: map[string]int{}, defaults: map[reflect.Type]reflect.Value{}}
 }
 
 func (d *document) ok() bool { return len(d.faults) == 0 }
@@ -35,14 +42,17 @@ func (d *document) err(name string) error {
 	return errors.New(strings.Join(lines(name, d.faults), "\n"))
 }
 
-// lines writes each as FILE:LINE: TEXT, in the order of the lines.
-func lines(name string, errs []lineError) (texts []string) {
-	slices.SortStableFunc(errs, func(a, b lineError) int { return cmp.Compare(a.line, b.line) })
-	for _, e := range errs {
-		texts = append(texts, fmt.Sprintf("%s:%d: %s", name, e.line, e.text))
+// lines writes each as FILE:LINE: PATH: TEXT, in the order of the lines.
+func lines(name string, remarks []remark) (texts []string) {
+	slices.SortStableFunc(remarks, func(a, b remark) int { return cmp.Compare(a.line, b.line) })
+	for _, r := range remarks {
+		texts = append(texts, fmt.Sprintf("%s:%d: %s%s", name, r.line, dotted(r.path), r.text))
 	}
 	return texts
 }
+
+// at notes the line of the value at path.
+func (d *document) at(path []string, n *yaml.Node) { d.lines[strings.Join(path, "\x00")] = n.Line }
 
 // line returns the line of the value at path or, if the file does not mention
 // it, of what is closest around it.
@@ -62,19 +72,23 @@ func (d *document) has(path ...string) bool {
 }
 
 // fault says what is wrong with the value at path.
-func (d *document) fault(err error, path ...string) {
-	d.faults = append(d.faults, lineError{d.line(path...), dotted(path) + ": " + err.Error()})
+func (d *document) fault(path []string, format string, args ...any) {
+	d.faultAt(d.line(path...), path, format, args...)
+}
+
+func (d *document) faultAt(line int, path []string, format string, args ...any) {
+	d.faults = append(d.faults, remark{line, path, fmt.Sprintf(format, args...)})
 }
 
 // warn says what is likely to be wrong with the value at path.
 func (d *document) warn(path []string, format string, args ...any) {
-	d.warnings = append(d.warnings, lineError{d.line(path...), dotted(path) + ": " + fmt.Sprintf(format, args...)})
+	d.warnings = append(d.warnings, remark{d.line(path...), path, fmt.Sprintf(format, args...)})
 }
 
-// dotted writes a path as in targets[0].rule.
+// dotted writes a path as in targets[0].rule, and a colon after it.
 func dotted(path []string) string {
 	if len(path) == 0 {
-		return "the file"
+		return ""
 	}
 	var b strings.Builder
 	for i, key := range path {
@@ -87,42 +101,39 @@ func dotted(path []string) string {
 		}
 		b.WriteString(key)
 	}
-	return b.String()
+	return b.String() + ": "
 }
 
 var syntaxError = regexp.MustCompile(`(?s)^yaml: (?:line (\d+): )?(.*)$`)
 
-// decode reads text into the struct that into points to.
-func decode(text []byte, into any) *document {
-	d := &document{lines: map[string]int{}}
+// root returns the content of a text, nil if it is empty or cannot be read.
+func (d *document) root(text []byte) *yaml.Node {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	var root, second yaml.Node
-	err := decoder.Decode(&root)
-	if errors.Is(err, io.EOF) {
-		return d // an empty file says nothing
-	}
-	if err == nil {
-		if err := decoder.Decode(&second); err == nil {
-			d.faults = append(d.faults, lineError{second.Line, "a second YAML document: want one"})
-			return d
-		} else if !errors.Is(err, io.EOF) {
-			d.syntax(err)
-			return d
-		}
-	} else {
+	var first, second yaml.Node
+	switch err := decoder.Decode(&first); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
 		d.syntax(err)
-		return d
+		return nil
 	}
-	d.value(root.Content[0], reflect.ValueOf(into).Elem(), nil)
-	return d
+	switch err := decoder.Decode(&second); {
+	case err == nil:
+		d.faultAt(second.Line, nil, "a second YAML document: want one")
+		return nil
+	case !errors.Is(err, io.EOF):
+		d.syntax(err)
+		return nil
+	}
+	return first.Content[0]
 }
 
 func (d *document) syntax(err error) {
 	match := syntaxError.FindStringSubmatch(err.Error())
 	if match == nil {
-		d.faults = append(d.faults, lineError{1, "not YAML: " + err.Error()})
+		d.faultAt(1, nil, "not YAML: %v", err)
 		return
 	}
 	line, _ := strconv.Atoi(match[1]) // no line is line 1
-	d.faults = append(d.faults, lineError{max(line, 1), "not YAML: " + match[2]})
+	d.faultAt(max(line, 1), nil, "not YAML: %s", match[2])
 }

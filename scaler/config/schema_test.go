@@ -25,10 +25,14 @@ const (
 	schemaID   = "https://github.com/camunda-autoscaler/camunda-autoscaler/raw/main/docs/config.schema.json"
 )
 
-// The schema is made from the structs that the parser reads, and from the
-// README's table: go test -update writes it.
+// The schema is made from the types that the parser reads, and their tags: go
+// generate writes it.
 func TestSchemaIsTheParsers(t *testing.T) {
-	schema := schemaMaker{readmeKeys(t)}.of(t, reflect.TypeFor[file](), "")
+	m := schemaMaker{}
+	for _, k := range keysOf(reflect.TypeFor[file](), "") {
+		m[k.path] = k
+	}
+	schema := m.of(t, reflect.TypeFor[file](), "")
 	schema["$schema"], schema["$id"] = "https://json-schema.org/draft/2020-12/schema", schemaID
 	schema["title"] = "Configuration of camunda-scaler"
 	var want bytes.Buffer
@@ -48,36 +52,90 @@ func TestSchemaIsTheParsers(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want.Bytes()) {
-		t.Error("it does not fit the parser or the README: run go test -update in scaler/config")
+		t.Error("it does not fit the types in scaler/config/file.go: run go generate ./scaler/config")
 	}
-	readme, err := os.ReadFile("../README.md")
+	page, err := os.ReadFile(referencePath)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(readme), "# yaml-language-server: $schema="+schemaID+"\n") {
-		t.Error("the README does not tell how to use it")
+	if !strings.Contains(string(page), "# yaml-language-server: $schema="+schemaID+"\n") {
+		t.Errorf("%s does not tell how to use it", referencePath)
+	}
+}
+
+// A chart's values.schema.json can include the schema as it is, without $schema
+// and $id: Helm 3 knows draft 7, and a reference would point elsewhere there.
+func TestSchemaCanBeIncluded(t *testing.T) {
+	text, err := os.ReadFile(schemaPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "$ref") {
+		t.Error("there is a $ref")
+	}
+	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := parsed.(map[string]any)
+	delete(schema, "$schema")
+	delete(schema, "$id")
+	checkKeywords(t, schema)
+	c := jsonschema.NewCompiler()
+	values := map[string]any{"$schema": "http://json-schema.org/draft-07/schema#", "properties": map[string]any{"config": schema}}
+	if err := c.AddResource("values.schema.json", values); err != nil {
+		t.Fatal(err)
+	}
+	included, err := c.Compile("values.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, err := os.ReadFile("testdata/everything.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := included.Validate(map[string]any{"config": readYAML(t, good)}); err != nil {
+		t.Error(err)
+	}
+	if err := included.Validate(map[string]any{"config": readYAML(t, []byte("targets: [{querry: x}]"))}); err == nil {
+		t.Error("a wrong key is accepted")
+	}
+}
+
+// checkKeywords wants no keyword that draft 7 does not have.
+func checkKeywords(t *testing.T, schema map[string]any) {
+	t.Helper()
+	known := []string{
+		"title", "description", "default", "type", "enum", "properties", "required", "additionalProperties", "items",
+		"minItems", "minLength", "maxLength", "minProperties", "minimum", "maximum", "pattern",
+	}
+	for keyword, value := range schema {
+		if !slices.Contains(known, keyword) {
+			t.Errorf("the keyword %s", keyword)
+		}
+		if keyword == "properties" {
+			for _, property := range value.(map[string]any) {
+				checkKeywords(t, property.(map[string]any))
+			}
+		} else if under, ok := value.(map[string]any); ok && keyword != "default" {
+			checkKeywords(t, under)
+		}
 	}
 }
 
 // schemaMaker describes types as JSON schemas.
-type schemaMaker struct{ keys map[string]key }
-
-var markdownLink = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
+type schemaMaker map[string]key // by path
 
 func (m schemaMaker) of(t *testing.T, of reflect.Type, path string) map[string]any {
 	s := map[string]any{}
 	if of.Kind() == reflect.Pointer {
 		of = of.Elem()
 	}
-	if row := m.keys[path]; row.text != "" {
-		s["description"] = strings.ReplaceAll(markdownLink.ReplaceAllString(row.text, "$1"), "`", "")
+	if text := m[path].plain(); text != "" {
+		s["description"] = text
 	}
-	if literal, ok := strings.CutPrefix(m.keys[path].byDefault, "`"); ok {
-		var value any
-		if err := yaml.Unmarshal([]byte(strings.TrimSuffix(literal, "`")), &value); err != nil {
-			t.Fatal(err)
-		}
-		s["default"] = value
+	if def := m[path].def; def != "" {
+		s["default"] = readYAML(t, []byte(def))
 	}
 	fields := map[string]reflect.Value{}
 	if of.Kind() == reflect.Struct {
@@ -105,7 +163,7 @@ func (m schemaMaker) of(t *testing.T, of reflect.Type, path string) map[string]a
 		for name, field := range fields {
 			at := strings.TrimPrefix(path+"."+name, ".")
 			properties[name] = m.of(t, field.Type(), at)
-			if m.keys[at].byDefault == "required" {
+			if m[at].required {
 				required = append(required, name)
 			}
 		}
@@ -202,7 +260,7 @@ func TestSchemaOnFiles(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
-	for _, path := range []string{"../README.md", "../../README.md", "../../docs/triggers.md"} {
+	for _, path := range []string{referencePath, "../../README.md", triggersDoc} {
 		if err := schema.Validate(readYAML(t, []byte(example(t, path)))); err != nil {
 			t.Errorf("%s: %v", path, err)
 		}
@@ -223,15 +281,18 @@ func TestSchemaOnFiles(t *testing.T) {
 // Together, the good files have every key, so all of them are read, explained
 // and held to the schema.
 func TestGoodFilesHaveEveryKey(t *testing.T) {
-	known := map[string]reflect.Type{}
-	parserKeys(reflect.TypeFor[file](), "", known)
+	known := map[string]bool{}
+	for _, k := range keysOf(reflect.TypeFor[file](), "") {
+		known[k.path] = true
+	}
 	index := regexp.MustCompile(`\.\d+`)
 	for _, path := range []string{"testdata/full.yml", "testdata/everything.yml"} {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for at := range decode(text, new(file)).lines {
+		_, doc := parse(text)
+		for at := range doc.lines {
 			delete(known, index.ReplaceAllString(strings.ReplaceAll(at, "\x00", "."), "[]"))
 		}
 	}

@@ -73,21 +73,21 @@ func (t Target) file() fileTarget {
 		Name: t.Name, DryRun: t.DryRun, Paused: t.Paused,
 		Rule: fileRule{
 			StepUp: unlessZero(p.StepUp), StepDown: unlessZero(p.StepDown), MinReplicas: p.Limits.Min, MaxReplicas: p.Limits.Max,
-			MaxReplicasQuery: unlessZero(t.MaxReplicasQuery), AllowFlapping: t.AllowFlapping,
+			MaxReplicasQuery: t.MaxReplicasQuery, AllowFlapping: t.AllowFlapping,
 		},
 		ScaleUpDelay: model.Duration(p.ScaleUpDelay), ScaleDownDelay: model.Duration(p.ScaleDownDelay),
 		ScaleDownCoverage: model.Duration(p.ScaleDownCoverage), HoldAfterStart: model.Duration(p.HoldAfterStart),
 		WaitForReady: p.WaitForReady,
 	}
 	if g, w := t.Group, t.Workload; g != nil {
-		f.Workloads = &fileWorkloads{w.APIVersion, w.Kind, w.Namespace, g.NamespaceLabel, g.NameLabel}
+		f.Workloads = &fileWorkloads{APIVersion: w.APIVersion, Kind: w.Kind, NamespaceLabel: g.NamespaceLabel, Namespace: w.Namespace, NameLabel: g.NameLabel}
 	} else {
 		f.Workload = (*fileWorkload)(&w)
 	}
 	for i, trigger := range p.Triggers {
 		q := t.Queries[i]
 		f.Triggers = append(f.Triggers, fileTrigger{
-			Name: trigger.Name, Query: &q.PromQL, TimestampQuery: q.Timestamp, Optional: trigger.Optional,
+			Name: trigger.Name, Query: q.PromQL, TimestampQuery: q.Timestamp, Optional: trigger.Optional,
 			OnNoData: onNoData(trigger.OnNoData), FallbackReplicas: unlessZero(trigger.FallbackReplicas), Rule: thresholds(trigger.Rule),
 		})
 	}

@@ -12,8 +12,6 @@ import (
 
 var t0 = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-func ptr(v float64) *float64 { return &v }
-
 func TestLogLinesFit(t *testing.T) {
 	for name, c := range map[string]struct{ line, want string }{
 		"scaled": {
@@ -50,8 +48,8 @@ func TestDecisionsFit(t *testing.T) {
 	var out bytes.Buffer
 	s := screen.New(&out, false, t0)
 	s.Columns()
-	s.Decision(story.Observation{At: t0.Add(83 * time.Second), Asked: 120, Started: ptr(119), PerInstance: ptr(59.5), From: 2, To: 3, Ready: 2, Action: "up", Reason: "load_high"})
-	s.Decision(story.Observation{At: t0.Add(time.Hour), Asked: 1_000_000, Started: ptr(1_000_000), PerInstance: ptr(1_000_000), From: 4, To: 4, Ready: 4, Action: "none", Reason: "load_high_at_max"})
+	s.Decision(story.Observation{At: t0.Add(83 * time.Second), Asked: 120, Started: new(119.0), PerInstance: new(59.5), From: 2, To: 3, Ready: 2, Action: "up", Reason: "load_high"})
+	s.Decision(story.Observation{At: t0.Add(time.Hour), Asked: 1_000_000, Started: new(1_000_000.0), PerInstance: new(1_000_000.0), From: 4, To: 4, Ready: 4, Action: "none", Reason: "load_high_at_max"})
 	s.Decision(story.Observation{At: t0, Action: "none", Reason: "workload_unreadable"})
 	fits(t, out.String())
 	want := "  time    asked  started  /replica  replicas  ready  decision\n" +

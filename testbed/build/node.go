@@ -67,7 +67,7 @@ func makeContainerd(ctx context.Context, j *job) error {
 	} {
 		env := goEnv
 		if args[len(args)-1] == "github.com/opencontainers/runc" {
-			env = append(env[:len(env):len(env)], "CGO_ENABLED=1")
+			env = append(slices.Clip(env), "CGO_ENABLED=1")
 		}
 		err := process.Run(ctx, process.Spec{
 			Name: "go build", Path: "go", Args: append([]string{"build", "-trimpath", "-ldflags", "-s -w"}, args...),

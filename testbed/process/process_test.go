@@ -30,8 +30,7 @@ func TestRunPassesEverythingOn(t *testing.T) {
 func TestFailureCarriesTheEndOfTheLog(t *testing.T) {
 	spec := shell(t, `i=0; while [ $i -lt 100 ]; do i=$((i+1)); echo "line $i."; done; exit 3`)
 	err := Run(t.Context(), spec)
-	var exit *ExitError
-	if !errors.As(err, &exit) {
+	if _, ok := errors.AsType[*ExitError](err); !ok {
 		t.Fatalf("got %v, want an ExitError", err)
 	}
 	for _, want := range []string{"shell ended", "exit status 3", "line 100.", spec.Log} {
@@ -173,7 +172,7 @@ func TestNothingOutlivesAKilledParent(t *testing.T) {
 		if err != nil {
 			t.Fatalf("the parent ended: %v", err)
 		}
-		for _, field := range strings.Fields(string(buffer[:n])) {
+		for field := range strings.FieldsSeq(string(buffer[:n])) {
 			pid, err := strconv.Atoi(field)
 			if err != nil {
 				t.Fatal(err)

@@ -230,7 +230,7 @@ func request(ctx context.Context, method, url, body string) error {
 
 // progress writes a line for each part, with the time that it took.
 type progress struct {
-	out   io.Writer
+	out     io.Writer
 	started time.Time
 }
 

@@ -6,7 +6,7 @@
 up() {
   local context=$1 load=$2 remove=$3 version archive image builder
   version=$(cat VERSION) # what k8s_resources name
-  export REGISTRY=docker.io
+  export REGISTRY=ghcr.io
   builder=buildah
   if docker info >/dev/null 2>&1; then builder=docker; fi
   # The nodes' containerd cannot import an image whose provenance is missing in the archive.

@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 
 version=${1:-$(cat VERSION)}
 [ $# -eq 0 ] || shift
-registry=${REGISTRY:-docker.io}
+registry=${REGISTRY:-ghcr.io}
 REVISION=${REVISION:-$(git rev-parse HEAD)}
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 

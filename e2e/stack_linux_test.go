@@ -26,9 +26,9 @@ const (
 
 // ownImages are those that docker/images.sh builds.
 var ownImages = []string{
-	"camunda-autoscaler/camunda-exporter:" + version,
-	"camunda-autoscaler/camunda-process-starter:" + version,
-	"camunda-autoscaler/camunda-scaler:" + version,
+	"ghcr.io/camunda-autoscaler/camunda-exporter:" + version,
+	"ghcr.io/camunda-autoscaler/camunda-process-starter:" + version,
+	"ghcr.io/camunda-autoscaler/camunda-scaler:" + version,
 }
 
 // The two charts. Camunda's image is the oldest that is supported.
@@ -118,7 +118,7 @@ func (s *stack) buildImages(ctx context.Context) error {
 		return err
 	}
 	for _, name := range ownImages {
-		if err := builder.Archive(ctx, "docker.io/"+name, s.LoadArchive); err != nil {
+		if err := builder.Archive(ctx, name, s.LoadArchive); err != nil {
 			return err
 		}
 	}

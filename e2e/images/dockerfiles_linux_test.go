@@ -93,7 +93,7 @@ func (b builder) build(t *testing.T, s Source) map[string]v1.Image {
 	}
 	all := map[string]v1.Image{}
 	for program := range limits {
-		name, folder := "docker.io/camunda-autoscaler/"+program+":"+s.Version, filepath.Join(t.TempDir(), program)
+		name, folder := "ghcr.io/camunda-autoscaler/"+program+":"+s.Version, filepath.Join(t.TempDir(), program)
 		for _, command := range [][]string{
 			{"buildah", "push", "--quiet", name, "oci:" + folder},
 			{"buildah", "rmi", name},

@@ -56,11 +56,11 @@ app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 {{- end }}
 
-{{/* registry/repository:tag@digest; no registry is assumed. */}}
+{{/* registry/repository:tag@digest */}}
 {{- define "camunda-autoscaler.image" -}}
 {{- $image := (index .root.Values .component).image -}}
-{{- with default .root.Values.global.imageRegistry $image.registry }}{{ trimSuffix "/" . }}/{{ end -}}
-{{- $image.repository -}}:{{ default .root.Chart.AppVersion $image.tag -}}
+{{- coalesce $image.registry .root.Values.global.imageRegistry "ghcr.io" | trimSuffix "/" }}/
+{{- $image.repository }}:{{ default .root.Chart.AppVersion $image.tag -}}
 {{- with $image.digest }}@{{ . }}{{ end -}}
 {{- end }}
 

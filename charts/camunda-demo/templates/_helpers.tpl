@@ -12,9 +12,10 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version | replace "+" "_" }}
 {{- end }}
 
+{{/* registry/repository:tag@digest; the official images come from Docker Hub, which needs no name. */}}
 {{- define "camunda-demo.image" -}}
 {{- $image := (index .root.Values .component).image -}}
-{{- with default .root.Values.global.imageRegistry $image.registry }}{{ trimSuffix "/" . }}/{{ end -}}
+{{- with coalesce $image.registry .root.Values.global.imageRegistry (eq .component "starter" | ternary "ghcr.io" "") }}{{ trimSuffix "/" . }}/{{ end -}}
 {{- $image.repository -}}:{{ default .root.Chart.AppVersion $image.tag -}}
 {{- with $image.digest }}@{{ . }}{{ end -}}
 {{- end }}

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
-// get reads the workload, and says who else has written it.
+// get reads the workload, and logs what other writers did to it.
 func (l *Loop) get(ctx context.Context) (workload.Scale, error) {
 	asked := time.Now()
 	scale, err := l.scaler.Get(ctx)
@@ -27,25 +28,21 @@ func (l *Loop) get(ctx context.Context) (workload.Scale, error) {
 	l.metrics.SetPaused(l.target.Paused || scale.Paused)
 	owned, c := l.ownership.see(scale, time.Now())
 	l.ownership = owned
+	if c.kind != unchanged {
+		l.owner.due, l.owner.err = true, nil
+	}
 	line := []any{"target", l.target.Name, "namespace", l.target.Workload.Namespace, "workload", l.target.Workload}
 	switch c.kind {
 	case foreign, undone:
 		l.metrics.ForeignChange()
-		line = append([]any{"msg", "replicas changed by somebody else"}, line...)
-		level.Info(l.logger).Log(append(line, "manager", orUnknown(scale.Writer.Manager), "from", c.from, "to", c.to, "undone", c.kind == undone)...)
+		line = append([]any{"msg", "replicas changed by another writer"}, line...)
+		level.Info(l.logger).Log(append(line, "manager", cmp.Or(scale.Writer.Manager, "unknown"), "from", c.from, "to", c.to, "undone", c.kind == undone)...)
 	case recreated:
-		line = append([]any{"msg", "the workload was recreated"}, line...)
+		line = append([]any{"msg", "workload recreated"}, line...)
 		level.Info(l.logger).Log(append(line, "from", c.from, "to", c.to)...)
 	case unchanged:
 	}
 	return scale, nil
-}
-
-func orUnknown(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
 }
 
 // block returns why nothing may be written, "" if nothing forbids it.
@@ -57,17 +54,11 @@ func (l *Loop) block(ctx context.Context, scale workload.Scale, r *report) decid
 	case scale.Paused:
 		r.pausedBy = "annotation"
 		return decide.Paused
-	case l.ownership.autoscaled(scale):
-		l.checkOwner(ctx, scale)
-		if !l.ownership.autoscaled(scale) {
-			break
-		}
-		r.owner = scale.Writer.Manager
-		if l.owner.name != "" {
-			r.owner = "horizontalpodautoscaler/" + l.owner.name
-		}
-		if l.owner.err != nil {
-			r.fail(l.owner.err, string(workload.CauseOf(l.owner.err)))
+	}
+	if other, uncertain := l.otherScaler(ctx, scale); other != "" {
+		r.owner = other
+		if uncertain != nil {
+			r.fail(uncertain, string(workload.CauseOf(uncertain)))
 		}
 		return decide.OwnedByOther
 	}
@@ -75,29 +66,6 @@ func (l *Loop) block(ctx context.Context, scale workload.Scale, r *report) decid
 		return decide.Contested
 	}
 	return ""
-}
-
-// owner is what is known of the autoscaler that wrote the replicas.
-type owner struct {
-	asked time.Time
-	name  string // of a HorizontalPodAutoscaler; "" if unknown
-	err   error  // why it is unknown
-}
-
-// checkEvery is how often is looked whether another autoscaler still is there.
-const checkEvery = time.Minute
-
-// checkOwner asks whether the autoscaler that wrote the replicas is still
-// there.
-func (l *Loop) checkOwner(ctx context.Context, scale workload.Scale) {
-	if !l.owner.asked.IsZero() && time.Since(l.owner.asked) < checkEvery {
-		return
-	}
-	name, err := l.scaler.ScaledByHPA(ctx)
-	l.owner = owner{time.Now(), name, err}
-	if err == nil && name == "" {
-		l.ownership.void = scale.Writer
-	}
 }
 
 // act carries a decision out: in one attempt, and once begun to its end.

@@ -98,7 +98,8 @@ func (w *fakeWorkload) Get(ctx context.Context) (workload.Scale, error) {
 		return workload.Scale{}, ctx.Err()
 	}
 	return workload.Scale{
-		Replicas: w.replicas, ResourceVersion: fmt.Sprint(w.version), UID: w.uid, Ready: w.ready, Paused: w.paused, Writer: w.writer, Asked: true,
+		Replicas: w.replicas, ResourceVersion: fmt.Sprint(w.version), Generation: int64(w.version),
+		UID: w.uid, Ready: w.ready, Paused: w.paused, Writer: w.writer, Asked: true,
 	}, w.getErr
 }
 
@@ -109,7 +110,7 @@ func (w *fakeWorkload) ScaledByHPA(context.Context) (string, error) {
 	return w.hpa, w.hpaErr
 }
 
-// change is one by somebody else.
+// change is one by another writer.
 func (w *fakeWorkload) change(by workload.Writer, replicas int32) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

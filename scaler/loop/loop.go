@@ -66,7 +66,7 @@ func New(t Target, from Sources, s Scaler, m *metrics.Target, logger log.Logger)
 	m.SetInfo(metrics.Info{Workload: t.Workload, DryRun: t.DryRun, Interval: t.Interval})
 	m.SetPaused(t.Paused)
 	m.SetTriggers(t.Policy.Triggers)
-	l := &Loop{target: t, max: from.Max, scaler: s, metrics: m, logger: logger, schedule: Schedule{Interval: t.Interval}}
+	l := &Loop{target: t, max: from.Max, scaler: s, metrics: m, logger: logger, schedule: Schedule{Interval: t.Interval}, owner: owner{due: true}}
 	for _, r := range from.Triggers {
 		l.sources = append(l.sources, source{Reader: r})
 	}
@@ -128,7 +128,7 @@ func sleep(ctx context.Context, d time.Duration) {
 // cycle looks for a new sample and, if one is due, decides on it. It returns
 // whether it decided, and when to look again.
 func (l *Loop) cycle(ctx context.Context) (decided bool, next time.Duration) {
-	l.begin()
+	l.begin(ctx)
 	found := l.newest(ctx)
 	if ctx.Err() != nil {
 		return false, 0
@@ -178,13 +178,14 @@ func latest(found, read []sample.Result) time.Time {
 }
 
 // begin begins a cycle.
-func (l *Loop) begin() {
+func (l *Loop) begin(ctx context.Context) {
 	l.health.Begins()
 	if l.decidedAt.IsZero() {
 		l.decidedAt = time.Now()
 		l.metrics.Started()
 		if !l.once {
 			l.state.Start = l.clock.now()
+			_, _ = l.get(ctx) // so that whatever another writer does from now on is noticed
 		}
 	}
 }

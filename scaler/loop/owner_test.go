@@ -1,18 +1,22 @@
 package loop
 
 import (
+	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/go-kit/log"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
-// Another autoscaler writes the replicas: hands off, until it has gone.
+// Another autoscaler of the workload has it alone, until it has gone.
 func TestOwnedByAnHPA(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &fakeWorkload{replicas: 2, writer: hpa, hpa: "web"}
@@ -35,7 +39,7 @@ func TestOwnedByAnHPA(t *testing.T) {
 		checks := w.hpaChecks
 		f.run(5 * time.Minute)
 		if w.hpaChecks != checks {
-			t.Error("it goes on to ask for HPAs")
+			t.Error("it goes on to list HPAs")
 		}
 		w.hpa = "web"
 		w.change(hpa, 1)
@@ -43,15 +47,153 @@ func TestOwnedByAnHPA(t *testing.T) {
 		if w.replicas != 1 {
 			t.Errorf("%d replicas, want 1: the HPA is there again", w.replicas)
 		}
-		w.change(user, 1)
-		f.run(11 * time.Second)
-		if w.replicas < 2 {
-			t.Errorf("%d replicas, want more: somebody else has written since", w.replicas)
+		w.change(user, 2)
+		f.run(5 * time.Minute)
+		if w.replicas != 2 {
+			t.Errorf("%d replicas, want 2: the HPA is still there", w.replicas)
 		}
 	})
 }
 
-// Whether the autoscaler is there cannot be found out: hold, and say why.
+// The writes of a HorizontalPodAutoscaler need not tell that it is one: they
+// leave no trace on a workload that was created by server-side apply without
+// replicas, and a vendor's control plane has a name of its own.
+func TestHPAThatIsNotKnownByItsWrites(t *testing.T) {
+	for name, writer := range map[string]workload.Writer{
+		"no trace":      {},
+		"vendor's name": {Manager: "vendor-autoscaler", Subresource: "scale"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &fakeWorkload{replicas: 2, writer: writer, hpa: "web"}
+				f := newFixture(newFakePrometheus(10*time.Second, 500), w)
+				f.run(5 * time.Minute)
+				if l := f.lines(t, "info"); len(w.sets) != 0 || len(l) != 1 || l[0]["reason"] != "owned_by_other" || l[0]["owner"] != "horizontalpodautoscaler/web" {
+					t.Fatalf("%d writes at the start, lines %v", len(w.sets), l)
+				}
+				w.hpa = ""
+				f.run(2 * time.Minute)
+				if w.replicas != 4 {
+					t.Fatalf("%d replicas, want 4 after the HPA has gone", w.replicas)
+				}
+				w.hpa = "late"
+				w.change(writer, 3)
+				sets := len(w.sets)
+				f.run(5 * time.Minute)
+				if l := f.lines(t, "info"); len(w.sets) != sets || l[len(l)-1]["owner"] != "horizontalpodautoscaler/late" {
+					t.Errorf("%d writes after another HPA's, line %v", len(w.sets)-sets, l[len(l)-1])
+				}
+			})
+		})
+	}
+}
+
+// The right to list HPAs is optional, and an outage of theirs stops nothing: the
+// known names of writers are what remains.
+func TestHPAsCannotBeListed(t *testing.T) {
+	for name, c := range map[string]struct {
+		err    error
+		checks int // in ten minutes
+	}{
+		"no right": {apierrors.NewForbidden(schema.GroupResource{Resource: "horizontalpodautoscalers"}, "", errors.New("no rule")), 1},
+		"outage":   {errors.New("500"), 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &fakeWorkload{replicas: 2, hpaErr: c.err}
+				f := newFixture(newFakePrometheus(10*time.Second, 500), w)
+				f.run(10 * time.Minute)
+				if w.replicas != 4 || w.hpaChecks < c.checks-1 || w.hpaChecks > c.checks {
+					t.Errorf("%d replicas, %d checks, want 4 and about %d", w.replicas, w.hpaChecks, c.checks)
+				}
+				w.change(hpa, 2)
+				f.run(5 * time.Minute)
+				if l := f.lines(t, "info"); w.replicas != 2 || l[len(l)-1]["owner"] != "kube-controller-manager" || l[len(l)-1]["err"] == "" {
+					t.Errorf("%d replicas, last line %v", w.replicas, l[len(l)-1])
+				}
+			})
+		})
+	}
+}
+
+// Two scalers that do not share a Lease, such as one that somebody runs on a
+// laptop, take no two steps within an interval. The other takes over when one
+// has gone.
+func TestTwoScalers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &fakeWorkload{replicas: 1}
+		load := 160.0
+		p := newFakePrometheus(10*time.Second, 0)
+		p.value = func(time.Time) float64 { return load }
+		a, b := newFixture(p, w), newFixture(&fakePrometheus{began: p.began, every: p.every, value: p.value}, w)
+		ctx, stop := context.WithCancel(t.Context())
+		both := func(ctx context.Context) {
+			var ended sync.WaitGroup
+			ended.Go(func() { a.Run(ctx) })
+			time.Sleep(70 * time.Millisecond)
+			ended.Go(func() { b.Run(ctx) })
+			ended.Wait()
+		}
+		go both(ctx)
+		time.Sleep(2 * time.Minute)
+		load = 10
+		time.Sleep(2 * time.Minute)
+		stop()
+		synctest.Wait()
+		if w.replicas != 1 || len(w.sets) != 6 {
+			t.Errorf("%d replicas after %d writes, want 1 after 6", w.replicas, len(w.sets))
+		}
+		for i := 1; i < len(w.sets); i++ {
+			if apart := w.sets[i].Sub(w.sets[i-1]); apart < 9*time.Second {
+				t.Errorf("two steps within %s", apart)
+			}
+		}
+		waited := 0
+		for _, f := range []*fixture{a, b} {
+			for _, l := range f.lines(t, "info") {
+				if l["reason"] == "owned_by_other" && l["owner"] == "another camunda-scaler" {
+					waited++
+				}
+			}
+		}
+		if waited == 0 {
+			t.Errorf("neither noticed the other:\n%s\n%s", a.log, b.log)
+		}
+		load = 160
+		began := time.Now()
+		b.run(2 * time.Minute)
+		if w.replicas != 4 || w.sets[6].Sub(began) > 70*time.Second {
+			t.Errorf("%d replicas: the other has not taken over", w.replicas)
+		}
+	})
+}
+
+// Neither its own step whose answer was lost, nor that of the former leader, nor
+// that of the scaler beside which it is on trial is another scaler's.
+func TestNoOtherScaler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &fakeWorkload{replicas: 1, setErr: errors.New("EOF"), applied: true}
+		f := newFixture(newFakePrometheus(10*time.Second, 500), w)
+		f.run(25 * time.Second) // two steps
+		w.setErr = nil
+		next := newFixture(f.prometheus, w)
+		next.run(25 * time.Second)
+		if w.replicas != 4 {
+			t.Errorf("%d replicas, want 4", w.replicas)
+		}
+		trial := newFixture(f.prometheus, w, func(t *Target) { t.DryRun = true; t.Policy.Limits.Max = 10 })
+		trial.run(25 * time.Second)
+		w.change(own, 5)
+		trial.run(25 * time.Second)
+		for _, f := range []*fixture{f, next, trial} {
+			if reasons := f.reasons(t, ""); strings.Contains(reasons, "owned_by_other") {
+				t.Error(reasons)
+			}
+		}
+	})
+}
+
+// Whether the autoscaler still exists cannot be found out: hold, and log why.
 func TestOwnerUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &fakeWorkload{replicas: 2, writer: workload.Writer{Manager: "keda-operator"}, hpaErr: errors.New("refused")}
@@ -88,17 +230,17 @@ func TestPausedByAnnotation(t *testing.T) {
 	})
 }
 
-// A change by hand is told once, and stands until the load asks for another.
-func TestForeignChangeIsToldOnce(t *testing.T) {
+// A change by hand is logged once, and stands as long as the rule allows it.
+func TestForeignChangeIsLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &fakeWorkload{replicas: 2}
 		f := newFixture(newFakePrometheus(10*time.Second, 100), w, func(t *Target) { t.Policy.Limits.Max = 2 })
 		f.run(time.Minute)
 		w.change(user, 3)
 		f.run(5 * time.Minute)
-		want := `level=info msg="replicas changed by somebody else" target=camunda namespace=default workload=deployment/web manager=kubectl from=2 to=3`
-		if n := strings.Count(f.log.String(), want); n != 1 || strings.Count(f.log.String(), "somebody else") != 1 {
-			t.Errorf("told %d times:\n%s", n, f.log)
+		want := `level=info msg="replicas changed by another writer" target=camunda namespace=default workload=deployment/web manager=kubectl from=2 to=3`
+		if n := strings.Count(f.log.String(), want); n != 1 || strings.Count(f.log.String(), "another writer") != 1 {
+			t.Errorf("logged %d times:\n%s", n, f.log)
 		}
 		if got := f.gather(t, "foreign_changes_total"); got == nil || *got != 1 {
 			t.Errorf("counted %v, want 1", got)
@@ -108,8 +250,8 @@ func TestForeignChangeIsToldOnce(t *testing.T) {
 		}
 		w.uid = "another"
 		f.run(time.Minute)
-		if n := strings.Count(f.log.String(), `msg="the workload was recreated"`); n != 1 {
-			t.Errorf("recreation told %d times", n)
+		if n := strings.Count(f.log.String(), `msg="workload recreated"`); n != 1 {
+			t.Errorf("the recreation is logged %d times", n)
 		}
 	})
 }

@@ -6,25 +6,25 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
-// contestedFor is how long the replicas are left alone after somebody undid
-// two steps within this time.
+// contestedFor is how long the replicas are left alone after another writer
+// reverted two steps within this time.
 const contestedFor = 10 * time.Minute
 
-// ownership follows who writes a workload's replicas. It is a value; its
-// methods are pure. Its times are those of this machine's clock.
+// ownership follows the writers of a workload's replicas. It is a value; its
+// methods are pure. Its times are of this machine's clock.
 type ownership struct {
 	known    bool
 	uid      string
 	replicas int32 // as last seen, or written
-	last     step  // that was written and not undone; its zero if there is none
-	unsure   step  // that may have been written, or may yet be, for its answer got lost
+	last     step  // that was written and not reverted; its zero if there is none
+	unsure   step  // that may have been written, or may yet be, because its answer was lost
 	undone   [2]time.Time
-	void     workload.Writer // the last to write, an autoscaler that has gone since
+	rival    time.Time // when another camunda-scaler was last seen to write
 }
 
 type step struct{ from, to int32 }
 
-// change is what has happened to a workload since it was last looked at.
+// change is what has happened to a workload since it was last read.
 type change struct {
 	kind     changeKind
 	from, to int32
@@ -34,17 +34,14 @@ type changeKind int
 
 const (
 	unchanged changeKind = iota
-	foreign              // somebody else wrote the replicas
-	undone               // the same, and took back the last step
+	foreign              // another writer changed the replicas
+	undone               // the same, and reverted the last step
 	recreated            // it is another workload of the same name
 )
 
 // see takes in what was read.
 func (o ownership) see(s workload.Scale, now time.Time) (ownership, change) {
 	before := o
-	if s.Writer != o.void {
-		o.void = workload.Writer{}
-	}
 	c := change{from: before.replicas, to: s.Replicas}
 	switch {
 	case before.known && before.uid != s.UID:
@@ -65,8 +62,8 @@ func (o ownership) see(s workload.Scale, now time.Time) (ownership, change) {
 	default:
 		c.kind = foreign
 	}
-	if c.kind != unchanged {
-		o.void = workload.Writer{} // it is there again
+	if c.kind != unchanged && s.Writer.Scaler() {
+		o.rival = now
 	}
 	return o, c
 }
@@ -81,18 +78,20 @@ func (o ownership) wrote(from, to int32) ownership {
 	return o
 }
 
-// mayHaveWritten takes in a step of which nobody knows whether it was written.
+// mayHaveWritten takes in a step that may have been written.
 func (o ownership) mayHaveWritten(from, to int32) ownership {
 	o.unsure = step{from, to}
 	return o
 }
 
-// contested reports whether somebody keeps undoing the steps.
+// contested reports whether another writer keeps reverting the steps.
 func (o ownership) contested(now time.Time) bool {
 	return !o.undone[0].IsZero() && o.undone[1].Sub(o.undone[0]) <= contestedFor && now.Sub(o.undone[1]) < contestedFor
 }
 
-// autoscaled reports whether the replicas are another autoscaler's.
-func (o ownership) autoscaled(s workload.Scale) bool {
-	return s.Writer.Autoscaler() && s.Writer != o.void
+// rivalled reports whether another camunda-scaler has just written: one that does
+// not stand for election by the same Lease. The one that sees the other's step
+// waits for longer than an interval, so that two never step within one.
+func (o ownership) rivalled(now time.Time, interval time.Duration) bool {
+	return !o.rival.IsZero() && now.Sub(o.rival) < max(time.Minute, 2*interval)
 }

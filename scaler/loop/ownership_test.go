@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 var (
 	hpa  = workload.Writer{Manager: "kube-controller-manager", Subresource: "scale"}
 	user = workload.Writer{Manager: "kubectl"}
+	own  = workload.Writer{Manager: workload.FieldManager, Subresource: "scale"}
 )
 
 func scaleOf(replicas int32) workload.Scale {
@@ -91,28 +93,81 @@ func TestContested(t *testing.T) {
 	want(22*time.Minute, false)
 }
 
-func TestAutoscaled(t *testing.T) {
-	var o ownership
-	s := workload.Scale{Replicas: 2, Writer: hpa}
-	if !o.autoscaled(s) || o.autoscaled(scaleOf(2)) {
-		t.Error("an autoscaler is not told from somebody else")
+// Another camunda-scaler is one that wrote the replicas through the scale
+// subresource, unless it was this one.
+func TestRivalled(t *testing.T) {
+	known, _ := ownership{}.see(scaleOf(2), start)
+	by := func(replicas int32, w workload.Writer) workload.Scale {
+		return workload.Scale{Replicas: replicas, UID: "one", Writer: w}
 	}
-	o.void = hpa
-	if o.autoscaled(s) {
-		t.Error("an autoscaler that has gone is still heeded")
+	for _, c := range []struct {
+		name   string
+		before ownership
+		seen   workload.Scale
+		want   bool
+	}{
+		{"another's step", known, by(3, own), true},
+		{"another's step back", known.wrote(2, 3), by(2, own), true},
+		{"by hand", known, by(3, user), false},
+		{"unknown", known, by(3, workload.Writer{}), false},
+		{"handed over by kubectl apply", known, by(3, workload.Writer{Manager: workload.FieldManager}), false},
+		{"its own step", known.wrote(2, 3), by(3, own), false},
+		{"its own step, whose answer was lost", known.mayHaveWritten(2, 3), by(3, own), false},
+		{"another's, instead of its own", known.mayHaveWritten(2, 3), by(1, own), true},
+		{"the first that it sees", ownership{}, by(3, own), false},
+		{"nothing new", known, by(2, own), false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o, _ := c.before.see(c.seen, start)
+			if got := o.rivalled(start.Add(time.Second), 10*time.Second); got != c.want {
+				t.Errorf("got %t, want %t", got, c.want)
+			}
+			o, _ = o.see(c.seen, start.Add(30*time.Second)) // is no news
+			if o.rivalled(start.Add(time.Minute), 10*time.Second) {
+				t.Error("it waits for longer than a minute")
+			}
+			if got := o.rivalled(start.Add(time.Minute), 45*time.Second); got != c.want {
+				t.Errorf("with an interval of 45s, after a minute: got %t, want %t", got, c.want)
+			}
+		})
 	}
-	o, _ = o.see(s, start)
-	if o, _ = o.see(s, start); o.autoscaled(s) {
-		t.Error("an autoscaler that has gone is heeded after another look")
+}
+
+// What is known of another autoscaler, and when to look again.
+func TestOwner(t *testing.T) {
+	by := func(generation int64, w workload.Writer) workload.Scale {
+		return workload.Scale{UID: "one", Generation: generation, Writer: w}
 	}
-	s.Replicas++
-	if again, _ := o.see(s, start); !again.autoscaled(s) {
-		t.Error("an autoscaler that wrote again is not heeded")
-	}
-	// Somebody else was there between.
-	s.Replicas--
-	o, _ = o.see(scaleOf(2), start)
-	if o, _ = o.see(s, start); !o.autoscaled(s) {
-		t.Error("an autoscaler that wrote again is not heeded")
+	refused := errors.New("refused")
+	for _, c := range []struct {
+		name    string
+		owner   owner
+		seen    workload.Scale
+		after   time.Duration // since it was checked
+		overdue bool
+		is      string
+	}{
+		{"at the start", owner{due: true}, by(7, user), time.Hour, true, ""},
+		{"none", owner{of: version{"one", 7, user}}, by(8, own), time.Hour, false, ""},
+		{"one", owner{name: "web"}, by(7, own), time.Second, false, "horizontalpodautoscaler/web"},
+		{"one, a minute later", owner{name: "web"}, by(7, own), time.Minute, true, "horizontalpodautoscaler/web"},
+		{"gone", owner{of: version{"one", 7, hpa}}, by(7, hpa), time.Hour, false, ""},
+		{"gone, and writes again", owner{of: version{"one", 7, hpa}}, by(8, hpa), time.Second, true, "kube-controller-manager"},
+		{"gone, and another object", owner{of: version{"two", 7, hpa}}, by(7, hpa), time.Second, true, "kube-controller-manager"},
+		{"not listed at the start", owner{due: true, err: refused}, by(7, user), time.Second, false, ""},
+		{"not listed at the start, a minute later", owner{due: true, err: refused}, by(7, user), time.Minute, true, ""},
+		{"unknown", owner{err: refused}, by(7, hpa), time.Second, false, "kube-controller-manager"},
+		{"unknown, a minute later", owner{err: refused}, by(7, hpa), time.Minute, true, "kube-controller-manager"},
+		{"unknown, and another writer", owner{err: refused}, by(7, user), time.Hour, false, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.owner.checked = start
+			if got := c.owner.overdue(c.seen, start.Add(c.after)); got != c.overdue {
+				t.Errorf("overdue is %t, want %t", got, c.overdue)
+			}
+			if got := c.owner.is(c.seen); got != c.is {
+				t.Errorf("the owner is %q, want %q", got, c.is)
+			}
+		})
 	}
 }

@@ -3,7 +3,9 @@ package scaler
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
+	"time"
 )
 
 // What can be the matter with the watch of the workload, and what others say or
@@ -13,6 +15,8 @@ var watchRows = []row{
 	{"watch-silent", "paused", watchSilent},
 	{"paused-while-overloaded", "paused", pausedWhileOverloaded},
 	{"hpa-on-the-same-workload", "owned_by_other", hpaOnTheSameWorkload},
+	{"hpa-on-an-applied-workload", "owned_by_other", hpaOnAnAppliedWorkload},
+	{"second-scaler", "owned_by_other", secondScaler},
 	{"gitops-reset", "contested", gitopsReset},
 }
 
@@ -89,19 +93,32 @@ func pausedWhileOverloaded(t *testing.T, m *matrix, reason string) {
 	r.wantSteps(t, "3-4")
 }
 
-// A real HorizontalPodAutoscaler wants four, where the load wants one.
-func hpaOnTheSameWorkload(t *testing.T, m *matrix, reason string) {
-	r := m.newRig(t, 3, steady)
-	r.start(t)
-	const name = "another"
+// createHPA makes a HorizontalPodAutoscaler of the workload with so many replicas
+// at least. The function that it returns deletes it.
+func (r *rig) createHPA(t *testing.T, name string, least int) (remove func()) {
+	t.Helper()
 	hpas := "/apis/autoscaling/v2/namespaces/" + r.ns + "/horizontalpodautoscalers"
 	create(t, hpas, object{
 		"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": object{"name": name},
 		"spec": object{
 			"scaleTargetRef": object{"apiVersion": "apps/v1", "kind": "Deployment", "name": workloadName},
-			"minReplicas":    4, "maxReplicas": 6,
+			"minReplicas":    least, "maxReplicas": 6,
 		},
 	})
+	return func() {
+		t.Helper()
+		if err := cluster.Request(t.Context(), http.MethodDelete, hpas+"/"+name, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A real HorizontalPodAutoscaler wants four, where the load wants one.
+func hpaOnTheSameWorkload(t *testing.T, m *matrix, reason string) {
+	r := m.newRig(t, 3, steady)
+	r.start(t)
+	const name = "another"
+	remove := r.createHPA(t, name, 4)
 	r.awaitReplicas(t, 4)
 	if l := r.await(t, reason); l["owner"] != "horizontalpodautoscaler/"+name {
 		t.Errorf("unexpected line %v", l)
@@ -112,12 +129,91 @@ func hpaOnTheSameWorkload(t *testing.T, m *matrix, reason string) {
 	r.metrics(t, holding(reason))
 	r.wantSteps(t, "")
 
-	if err := cluster.Request(t.Context(), http.MethodDelete, hpas+"/"+name, nil, nil); err != nil {
-		t.Fatal(err)
-	}
+	remove()
 	r.scaleByHand(t, 2)
 	r.awaitReplicas(t, 1)
 	r.wantSteps(t, "2-1")
+}
+
+// What an HPA writes to a workload that was created by server-side apply without
+// replicas leaves no trace. It is noticed all the same: when the scaler starts,
+// and when it writes.
+func hpaOnAnAppliedWorkload(t *testing.T, m *matrix, reason string) {
+	r := m.newRig(t, 1, steady)
+	r.delete(t)
+	apply(t, r.path(), "helm", workloadOf("Deployment", workloadName))
+	remove := r.createHPA(t, "early", 3)
+	r.awaitReplicas(t, 3)
+	var d struct {
+		Metadata struct {
+			ManagedFields []struct{ Manager, Subresource string }
+		}
+	}
+	if err := cluster.Request(t.Context(), http.MethodGet, r.path(), nil, &d); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range d.Metadata.ManagedFields {
+		if f.Subresource == "scale" {
+			t.Errorf("the API server records %v: this row shows nothing", f)
+		}
+	}
+	r.scaler = startScaler(t, nil, r.flags(t)...)
+	if l := r.await(t, reason); l["owner"] != "horizontalpodautoscaler/early" {
+		t.Errorf("unexpected line %v", l)
+	}
+	r.load(500)
+	m.awaitAnswer(t, r.query()+" == 500")
+	r.stay(t, 2, reason)
+	remove()
+	r.awaitReplicas(t, 4)
+	remove = r.createHPA(t, "late", 6)
+	r.awaitReplicas(t, 6)
+	if l := r.await(t, reason); l["owner"] != "horizontalpodautoscaler/late" {
+		t.Errorf("unexpected line %v", l)
+	}
+	if changes := r.scaler.lines(t, "replicas changed by another writer"); len(changes) == 0 || changes[0]["manager"] != "unknown" {
+		t.Errorf("unexpected lines %v", changes)
+	}
+	remove()
+	r.wantSteps(t, "3-4")
+}
+
+// A second scaler outside the Lease, as somebody starts it on a laptop: of the
+// two, one waits for as long as the other takes steps.
+func secondScaler(t *testing.T, m *matrix, reason string) {
+	r := m.newRig(t, 1, 30)
+	r.lead(t)
+	laptop := startScaler(t, nil, r.flags(t)...)
+	laptop.awaitReason(t, 0, "within_bounds")
+	r.load(500)
+	r.awaitReplicas(t, 4)
+	await(t, func() string {
+		for _, s := range []*scalerProcess{r.scaler, laptop} {
+			for _, l := range s.decisions(t) {
+				if l["reason"] == reason && l["owner"] == "another camunda-scaler" {
+					return ""
+				}
+			}
+		}
+		return "neither has noticed the other"
+	})
+	var steps []line
+	for _, s := range []*scalerProcess{r.scaler, laptop} {
+		for _, l := range s.decisions(t) {
+			if l["action"] != "none" {
+				steps = append(steps, l)
+			}
+		}
+	}
+	slices.SortFunc(steps, func(a, b line) int { return a.time(t).Compare(b.time(t)) })
+	for i := 1; i < len(steps); i++ {
+		if apart := steps[i].time(t).Sub(steps[i-1].time(t)); apart < 500*time.Millisecond {
+			t.Errorf("%s between two steps: %v", apart, steps[i])
+		}
+	}
+	if len(steps) != 3 {
+		t.Errorf("%d steps, want 3: %v", len(steps), steps)
+	}
 }
 
 // A GitOps tool has three replicas in its manifests, and sets them back each
@@ -134,7 +230,7 @@ func gitopsReset(t *testing.T, m *matrix, reason string) {
 	r.stay(t, 3, reason)
 	r.wantSteps(t, "3-4 3-4")
 	r.metrics(t, holding(reason), fmt.Sprintf("camunda_scaler_foreign_changes_total{target=%q} 2\n", workloadName))
-	changes := r.scaler.lines(t, "replicas changed by somebody else")
+	changes := r.scaler.lines(t, "replicas changed by another writer")
 	if len(changes) != 2 || changes[1]["manager"] != "argocd-controller" || changes[1]["undone"] != "true" {
 		t.Errorf("unexpected lines %v", changes)
 	}

@@ -3,9 +3,12 @@
 package scaler
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/client-go/rest"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/app"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/kube"
 )
 
@@ -76,9 +82,15 @@ func create(t *testing.T, path string, o object) {
 // createWorkload creates a Deployment, ReplicaSet or StatefulSet.
 func createWorkload(t *testing.T, namespace, kind, name string, replicas int) {
 	t.Helper()
+	w := workloadOf(kind, name)
+	w["spec"].(object)["replicas"] = replicas
+	create(t, "/apis/apps/v1/namespaces/"+namespace+"/"+strings.ToLower(kind)+"s", w)
+}
+
+// workloadOf is a manifest without replicas.
+func workloadOf(kind, name string) object {
 	labels := object{"app": name}
 	spec := object{
-		"replicas": replicas,
 		"selector": object{"matchLabels": labels},
 		"template": object{
 			"metadata": object{"labels": labels},
@@ -88,8 +100,37 @@ func createWorkload(t *testing.T, namespace, kind, name string, replicas int) {
 	if kind == "StatefulSet" {
 		spec["serviceName"] = name
 	}
-	create(t, "/apis/apps/v1/namespaces/"+namespace+"/"+strings.ToLower(kind)+"s",
-		object{"apiVersion": "apps/v1", "kind": kind, "metadata": object{"name": name}, "spec": spec})
+	return object{"apiVersion": "apps/v1", "kind": kind, "metadata": object{"name": name}, "spec": spec}
+}
+
+// apply is kubectl apply --server-side.
+func apply(t *testing.T, path, manager string, o object) {
+	t.Helper()
+	config, err := app.KubeConfig(cluster.Kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, cluster.URL+path+"?fieldManager="+manager, bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/apply-patch+yaml")
+	resp, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, _ := io.ReadAll(resp.Body); resp.StatusCode/100 != 2 {
+		t.Fatalf("apply %s: %s: %s", path, resp.Status, body)
+	}
 }
 
 // replicas reads spec.replicas from the workload itself, not its scale.

@@ -212,7 +212,7 @@ func (s *soak) lead() {
 		n.down = down
 		s.store.mu.Unlock()
 	}
-	switch s.random.IntN(3) {
+	switch s.random.IntN(5) {
 	case 0:
 		s.did["stop"]++
 		n.stop()
@@ -229,6 +229,12 @@ func (s *soak) lead() {
 		cut(true)
 		time.Sleep(time.Duration(s.random.Int64N(int64(40 * time.Second))))
 		cut(false)
+	case 3:
+		s.did["Lease deleted"]++
+		s.store.replace(lease.Record{})
+	case 4:
+		s.did["Lease overwritten"]++
+		s.store.replace(lease.Record{Version: "overwritten"})
 	}
 }
 

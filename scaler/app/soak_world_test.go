@@ -174,7 +174,7 @@ func (h hand) Get(ctx context.Context) (workload.Scale, error) {
 	defer h.mu.Unlock()
 	ready := h.ready
 	return workload.Scale{
-		Replicas: h.replicas, ResourceVersion: fmt.Sprint(h.version), UID: fmt.Sprint(h.uid),
+		Replicas: h.replicas, ResourceVersion: fmt.Sprint(h.version), Generation: int64(h.version), UID: fmt.Sprint(h.uid),
 		Ready: &ready, Paused: h.paused, Writer: h.writer, Asked: true,
 	}, nil
 }
@@ -287,13 +287,25 @@ func (p *plant) check(by *soakScaler, read workload.Scale, to int32) {
 	}
 }
 
-// soakStore is a Lease, and one candidate's way to it.
+// soakStore is a Lease.
 type soakStore struct {
 	mu      sync.Mutex
 	record  lease.Record
 	version int
 }
 
+// replace writes the Lease as others do. With a Version it is a new one.
+func (s *soakStore) replace(r lease.Record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Version != "" {
+		s.version++
+		r.Version = fmt.Sprint(s.version)
+	}
+	s.record = r
+}
+
+// soakLink is one candidate's connection to the Lease.
 type soakLink struct {
 	*soakStore
 	down *bool // guarded by the store's mutex

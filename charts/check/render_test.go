@@ -81,7 +81,7 @@ func TestScore(t *testing.T) {
 // The scaler owns the replicas of its target: a chart that sets them resets them at each upgrade.
 func TestTargetHasNoReplicas(t *testing.T) {
 	found := false
-	for _, o := range objects(t, read(t, "k8s_resources/camunda-demo.yaml")) {
+	for _, o := range objects(t, read(t, "k8s_resources/camunda.yaml")) {
 		if o["kind"] == "Deployment" && at(o, "metadata", "name") == "camunda-deployment" {
 			found = true
 			if r := at(o, "spec", "replicas"); r != nil {
@@ -90,7 +90,7 @@ func TestTargetHasNoReplicas(t *testing.T) {
 		}
 	}
 	if !found {
-		t.Error("there is no camunda-deployment in k8s_resources/camunda-demo.yaml")
+		t.Error("there is no camunda-deployment in k8s_resources/camunda.yaml")
 	}
 }
 

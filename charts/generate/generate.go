@@ -56,15 +56,18 @@ func readmes() (files, error) {
 	return made, nil
 }
 
-// manifests renders the charts for kubectl apply -f k8s_resources, in the namespace default.
+// manifests renders the charts for kubectl apply -f k8s_resources: in the namespace default, in files that can be
+// applied one by one.
 func manifests() (files, error) {
 	made := files{}
 	for _, m := range []struct {
-		release, chart string
-		args           []string
+		file, release, chart string
+		args                 []string
 	}{
-		{"camunda-demo", project.Demo, nil},
-		{"camunda-autoscaler", project.Autoscaler, []string{"--values=" + project.Demo + "/autoscaler-values.yaml"}},
+		{"camunda", "camunda-demo", project.Demo, []string{"--show-only=templates/postgres.yaml", "--show-only=templates/camunda.yaml"}},
+		{"process-starter", "camunda-demo", project.Demo, []string{"--show-only=templates/starter.yaml"}},
+		{"prometheus", "camunda-demo", project.Demo, []string{"--show-only=templates/prometheus.yaml"}},
+		{"camunda-autoscaler", "camunda-autoscaler", project.Autoscaler, []string{"--values=" + project.Demo + "/autoscaler-values.yaml"}},
 	} {
 		args := []string{"template", m.release, m.chart, "--namespace=default", "--no-hooks", "--kube-version=" + project.KubeVersion}
 		text, err := project.Run(project.Helm4, append(args, m.args...)...)
@@ -72,7 +75,7 @@ func manifests() (files, error) {
 			return nil, err
 		}
 		header := fmt.Sprintf("# Made from %s by make manifests; change it there.\n", m.chart)
-		made["k8s_resources/"+m.release+".yaml"] = append([]byte(header), clean(text)...)
+		made["k8s_resources/"+m.file+".yaml"] = append([]byte(header), clean(text)...)
 	}
 	return made, nil
 }

@@ -7,7 +7,7 @@ PRODUCTS := exporter scaler service starter
 OUTSIDE  := charts demo docker/notices docker/sbom e2e testbed tests
 
 GOFLAGS_PRODUCTS = $(PRODUCTS:%=./%/...)
-DECIDING = ./scaler/calendar ./scaler/config ./scaler/decide
+DECIDING = ./scaler/calendar ./scaler/config ./scaler/decide ./scaler/flap
 FUZZTIME = 10000x
 SCRIPTS  = .ci/run .ci/release-check $(shell git ls-files '*.sh')
 

@@ -118,7 +118,7 @@ func (t fileTarget) compile(f file, at section) Target {
 	target.Policy.StepUp = steps(t.Rule.StepUp, step, at.under("rule"), "step_up")
 	target.Policy.StepDown = steps(t.Rule.StepDown, step, at.under("rule"), "step_down")
 	if at.under("rule").has("max_replicas_query") {
-		target.MaxReplicasQuery, target.Policy.MaxFromQuery = strings.TrimSpace(t.Rule.MaxReplicasQuery), true
+		target.MaxReplicasQuery = strings.TrimSpace(t.Rule.MaxReplicasQuery)
 		switch {
 		case target.MaxReplicasQuery == "":
 			at.under("rule").fault("max_replicas_query", "empty: want PromQL that gives one number, or leave the key out")

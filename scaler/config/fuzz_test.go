@@ -86,7 +86,7 @@ func checkAccepted(t *testing.T, target Target) {
 	}
 	if len(p.Triggers) == 0 || len(p.Triggers) != len(target.Queries) || target.Name == "" || (target.Workload.Name == "") != (target.Group != nil) ||
 		target.Interval < minInterval || p.MaxSampleAge != 0 && p.MaxSampleAge < target.Interval || step && (p.StepUp < 1 || p.StepDown < 1) ||
-		p.MaxFromQuery != (target.MaxReplicasQuery != "") || p.ScaleUpDelay < 0 || p.ScaleDownDelay < 0 || p.ScaleDownCoverage < 0 || p.HoldAfterStart < 0 {
+		p.ScaleUpDelay < 0 || p.ScaleDownDelay < 0 || p.ScaleDownCoverage < 0 || p.HoldAfterStart < 0 {
 		t.Errorf("accepted %+v", target)
 	}
 	if g := target.Group; g != nil && (g.NameLabel == "" || (g.NamespaceLabel == "") == (target.Workload.Namespace == "")) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/calendar"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/flap"
 )
 
 // minInterval keeps a slip of the pen from flooding Prometheus.
@@ -142,10 +143,10 @@ func (t Target) limits() []decide.Limits {
 	return all
 }
 
-// checkFlaps reports a constant load that moves the replicas for ever, under
-// any limits that can be in force.
+// checkFlaps reports a constant load at which the target flaps, under any limits
+// that can be in force.
 func (t Target) checkFlaps(f *faults) {
-	flap, limits, ok := t.flaps()
+	found, limits, ok := t.flaps()
 	if !ok {
 		return
 	}
@@ -154,22 +155,20 @@ func (t Target) checkFlaps(f *faults) {
 		when = fmt.Sprintf(", when the calendar allows %d to %d", limits.Min, limits.Max)
 	}
 	at, accept := []string{"rule", "scale_down_at"}, "allow_flapping"
-	if i := slices.IndexFunc(t.Policy.Triggers, func(of decide.Trigger) bool { return of.Name == flap.Trigger }); t.listed() {
+	if i := slices.IndexFunc(t.Policy.Triggers, func(of decide.Trigger) bool { return of.Name == found.Trigger }); t.listed() {
 		at, accept = append([]string{"triggers", strconv.Itoa(i)}, at...), "allow_flapping in the target's rule"
 	}
-	f.add(at, "%s%s: want scale_down_at below %v, or %s", flap, when, flap.Below, accept)
+	f.add(at, "%s%s: want scale_down_at below %s, or %s", found, when, float(found.Below), accept)
 }
 
 // flaps returns the first limits under which the target flaps.
-func (t Target) flaps() (decide.Flap, decide.Limits, bool) {
-	p := t.Policy
+func (t Target) flaps() (flap.Flap, decide.Limits, bool) {
 	for _, limits := range t.limits() {
-		p.Limits = limits
-		if flap, ok := p.Flaps(); ok {
-			return flap, limits, true
+		if found, ok := flap.Find(t.Policy, limits, t.MaxReplicasQuery != ""); ok {
+			return found, limits, true
 		}
 	}
-	return decide.Flap{}, decide.Limits{}, false
+	return flap.Flap{}, decide.Limits{}, false
 }
 
 // checkTimes checks the times that all targets share. maxSampleAge is nil if it

@@ -159,7 +159,7 @@ func (r random) target(t *testing.T, i int) Target {
 			target.Group.NamespaceLabel, target.Workload.Namespace = "where", ""
 		}
 	} else if r.coin() {
-		target.MaxReplicasQuery, target.Policy.MaxFromQuery = strings.TrimSpace(r.text()), true
+		target.MaxReplicasQuery = strings.TrimSpace(r.text())
 	}
 	listed := r.coin()
 	step := false

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math"
 	"testing"
-	"testing/quick"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
@@ -82,21 +81,6 @@ func TestHolds(t *testing.T) {
 		if d.Action != None || d.Reason != c.want || d.To != c.replicas || !math.IsNaN(d.PerInstance) || d.Bound != nil {
 			t.Errorf("%+v at %d replicas: got %+v, want none, %s", c.sample, c.replicas, d, c.want)
 		}
-	}
-}
-
-// Under the default rule a constant load goes one way and then stays, from
-// wherever it starts.
-func TestConstantLoadNeverFlaps(t *testing.T) {
-	p := DefaultPolicy()
-	for load := 0.0; load <= 500; load += 0.25 { // every bound times every number of replicas is among them
-		if flapsAt(p, load) {
-			t.Fatalf("a constant load of %v flaps", load)
-		}
-	}
-	any := func(load float64) bool { return math.IsNaN(load) || !flapsAt(p, load) }
-	if err := quick.Check(any, &quick.Config{MaxCount: 10_000}); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -41,10 +41,6 @@ type Policy struct {
 	// MaxSampleAge is how old a sample may be, and longer without one is a
 	// gap; 0 follows the spacing of the samples. See MaxAge.
 	MaxSampleAge time.Duration
-
-	// MaxFromQuery says that a query may lower Limits.Max at any time, which
-	// matters to Flaps alone.
-	MaxFromQuery bool
 }
 
 // DefaultPolicy is the job that the scaler was made for.

@@ -142,7 +142,7 @@ func TestCheckConfig(t *testing.T) {
 	}{
 		{"targets: [{}]", "at 2: up at 100 or more, down at 40 or less", "", 0},
 		{"targets:\n  - querry: x\n", "", ":2: targets[0].querry: unknown key, did you mean query?", 2},
-		{"targets: [{rule: {scale_down_at: 25}}]", "", "a constant load of 50 would go up from 1 to 2 replicas and down again, for ever", 2},
+		{"targets: [{rule: {scale_down_at: 25}}]", "", "a constant load of 50 makes the target flap between 1 and 2 replicas", 2},
 		{"targets: [{rule: {scale_down_at: 25, allow_flapping: true}}]", "It flaps", "", 0},
 	} {
 		if err := os.WriteFile(path, []byte(c.text), 0o644); err != nil {

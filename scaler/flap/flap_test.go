@@ -1,37 +1,42 @@
-package decide
+package flap
 
 import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"testing/quick"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
 // step1 is a policy of one step rule.
-func step1(up, down float64, least, most, stepUp, stepDown int32) Policy {
-	return Policy{
-		Triggers: []Trigger{{Rule: Rule{Kind: Step, ScaleUpAt: up, ScaleDownAt: down}}},
-		Limits:   Limits{Min: least, Max: most}, StepUp: stepUp, StepDown: stepDown,
+func step1(up, down float64, low, high, stepUp, stepDown int32) decide.Policy {
+	return decide.Policy{
+		Triggers: []decide.Trigger{{Rule: decide.Rule{Kind: decide.Step, ScaleUpAt: up, ScaleDownAt: down}}},
+		Limits:   decide.Limits{Min: low, Max: high}, StepUp: stepUp, StepDown: stepDown,
 	}
 }
 
+// find is Find with the policy's own limits.
+func find(p decide.Policy) (Flap, bool) { return Find(p, p.Limits, false) }
+
 // flapsAt tries constant loads from every number of replicas, by the decision
 // code alone.
-func flapsAt(p Policy, loads ...float64) bool {
+func flapsAt(p decide.Policy, loads ...float64) bool {
 	samples := make([]sample.Result, len(loads))
 	for i, load := range loads {
-		samples[i] = value(load)
+		samples[i] = sample.Result{Outcome: sample.Value, Value: load}
 	}
 	next := make([]int32, p.Limits.Max+3)
 	for n := int32(1); n < int32(len(next)); n++ {
-		d, _ := p.Decide(Input{Samples: samples, Replicas: n, Limits: p.Limits}, State{})
+		d, _ := p.Decide(decide.Input{Samples: samples, Replicas: n, Limits: p.Limits}, decide.State{})
 		next[n] = d.To
 	}
 	return cycles(next)
 }
 
-// cycles reports whether a walk goes on for ever from any start.
+// cycles reports whether a walk never ends, from any start.
 func cycles(next []int32) bool {
 	for start := 1; start < len(next); start++ {
 		n := int32(start)
@@ -47,7 +52,7 @@ func cycles(next []int32) bool {
 
 // loads are those at the rule's bounds with any number of replicas, and those
 // just beside them: what the rule does changes nowhere else.
-func loads(r Rule, most int32) []float64 {
+func loads(r decide.Rule, most int32) []float64 {
 	var all []float64
 	seen := map[float64]bool{}
 	for n := int32(1); n <= most; n++ {
@@ -64,7 +69,7 @@ func loads(r Rule, most int32) []float64 {
 	return all
 }
 
-func flapsAtAny(p Policy) bool {
+func flapsAtAny(p decide.Policy) bool {
 	for _, load := range loads(p.Triggers[0].Rule, p.Limits.Max) {
 		if flapsAt(p, load) {
 			return true
@@ -74,9 +79,9 @@ func flapsAtAny(p Policy) bool {
 }
 
 // checkFlap compares the proof with what was found by trying.
-func checkFlap(t *testing.T, p Policy, found bool) bool {
+func checkFlap(t *testing.T, p decide.Policy, found bool) bool {
 	t.Helper()
-	flap, ok := p.Flaps()
+	flap, ok := find(p)
 	if ok != found {
 		t.Fatalf("%+v: the proof says %v (%v), trying says %v", p, ok, flap, found)
 	}
@@ -157,15 +162,15 @@ func TestFlapsWithSeveralTriggers(t *testing.T) {
 	for range 400 {
 		p := step1(0, 0, 1+r.Int32N(2), 0, r.Int32N(4), r.Int32N(4))
 		p.Limits.Max = p.Limits.Min + 1 + r.Int32N(3)
-		p.Triggers = make([]Trigger, 2)
+		p.Triggers = make([]decide.Trigger, 2)
 		var all [2][]float64
 		for i := range p.Triggers {
 			down := float64(r.IntN(5) - 1)
-			rule := Rule{Kind: Step, ScaleDownAt: down, ScaleUpAt: down + 1 + float64(r.IntN(3)), Absolute: r.IntN(4) == 0}
+			rule := decide.Rule{Kind: decide.Step, ScaleDownAt: down, ScaleUpAt: down + 1 + float64(r.IntN(3)), Absolute: r.IntN(4) == 0}
 			if r.IntN(4) == 0 {
-				rule = Rule{Kind: Target, ValuePerReplica: 1}
+				rule = decide.Rule{Kind: decide.Target, ValuePerReplica: 1}
 			}
-			p.Triggers[i] = Trigger{Name: string(rune('a' + i)), Rule: rule}
+			p.Triggers[i] = decide.Trigger{Name: string(rune('a' + i)), Rule: rule}
 			all[i] = append(loads(rule, p.Limits.Max), -1e9, 0, 1, 2, 3, 4, 5)
 		}
 		found := false
@@ -174,7 +179,7 @@ func TestFlapsWithSeveralTriggers(t *testing.T) {
 				found = found || flapsAt(p, a, b)
 			}
 		}
-		flap, ok := p.Flaps()
+		flap, ok := find(p)
 		if ok != found {
 			t.Fatalf("%+v: the proof says %v (%v), trying says %v", p, ok, flap, found)
 		}
@@ -191,51 +196,65 @@ func TestFlapsWithSeveralTriggers(t *testing.T) {
 	c.check(t)
 }
 
-func TestTheMissionsRuleCannotFlap(t *testing.T) {
-	if flap, ok := DefaultPolicy().Flaps(); ok {
+// Under the default rule a constant load goes one way and then stays, from
+// wherever it starts.
+func TestConstantLoadNeverFlaps(t *testing.T) {
+	p := decide.DefaultPolicy()
+	for load := 0.0; load <= 500; load += 0.25 { // every bound times every number of replicas is among them
+		if flapsAt(p, load) {
+			t.Fatalf("a constant load of %v flaps", load)
+		}
+	}
+	any := func(load float64) bool { return math.IsNaN(load) || !flapsAt(p, load) }
+	if err := quick.Check(any, &quick.Config{MaxCount: 10_000}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheDefaultRuleCannotFlap(t *testing.T) {
+	if flap, ok := find(decide.DefaultPolicy()); ok {
 		t.Error(flap)
 	}
-	edge := DefaultPolicy()
+	edge := decide.DefaultPolicy()
 	edge.Triggers[0].Rule.ScaleDownAt = 25
-	if flap, ok := edge.Flaps(); !ok || flap != (Flap{From: 1, To: 2, Low: 50, High: 50, Below: 25}) || edge.flapsFrom(&edge.Triggers[0].Rule) != 25 {
+	if flap, ok := find(edge); !ok || flap != (Flap{From: 1, To: 2, Low: 50, High: 50, Below: 25}) {
 		t.Errorf("got %+v, %v", flap, ok)
 	}
 	edge.Triggers[0].Rule.ScaleDownAt = math.Nextafter(25, 0)
-	if flap, ok := edge.Flaps(); ok {
+	if flap, ok := find(edge); ok {
 		t.Error(flap)
 	}
 }
 
-func TestFlapSaysBetweenWhat(t *testing.T) {
+func TestFlapNamesLoadAndReplicas(t *testing.T) {
 	several := step1(100, 50, 1, 10, 1, 1)
-	several.Triggers = append([]Trigger{{Name: "lag", Rule: Rule{Kind: Target, ValuePerReplica: 1}}}, several.Triggers...)
+	several.Triggers = append([]decide.Trigger{{Name: "lag", Rule: decide.Rule{Kind: decide.Target, ValuePerReplica: 1}}}, several.Triggers...)
 	several.Triggers[1].Name = "requests"
-	query := step1(60, 26, 2, 9, 5, 3)
-	query.MaxFromQuery = true
 	for _, c := range []struct {
-		policy Policy
+		name   string
+		policy decide.Policy
+		capped bool
 		want   string
 		below  float64
 	}{
-		{step1(50, 25, 1, 4, 1, 1), "a constant load of 50 would go up from 1 to 2 replicas and down again, for ever", 25},
-		{step1(50, 20, 1, 4, 0, 0), "a constant load of 50 would go up from 1 to 4 replicas and down again, for ever", 12.5},
+		{"steps of one", step1(50, 25, 1, 4, 1, 1), false, "a constant load of 50 makes the target flap between 1 and 2 replicas", 25},
+		{"any steps", step1(50, 20, 1, 4, 0, 0), false, "a constant load of 50 makes the target flap between 1 and 4 replicas", 12.5},
 		// With 3 of at least 1 replicas it comes back over the 2 that would do.
-		{step1(60, 20, 1, 1e9, 3, 2), "", 30},
-		{step1(60, 30, 1, 1e9, 3, 2), "a constant load of 60 would go up from 1 to 4 replicas and down again, for ever", 30},
-		{several, `a constant load of 100 of trigger "requests", with low ones of the others, would go up from 1 to 2 replicas and down again, for ever`, 50},
-		{step1(60, 26, 2, 9, 5, 3), "", 30},
-		{query, "while max_replicas_query gives 5, a constant load of 120 would go up from 2 to 5 replicas and down again, for ever", 24},
-		{step1(50, 25, 4, 4, 1, 1), "", math.Inf(1)}, // it goes nowhere
-		{step1(math.MaxFloat64, 1e308, 1, 2, 1, 1), "a constant load of 1.7976931348623157e+308 would go up from 1 to 2 replicas and down again, for ever", math.MaxFloat64 / 2},
-		{step1(math.MaxFloat64, 1e308, 2, 3, 1, 1), "", math.Inf(1)}, // no load is that high
+		{"comes to rest", step1(60, 20, 1, 1e9, 3, 2), false, "", 0},
+		{"passes the rest", step1(60, 30, 1, 1e9, 3, 2), false, "a constant load of 60 makes the target flap between 1 and 4 replicas", 30},
+		{"a trigger", several, false, `a constant load of 100 of trigger "requests", with low loads of the others, makes the target flap between 1 and 2 replicas`, 50},
+		{"no cap", step1(60, 26, 2, 9, 5, 3), false, "", 0},
+		{"a cap", step1(60, 26, 2, 9, 5, 3), true, "while max_replicas_query returns 5, a constant load of 120 makes the target flap between 2 and 5 replicas", 24},
+		{"nowhere to go", step1(50, 25, 4, 4, 1, 1), false, "", 0},
+		{"the highest load", step1(math.MaxFloat64, 1e308, 1, 2, 1, 1), false, "a constant load of 1.7976931348623157e+308 makes the target flap between 1 and 2 replicas", math.MaxFloat64 / 2},
+		{"no load is that high", step1(math.MaxFloat64, 1e308, 2, 3, 1, 1), false, "", 0},
 	} {
-		flap, ok := c.policy.Flaps()
-		if ok != (c.want != "") || ok && (flap.String() != c.want || flap.Below != c.below) {
-			t.Errorf("%+v: got %v, below %v, want %q, below %v", c.policy, flap, flap.Below, c.want, c.below)
-		}
-		if from := c.policy.flapsFrom(&c.policy.Triggers[0].Rule); c.policy.Triggers[0].Name == "" && from != c.below {
-			t.Errorf("%+v: flaps from %v, want %v", c.policy, from, c.below)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			flap, ok := Find(c.policy, c.policy.Limits, c.capped)
+			if ok != (c.want != "") || ok && (flap.String() != c.want || flap.Below != c.below) {
+				t.Errorf("got %v, below %v, want %q, below %v", flap, flap.Below, c.want, c.below)
+			}
+		})
 	}
 }
 
@@ -244,6 +263,6 @@ func BenchmarkFlaps(b *testing.B) {
 	p := step1(60, 20, 1, math.MaxInt32, 300_001, 200_000)
 	b.ReportAllocs()
 	for b.Loop() {
-		p.Flaps()
+		find(p)
 	}
 }

@@ -1,6 +1,10 @@
-package decide
+package flap
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+)
 
 // widest is the widest swing, found by walking: the greatest last/from for
 // which a rule that goes up at from and less, and down at last and more, never
@@ -18,9 +22,9 @@ func widest(least, most, up, down int32) (from, last int32) {
 				switch next[n] = n; {
 				case n < least: // not where a walk comes back to
 				case n <= a:
-					next[n] = stepUp(n, most, up)
+					next[n] = n + step(most-n, up)
 				case n >= b:
-					next[n] = stepDown(n, least, down)
+					next[n] = n - step(n-least, down)
 				}
 			}
 			if cycles(next) {
@@ -31,7 +35,15 @@ func widest(least, most, up, down int32) (from, last int32) {
 	return from, last
 }
 
-// The swings that Flaps looks at are the widest of all, for every step size; a
+// step is how far a step goes of the way that is left; a limit of 0 is none.
+func step(left, limit int32) int32 {
+	if limit <= 0 {
+		return left
+	}
+	return min(left, limit)
+}
+
+// The swings that Find considers are the widest of all, for every step size; a
 // higher minimum makes none wider; and with a maximum that a query may lower
 // the widest is that of the worst maximum.
 func TestNoSwingIsWiderThanThose(t *testing.T) {
@@ -42,10 +54,10 @@ func TestNoSwingIsWiderThanThose(t *testing.T) {
 			for least := int32(1); least < size; least++ {
 				worst := [2]int32{1, 0}
 				for most := least + 1; most <= size; most++ {
-					p := step1(2, 1, least, most, up, down)
-					said := func() [2]int32 {
+					limits := decide.Limits{Min: least, Max: most}
+					said := func(capped bool) [2]int32 {
 						widest := [2]int32{1, 0}
-						for _, s := range p.swings() {
+						for _, s := range swingsOf(limits, up, down, capped) {
 							if at := [2]int32{s.from, s.last}; wider(at, widest) {
 								widest = at
 							}
@@ -54,18 +66,17 @@ func TestNoSwingIsWiderThanThose(t *testing.T) {
 					}
 					var found [2]int32
 					found[0], found[1] = widest(least, most, up, down)
-					if got := said(); wider(got, found) || wider(found, got) {
+					if got := said(false); wider(got, found) || wider(found, got) {
 						t.Fatalf("%d to %d replicas, steps %d and %d: said %v, found %v", least, most, up, down, got, found)
 					}
 					if wider(found, worst) {
 						worst = found
 					}
-					p.MaxFromQuery = true
-					if got := said(); wider(got, worst) || wider(worst, got) {
+					if got := said(true); wider(got, worst) || wider(worst, got) {
 						t.Fatalf("%d to at most %d replicas, steps %d and %d: said %v, found %v", least, most, up, down, got, worst)
 					}
-					p.MaxFromQuery, p.Limits.Min = false, least+1
-					if above := said(); wider(above, found) {
+					limits.Min = least + 1
+					if above := said(false); wider(above, found) {
 						t.Fatalf("%d to %d replicas, steps %d and %d: %v with one more at least", least, most, up, down, above)
 					}
 				}

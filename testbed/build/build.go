@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -38,6 +39,12 @@ func Ensure(ctx context.Context, out io.Writer, parts ...Part) (map[Part]string,
 		recipe, ok := known[part]
 		if !ok {
 			return nil, fmt.Errorf("building %q: there is no such part", part)
+		}
+		if part == Kubernetes {
+			if folder := assets(out); folder != "" {
+				folders[part] = folder
+				continue
+			}
 		}
 		j, err := newJob(filepath.Join(source, "testbed", "parts", string(part)), cache, part, recipe, out)
 		if err != nil {
@@ -123,11 +130,41 @@ func (j *job) run(ctx context.Context) error {
 	}
 	start := time.Now()
 	fmt.Fprintf(j.out, "%s: building (%s the first time)\n", j.recipe.title, j.recipe.cost)
-	if err := j.build(ctx); err != nil {
+	done := make(chan struct{})
+	var progress sync.WaitGroup
+	progress.Go(func() { j.progress(start, done) })
+	err = j.build(ctx)
+	close(done)
+	progress.Wait()
+	if err != nil {
 		return fmt.Errorf("building %s: %w", j.recipe.title, err)
 	}
 	fmt.Fprintf(j.out, "%s: built in %s\n", j.recipe.title, time.Since(start).Round(time.Second))
 	return nil
+}
+
+// progress writes a line every half minute, with what the log says last: of a
+// Go program that is the package being compiled.
+func (j *job) progress(start time.Time, done <-chan struct{}) {
+	tick := time.NewTicker(30 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+			fmt.Fprintf(j.out, "%s: still building after %s: %s\n", j.recipe.title, time.Since(start).Round(time.Second), lastLine(j.log))
+		}
+	}
+}
+
+func lastLine(log string) string {
+	text, err := os.ReadFile(log)
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return lines[len(lines)-1]
 }
 
 func (j *job) build(ctx context.Context) error {

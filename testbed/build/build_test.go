@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ulikunitz/xz"
@@ -173,7 +174,8 @@ func TestEveryPartHasItsSourceAndRecipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := recipes()
-	for _, part := range Parts() {
+	parts := append(Parts(), NodeParts()...)
+	for _, part := range parts {
 		if r := known[part]; r.title == "" || r.cost == "" || r.make == nil {
 			t.Errorf("%s has no complete recipe", part)
 		}
@@ -181,8 +183,8 @@ func TestEveryPartHasItsSourceAndRecipe(t *testing.T) {
 			t.Errorf("%s has no source", part)
 		}
 	}
-	if len(Parts()) != len(known) {
-		t.Errorf("%d parts and %d recipes", len(Parts()), len(known))
+	if len(parts) != len(known) {
+		t.Errorf("%d parts and %d recipes", len(parts), len(known))
 	}
 }
 
@@ -288,4 +290,24 @@ func readFile(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// A build that takes long says what it is at.
+func TestProgress(t *testing.T) {
+	cache := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		r := recipe{title: "Thing", cost: "a moment", make: func(ctx context.Context, j *job) error {
+			writeFile(t, j.log, "one\ntwo\n")
+			time.Sleep(65 * time.Second)
+			return writeResult(ctx, j)
+		}}
+		j, out := newTestJob(t, cache, r)
+		if err := j.run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		want := "Thing: building (a moment the first time)\nThing: still building after 30s: two\nThing: still building after 1m0s: two\nThing: built in 1m5s\n"
+		if out.String() != want {
+			t.Errorf("progress is %q, want %q", out, want)
+		}
+	})
 }

@@ -19,7 +19,7 @@ var goEnv = []string{"GOWORK=off", "GOFLAGS=-mod=readonly -buildvcs=false", "CGO
 // goBuild builds main packages into the part's folder.
 func goBuild(packages ...string) func(context.Context, *job) error {
 	return func(ctx context.Context, j *job) error {
-		args := append([]string{"build", "-trimpath", "-o", j.result + string(filepath.Separator)}, j.recipe.flags...)
+		args := append([]string{"build", "-v", "-trimpath", "-o", j.result + string(filepath.Separator)}, j.recipe.flags...)
 		return process.Run(ctx, process.Spec{
 			Name: "go build", Path: "go", Args: append(args, packages...),
 			Dir: j.source, Env: goEnv, Log: j.log,

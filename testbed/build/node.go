@@ -20,8 +20,10 @@ const (
 	CamundaImage   Part = "camunda-image"   // camunda/: what is at /camunda in the image of Camunda 7.14 on Tomcat
 )
 
-// nodeRecipes are recipes of their own, so that nobody builds a kubelet who
-// only wants a control plane.
+// NodeParts returns the parts that only a real node takes.
+func NodeParts() []Part { return []Part{KubernetesNode, Containerd, CoreDNS, Debian, CamundaImage} }
+
+// nodeRecipes are recipes of their own: a control plane needs no kubelet.
 func nodeRecipes() map[Part]recipe {
 	return map[Part]recipe{
 		KubernetesNode: {

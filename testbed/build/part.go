@@ -21,12 +21,9 @@ const (
 	Operaton     Part = "operaton"     // engine.jar (Spring Boot)
 )
 
-// Parts returns all parts.
+// Parts returns all parts but those that only a real node takes.
 func Parts() []Part {
-	return []Part{
-		Kubernetes, Kwok, Prometheus, Alertmanager, Camunda724, Postgres, Camunda714, Operaton,
-		KubernetesNode, Containerd, CoreDNS, Debian, CamundaImage,
-	}
+	return []Part{Kubernetes, Kwok, Prometheus, Alertmanager, Camunda724, Postgres, Camunda714, Operaton}
 }
 
 // A recipe builds one part.
@@ -41,7 +38,7 @@ type recipe struct {
 func recipes() map[Part]recipe {
 	all := map[Part]recipe{
 		Kubernetes: {
-			title: "Kubernetes control plane", cost: "about 4 minutes",
+			title: "Kubernetes control plane", cost: "about 6 minutes",
 			flags: []string{"-ldflags", kubernetesLinkerFlags}, make: goBuild("."),
 		},
 		Kwok: {

@@ -34,7 +34,7 @@ type Cluster struct {
 
 	dir       string
 	site      Site
-	program   string // the control plane
+	programs  string // the folder of the control plane's program or programs
 	authority *authority
 	client    *http.Client // of the API server, as administrator
 	insecure  *http.Client // of components that sign their certificates themselves
@@ -80,9 +80,9 @@ func StartAt(ctx context.Context, dir string, site Site) (*Cluster, error) {
 
 func newCluster(dir, folder string, free []int) *Cluster {
 	return &Cluster{
-		URL:     "https://" + ports.Address(free[0]),
-		dir:     dir,
-		program: filepath.Join(folder, "kubernetes"),
+		URL:      "https://" + ports.Address(free[0]),
+		dir:      dir,
+		programs: folder,
 
 		apiServerPort: free[0], etcdPort: free[1], etcdPeerPort: free[2],
 		controllerPort: free[3], schedulerPort: free[4],
@@ -158,12 +158,22 @@ func (c *Cluster) ResumeAPIServer() { c.apiServer.Signal(syscall.SIGCONT) }
 func (c *Cluster) path(name string) string { return filepath.Join(c.dir, name) }
 
 func (c *Cluster) run(ctx context.Context, name string, args ...string) (*process.Process, error) {
-	command := append(slices.Clone(c.site.Enter), c.program, name)
+	command := slices.Clone(c.site.Enter)
+	if all := filepath.Join(c.programs, "kubernetes"); exists(all) {
+		command = append(command, all, name)
+	} else { // of KUBEBUILDER_ASSETS
+		command = append(command, filepath.Join(c.programs, name))
+	}
 	command = append(command, args...)
 	return process.Start(ctx, process.Spec{
 		Name: name, Path: command[0], Args: command[1:],
 		Dir: c.dir, Log: c.path(name + ".log"),
 	})
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 func await(ctx context.Context, p *process.Process, what string, probe func(context.Context) error) error {

@@ -138,7 +138,7 @@ func commands(t *testing.T, word string) string {
 	}
 	for _, block := range shellBlock.FindAllStringSubmatch(string(text), -1) {
 		if strings.Contains(block[1], word) {
-			return strings.ReplaceAll(block[1], "NAMESPACE", "default")
+			return block[1]
 		}
 	}
 	t.Fatalf("docs/gitops.md has no commands with %s", word)

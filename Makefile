@@ -4,7 +4,7 @@
 # results are never taken from its cache (-count=1).
 
 PRODUCTS := exporter scaler service starter
-OUTSIDE  := charts demo docker/notices docker/sbom e2e testbed tests
+OUTSIDE  := charts demo docker/notices docker/sbom docs/check e2e testbed tests
 
 GOFLAGS_PRODUCTS = $(PRODUCTS:%=./%/...)
 DECIDING = ./scaler/calendar ./scaler/config ./scaler/decide ./scaler/flap
@@ -32,7 +32,11 @@ NODE := $(filter Linux-0,$(shell uname -s)-$(shell id -u))
 test: $(if $(NODE),e2e-needs) check coverage fuzz soak charts test-parts test-demo $(if $(NODE),e2e,no-e2e) ## Prove all of it on real parts
 
 .PHONY: check
-check: lint unit ## The quick inner loop: lint and unit tests
+check: lint unit docs ## The quick inner loop: lint and unit tests
+
+.PHONY: docs
+docs: ## That links, commands and references in the documentation are right
+	cd docs/check && GOWORK=off go test -count=1 ./...
 
 .PHONY: unit
 unit: ## Unit tests of the products
@@ -78,6 +82,10 @@ vuln: bin/govulncheck ## Look for known vulnerabilities in what is shipped (asks
 release-check: ## That everything names the version in the file VERSION (TAG=v1.2.3: and the tag)
 	.ci/release-check $(TAG)
 
+.PHONY: parts
+parts: ## Build the real parts that tests run, once; KUBEBUILDER_ASSETS is taken instead of a control plane
+	cd testbed && GOWORK=off go run ./prepare $(if $(NODE),-node)
+
 .PHONY: test-parts
 test-parts: ## The products against real engines, a real API server, a real Prometheus
 	cd testbed && GOWORK=off go test -count=1 -race -timeout 40m ./...
@@ -98,6 +106,7 @@ charts: ## Check the charts, dashboards and alerts
 manifests: ## Make the files that are made from others: k8s_resources, the charts' copies and tables
 	go generate ./scaler/config
 	cd charts && GOWORK=off go run ./generate
+	cd docs/check && GOWORK=off go run .
 
 .PHONY: e2e
 e2e: e2e-needs ## The charts and images on a real Kubernetes node, as root on Linux (see e2e/README.md)

@@ -110,6 +110,49 @@ func TestRestrictedPodSecurity(t *testing.T) {
 	})
 }
 
+// A hook, a test and the Deployment run on the same nodes, from the same registry, by the same account.
+func TestAllPodsTakeTheSettings(t *testing.T) {
+	values := filepath.Join(t.TempDir(), "values.yaml")
+	writeFile(t, values, []byte(`
+imagePullSecrets: [pull]
+exporter: {enabled: false}
+scaler:
+  config: {prometheus: {url: "http://prometheus:9090"}}
+  serviceAccount: {create: false, name: own}
+  extraEnv: {HTTPS_PROXY: "http://proxy:3128"}
+  extraEnvFrom: [{configMapRef: {name: proxy}}]
+  nodeSelector: {pool: tools}
+  tolerations: [{key: tools, operator: Exists}]
+  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: []}}}
+  priorityClassName: high
+  runtimeClassName: gvisor
+  hostNetwork: true
+  dnsConfig: {nameservers: [192.0.2.1]}
+  hostAliases: [{ip: 192.0.2.1, hostnames: [a]}]
+`))
+	specs := podSpecs(t, render(t, helm4, autoscaler, values))
+	deployment := specs["Deployment release-camunda-autoscaler-scaler"]
+	if len(specs) != 3 || deployment == nil {
+		t.Fatalf("want a Deployment, a hook and a test, not %d objects", len(specs))
+	}
+	for name, spec := range specs {
+		for _, key := range []string{
+			"serviceAccountName", "imagePullSecrets", "nodeSelector", "tolerations", "affinity", "priorityClassName",
+			"runtimeClassName", "hostNetwork", "dnsPolicy", "dnsConfig", "hostAliases", "securityContext",
+		} {
+			if want, got := fmt.Sprint(deployment[key]), fmt.Sprint(spec[key]); got != want || want == "<nil>" {
+				t.Errorf("%s: %s is %s, the Deployment has %s", name, key, got, want)
+			}
+		}
+		own, got := deployment["containers"].([]any)[0].(map[string]any), spec["containers"].([]any)[0].(map[string]any)
+		for _, key := range []string{"image", "env", "envFrom", "resources", "securityContext"} {
+			if want, got := fmt.Sprint(own[key]), fmt.Sprint(got[key]); got != want || want == "<nil>" {
+				t.Errorf("%s: %s is %s, the Deployment has %s", name, key, got, want)
+			}
+		}
+	}
+}
+
 // A chart within a chart gets the parent's globals, and its condition.
 func TestAsSubchart(t *testing.T) {
 	top, err := root()
@@ -131,29 +174,6 @@ func TestAsSubchart(t *testing.T) {
 		out := needs(t, helm, "template", "release", parent, "--kube-version="+kubeVersion)
 		if !bytes.Contains(out, []byte("registry.example.com/camunda-autoscaler/camunda-scaler:")) {
 			t.Errorf("the parent's registry is not used:\n%s", out)
-		}
-	}
-}
-
-// Two objects of one kind, namespace and name overwrite each other in the cluster.
-func TestCIValues(t *testing.T) {
-	rendered := t.TempDir()
-	eachRendering(t, func(t *testing.T, chart, values string) {
-		out := render(t, helm4, chart, values)
-		if _, err := identities(objects(t, out)); err != nil {
-			t.Error(err)
-		}
-		writeFile(t, filepath.Join(rendered, filepath.Base(chart)+"-"+filepath.Base(values)), out)
-	})
-	checkSchemas(t, rendered)
-}
-
-// checkSchemas checks the manifests in a folder against the schemas of both versions of Kubernetes.
-func checkSchemas(t *testing.T, folder string) {
-	t.Helper()
-	for version := range kubernetes {
-		if err := schemaCheck(t, version)(folder); err != nil {
-			t.Errorf("Kubernetes %s: %v", version, err)
 		}
 	}
 }

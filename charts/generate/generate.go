@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -17,7 +19,7 @@ import (
 // files are contents by their paths in the checkout.
 type files map[string][]byte
 
-var steps = []func() (files, error){copies, readmes, manifests}
+var steps = []func() (files, error){copies, schema, readmes, manifests}
 
 // copies puts dashboards and alerts into the charts: Helm reads no file outside of a chart.
 func copies() (files, error) {
@@ -41,6 +43,58 @@ func copies() (files, error) {
 		}
 	}
 	return made, nil
+}
+
+// schema puts the schema of the scaler's configuration file into that of the values, so that Helm refuses a misspelt
+// key: two definitions of values.schema.json, the rest of which is written by hand.
+func schema() (files, error) {
+	const path = project.Autoscaler + "/values.schema.json"
+	values, err := project.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	text, err := project.Read("docs/config.schema.json")
+	if err != nil {
+		return nil, err
+	}
+	var config map[string]any
+	if err := json.Unmarshal(text, &config); err != nil {
+		return nil, fmt.Errorf("reading docs/config.schema.json: %w", err)
+	}
+	properties, _ := config["properties"].(map[string]any)
+	targets, _ := properties["targets"].(map[string]any)
+	target := targets["items"]
+	if target == nil {
+		return nil, errors.New("docs/config.schema.json has no targets")
+	}
+	targets["items"] = map[string]any{"$ref": "#/definitions/scalerTarget"}
+	for _, key := range []string{"$id", "$schema", "title", "required"} { // the targets may be in scaler.targets
+		delete(config, key)
+	}
+	if values, err = define(values, "scalerConfig", config); err != nil {
+		return nil, err
+	}
+	if values, err = define(values, "scalerTarget", target); err != nil {
+		return nil, err
+	}
+	return files{path: values}, nil
+}
+
+// define replaces a definition of a schema, and keeps the schema's text otherwise.
+func define(schema []byte, name string, definition any) ([]byte, error) {
+	place := regexp.MustCompile(`(?sm)^    "` + name + `": \{\n.*?^    \}`)
+	if !place.Match(schema) {
+		return nil, fmt.Errorf("values.schema.json has no definition %s", name)
+	}
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("    ", "  ")
+	if err := encoder.Encode(definition); err != nil {
+		return nil, err
+	}
+	text.Truncate(text.Len() - 1)
+	return place.ReplaceAllLiteral(schema, fmt.Appendf(nil, "    %q: %s", name, text.Bytes())), nil
 }
 
 // readmes puts the table of a chart's values into its README.md.

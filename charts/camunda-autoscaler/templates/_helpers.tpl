@@ -24,11 +24,20 @@
 {{- default .Release.Namespace .Values.namespaceOverride -}}
 {{- end }}
 
-{{/* What a Deployment selects by. Never changes: a selector cannot be changed by an upgrade. */}}
+{{/* Selectors never change: an upgrade cannot change them. */}}
 {{- define "camunda-autoscaler.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "camunda-autoscaler.name" .root }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{/* Labels and annotations with every value as a string: YAML reads `grafana_dashboard: 1` as a number. */}}
+{{- define "camunda-autoscaler.strings" -}}
+{{- $all := dict -}}
+{{- range $key, $value := . -}}
+{{- $_ := set $all $key (kindIs "float64" $value | ternary (int64 $value) $value | toString) -}}
+{{- end -}}
+{{- toYaml $all -}}
 {{- end }}
 
 {{- define "camunda-autoscaler.labels" -}}
@@ -38,13 +47,28 @@ app.kubernetes.io/component: {{ .component }}
       "app.kubernetes.io/part-of" "camunda-autoscaler"
       "app.kubernetes.io/managed-by" .root.Release.Service }}
 {{- $selector := include "camunda-autoscaler.selectorLabels" . | fromYaml }}
-{{- mergeOverwrite (dict) .root.Values.commonLabels (default dict .labels) $own $selector | toYaml }}
+{{- mergeOverwrite (dict) .root.Values.commonLabels (default dict .labels) $own $selector | include "camunda-autoscaler.strings" }}
 {{- end }}
 
-{{/* Labels of a Pod: nothing with a version, so that a new chart alone restarts nothing. */}}
+{{/* The metadata of an object. Optional: "name", "namespace" ("*" for objects of the cluster), "labels", "annotations". */}}
+{{- define "camunda-autoscaler.metadata" -}}
+{{- $namespace := default (include "camunda-autoscaler.namespace" .root) .namespace -}}
+name: {{ default (include "camunda-autoscaler.componentName" .) .name }}
+{{- if ne $namespace "*" }}
+namespace: {{ $namespace }}
+{{- end }}
+labels:
+  {{- include "camunda-autoscaler.labels" . | nindent 2 }}
+{{- with mergeOverwrite (dict) .root.Values.commonAnnotations (default dict .annotations) }}
+annotations:
+  {{- include "camunda-autoscaler.strings" . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Labels of a Pod carry no version: upgrading the chart alone restarts nothing. */}}
 {{- define "camunda-autoscaler.podLabels" -}}
 {{- $selector := include "camunda-autoscaler.selectorLabels" . | fromYaml }}
-{{- mergeOverwrite (dict) .root.Values.commonLabels (default dict .labels) $selector | toYaml }}
+{{- mergeOverwrite (dict) .root.Values.commonLabels (default dict .labels) $selector | include "camunda-autoscaler.strings" }}
 {{- end }}
 
 {{- define "camunda-autoscaler.serviceAccountName" -}}
@@ -60,32 +84,16 @@ app.kubernetes.io/component: {{ .component }}
 {{- define "camunda-autoscaler.image" -}}
 {{- $image := (index .root.Values .component).image -}}
 {{- coalesce $image.registry .root.Values.global.imageRegistry "ghcr.io" | trimSuffix "/" }}/
-{{- $image.repository }}:{{ default .root.Chart.AppVersion $image.tag -}}
+{{- $image.repository }}:{{ default .root.Chart.AppVersion $image.tag }}
 {{- with $image.digest }}@{{ . }}{{ end -}}
 {{- end }}
 
-{{/* The scaler's file: the values as they are, plus the release's namespace for workloads that name none. */}}
-{{- define "camunda-autoscaler.scalerConfig" -}}
-{{- $config := deepCopy .Values.scaler.config -}}
-{{- $namespace := include "camunda-autoscaler.namespace" . -}}
-{{- $_ := required "scaler.config.prometheus.url is empty: set it to your Prometheus, e.g. http://prometheus-operated.monitoring:9090" (dig "prometheus" "url" "" $config) -}}
-{{- range $target := $config.targets -}}
-{{- if kindIs "map" $target.workloads -}}
-{{- if not (or $target.workloads.namespace $target.workloads.namespace_label) -}}
-{{- $_ := set $target.workloads "namespace" $namespace -}}
+{{/* A duration such as 1m30s in milliseconds. */}}
+{{- define "camunda-autoscaler.milliseconds" -}}
+{{- $total := 0 -}}
+{{- range regexFindAll "[0-9]+(ms|s|m|h)" . -1 -}}
+{{- $unit := regexFind "[a-z]+" . -}}
+{{- $total = add $total (mul (regexFind "[0-9]+" . | int64) (index (dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000) $unit)) -}}
 {{- end -}}
-{{- else -}}
-{{- if not (kindIs "map" $target.workload) -}}{{- $_ := set $target "workload" dict -}}{{- end -}}
-{{- if not $target.workload.namespace -}}{{- $_ := set $target.workload "namespace" $namespace -}}{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- toYaml $config -}}
-{{- end }}
-
-{{/* The credentials in clear text that an http_config may hold belong in a Secret. */}}
-{{- define "camunda-autoscaler.refuseSecrets" -}}
-{{- $text := toYaml .config -}}
-{{- if regexMatch "(?m)^\\s*(- )?(password|bearer_token|credentials|client_secret|key|client_certificate_key|secrets):" $text -}}
-{{- fail (printf "%s holds a secret in clear text: put it into a Secret, name that in %s, and refer to the file (password_file, credentials_file, client_secret_file, key_file)" .path .secret) -}}
-{{- end -}}
+{{- $total -}}
 {{- end }}

@@ -1,0 +1,43 @@
+{{/* The port of the Pods that a component asks: a NetworkPolicy sees connections after the Service's port was translated. */}}
+{{- define "camunda-autoscaler.upstreamPort" -}}
+{{- $policy := .root.Values.networkPolicy -}}
+{{- $key := eq .component "exporter" | ternary "engine" "prometheus" -}}
+{{- $path := eq .component "exporter" | ternary "exporter.camunda.url" "scaler.config.prometheus.url" -}}
+{{- $address := eq .component "exporter" | ternary .root.Values.exporter.camunda.url (dig "prometheus" "url" "" .root.Values.scaler.config) -}}
+{{- $url := urlParse (default "" $address) -}}
+{{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" -}}
+{{- $port = coalesce (index $policy $key).port $port (eq $url.scheme "https" | ternary "443" "") -}}
+{{- if not $port -}}
+{{- fail (printf "networkPolicy.%s.port is not set and %s has no port: a NetworkPolicy needs the port of the Pods behind the Service, e.g. networkPolicy.%s.port=%d" $key $path $key (eq .component "exporter" | ternary 8080 9090)) -}}
+{{- end -}}
+{{- $port -}}
+{{- end }}
+
+{{/* A ConfigMap is no place for credentials: takes "client" (an http_config), "url", "params", and how the values call them. */}}
+{{- define "camunda-autoscaler.refuseSecrets" -}}
+{{- $word := "(?i)^(access_?token|token|api_?key|apikey|auth|password|passwd|secret|client_secret)$" -}}
+{{- $url := urlParse (default "" .url) -}}
+{{- $params := default dict .params | keys -}}
+{{- range splitList "&" $url.query -}}{{- $params = append $params (splitList "=" . | first) -}}{{- end -}}
+{{- range $params -}}
+{{- if regexMatch $word . -}}
+{{- fail (printf "%s holds a secret in clear text, the query parameter %s: put it into a Secret, name that in %s, and send it as a header from its file (%s.http_headers: {NAME: {files: [PATH]}})" $.path . $.secret $.key) -}}
+{{- end -}}
+{{- end -}}
+{{- if contains ":" $url.userinfo -}}
+{{- fail (printf "%s.url holds a password in clear text: put it into a Secret, name that in %s, and refer to its file (%s.basic_auth.password_file)" .path .secret .key) -}}
+{{- end -}}
+{{- $found := list -}}
+{{- $client := default dict .client -}}
+{{- range $key := list "basic_auth.password" "bearer_token" "authorization.credentials" "tls_config.key" "oauth2.client_secret" "oauth2.client_certificate_key" "oauth2.tls_config.key" -}}
+{{- $value := $client -}}
+{{- range splitList "." $key -}}{{- $value = get (kindIs "map" $value | ternary $value dict) . -}}{{- end -}}
+{{- if $value -}}{{- $found = append $found $key -}}{{- end -}}
+{{- end -}}
+{{- range $header, $content := default dict $client.http_headers -}}
+{{- if (default dict $content).secrets -}}{{- $found = append $found (printf "http_headers.%s.secrets" $header) -}}{{- end -}}
+{{- end -}}
+{{- with $found -}}
+{{- fail (printf "%s.%s holds a secret in clear text, %s: put it into a Secret, name that in %s, and refer to its file (password_file, credentials_file, client_secret_file, key_file, files)" $.path $.key (join " and " .) $.secret) -}}
+{{- end -}}
+{{- end }}

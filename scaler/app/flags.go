@@ -95,7 +95,7 @@ func (f *Flags) check(parsed *kingpin.ParseContext) error {
 	return nil
 }
 
-// Lease names the Lease that decides who leads, nil without leader election.
+// Lease names the Lease of the leader election, nil without one.
 func (f *Flags) Lease() *LeaseID {
 	if !f.leaderElection {
 		return nil

@@ -22,7 +22,7 @@ func load(t *testing.T, args ...string) (config.Config, error) {
 	return f.Config()
 }
 
-func TestDefaultsAreTheMission(t *testing.T) {
+func TestDefaultsAreTheDefaultRule(t *testing.T) {
 	c, err := load(t)
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func TestEveryFlagHasAnEnvironmentVariable(t *testing.T) {
 	}
 }
 
-// A file beside flags that describe a target would leave one of them ignored.
+// With a file, flags that describe a target would be ignored.
 func TestFileContradictsTargetFlags(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "scaler.yml")
 	if err := os.WriteFile(path, []byte("targets: [{}]"), 0o644); err != nil {

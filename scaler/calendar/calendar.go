@@ -1,5 +1,5 @@
-// Package calendar says which numbers of replicas are allowed at a time of the
-// week or the year. It is pure: the time comes in as an argument.
+// Package calendar has limits on replicas for times of the week and the year. It
+// is pure: the time is an argument.
 package calendar
 
 import (
@@ -25,10 +25,10 @@ import (
 // When the clocks go forward, the skipped minutes are never; when they go
 // back, the repeated ones come twice.
 type Window struct {
-	Name     string         // not empty: it stands for the window in Limits
+	Name     string         // not empty: it names the window in Limits
 	Location *time.Location // required; see LoadLocation
 	Times    Times          // at least one
-	Min, Max *int32         // replicas; nil if the window has no say
+	Min, Max *int32         // replicas; nil if the window does not limit them
 }
 
 // Active reports whether now is within the window.
@@ -45,7 +45,7 @@ func (w Window) Active(now time.Time) bool {
 // Calendar is a list of windows. An earlier one takes precedence.
 type Calendar []Window
 
-// Limits are numbers of replicas, and whose they are.
+// Limits are numbers of replicas, and where they come from.
 type Limits struct {
 	Min, Max int32
 	Floor    string // the window that decided Min, "" if it is the rule's

@@ -254,9 +254,9 @@ func anyCalendar(t testing.TB, r *rand.Rand) Calendar {
 	return c
 }
 
-// Whatever the calendar and the time: the limits are numbers that somebody
-// named, the windows that are said to decide are active and did name them, and
-// no earlier active one did.
+// Whatever the calendar and the time: each limit is one that a
+// window or the rule names, the windows that decide are active and name it, and
+// no earlier active window does.
 func TestLimitsAreOfThoseNamed(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 20_000 {

@@ -70,8 +70,8 @@ func (c Calendar) limits(rule Limits, d deciders) Limits {
 	return in
 }
 
-// together returns who decides at each minute there can be, of windows that
-// have one location.
+// together returns which of the windows, which share a location, decide at each
+// minute there can be.
 func (c Calendar) together(windows []int) map[deciders]bool {
 	var days []timeinterval.TimeInterval // the windows' intervals without their minutes
 	minutes, years, dated := []int{0}, []int{1}, false
@@ -130,7 +130,7 @@ func (c Calendar) together(windows []int) map[deciders]bool {
 	return found
 }
 
-// decidersAt says which of the windows decide when their clock shows wall, a
+// decidersAt returns which of the windows decide when their clock shows wall, a
 // time in UTC.
 func (c Calendar) decidersAt(windows []int, wall time.Time) deciders {
 	d := deciders{len(c), len(c)}

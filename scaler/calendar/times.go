@@ -122,7 +122,7 @@ func (p *parser) mapping(n *yaml.Node, path, keys []string) map[string]yaml.Node
 		case !slices.Contains(keys, key.Value):
 			p.fault(key, under(path, key.Value), "unknown key, want one of: %s", all)
 		case twice:
-			p.fault(key, under(path, key.Value), "the key is there twice: want it once")
+			p.fault(key, under(path, key.Value), "the key is repeated: want it once")
 		default:
 			values[key.Value] = *resolve(n.Content[i+1])
 		}

@@ -112,7 +112,7 @@ func TestFaults(t *testing.T) {
 		"\n- weekdys: [monday]":                           "line 2: 0: weekdys: " + unknown,
 		"- ? [a]\n  : 1":                                  "line 1: 0: : " + unknown,
 		"- &times weekdays: [monday]\n- *times : 1":       "line 2: 1: weekdays: " + list,
-		"- {weekdays: [monday], weekdays: [friday]}":      "line 1: 0: weekdays: the key is there twice: want it once",
+		"- {weekdays: [monday], weekdays: [friday]}":      "line 1: 0: weekdays: the key is repeated: want it once",
 		"- <<: {weekdays: [monday]}":                      "line 1: 0: <<: " + unknown,
 		"- weekdays: [monday]\n  location: Europe/Berlin": "line 2: 0: location: " + elsewhere,
 

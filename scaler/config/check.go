@@ -18,10 +18,10 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promql"
 )
 
-// Check loads a file as Load does and looks closer: PromQL that Prometheus
-// would refuse is an error, unless dialect says that something else than
-// Prometheus answers. It warns, one warning a line, of what a start accepts
-// although it is likely a mistake. It opens no connection.
+// Check loads a file as Load does, and checks more: PromQL that Prometheus would
+// refuse is an error, unless dialect says that another server answers. It warns
+// of what a start accepts although it is likely a mistake, one line for each
+// warning. It opens no connection.
 func Check(path string, dialect bool) (c Config, warnings []string, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -45,10 +45,10 @@ func Check(path string, dialect bool) (c Config, warnings []string, err error) {
 	return c, lines(path, doc.warnings), nil
 }
 
-// tokenName are the names of query parameters that usually carry a secret.
+// tokenName matches query parameters that usually carry a secret.
 var tokenName = regexp.MustCompile(`(?i)token|secret|passw|credential|auth|api.?key|^key$`)
 
-// lintPrometheus warns of files that are not there, and of secrets in the file.
+// lintPrometheus warns of files that do not exist, and of secrets in the file.
 func (c Config) lintPrometheus(doc *document) {
 	for name := range c.Prometheus.URL.Query() {
 		if tokenName.MatchString(name) {

@@ -13,7 +13,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
-// compile makes the configuration, and reports to doc what is wrong.
+// compile makes the configuration, and reports faults to doc.
 func (f file) compile(doc *document) Config {
 	c := Config{Prometheus: Prometheus{HTTP: f.Prometheus.HTTP}}
 	address, err := parseURL(f.Prometheus.URL)
@@ -48,14 +48,14 @@ func (f file) compile(doc *document) Config {
 	return c
 }
 
-// checkUnique reports names and workloads that are there twice.
+// checkUnique reports repeated names and workloads.
 func (c Config) checkUnique(doc *document) {
 	names, workloads := map[string]int{}, map[workload.Ref]int{} // lines
 	for i, t := range c.Targets {
 		at := section{doc, []string{"targets", strconv.Itoa(i)}}
 		line := doc.line(at.path...)
 		if first, ok := names[t.Name]; ok {
-			at.fault("name", "the name %q is taken by the target on line %d: want another name", t.Name, first)
+			at.fault("name", "the name %q is already used by the target on line %d: want another name", t.Name, first)
 		}
 		names[t.Name] = line
 		for j, group := range c.Targets {
@@ -69,7 +69,7 @@ func (c Config) checkUnique(doc *document) {
 		object := t.Workload
 		object.APIVersion = schema.FromAPIVersionAndKind(object.APIVersion, object.Kind).Group // versions of one object
 		if first, ok := workloads[object]; ok {
-			at.fault("workload", "%s in namespace %s is scaled by the target on line %d already: want one target per workload", t.Workload, t.Workload.Namespace, first)
+			at.fault("workload", "%s in namespace %s is already scaled by the target on line %d: want one target per workload", t.Workload, t.Workload.Namespace, first)
 		}
 		workloads[object] = line
 	}
@@ -111,7 +111,7 @@ func (t fileTarget) compile(f file, at section) Target {
 		target.Name = ref.Name
 	}
 	if strings.TrimSpace(target.Name) == "" && group != nil {
-		at.fault("name", "no name: want one, which the workloads' names in the log and the metrics begin with")
+		at.fault("name", "no name: want one, with which the names of its workloads in the log and the metrics start")
 	}
 	target.Policy.Triggers, target.Queries = t.triggers(at)
 	step := slices.ContainsFunc(target.Policy.Triggers, func(t decide.Trigger) bool { return t.Rule.Kind == decide.Step })
@@ -121,15 +121,15 @@ func (t fileTarget) compile(f file, at section) Target {
 		target.MaxReplicasQuery = strings.TrimSpace(t.Rule.MaxReplicasQuery)
 		switch {
 		case target.MaxReplicasQuery == "":
-			at.under("rule").fault("max_replicas_query", "empty: want PromQL that gives one number, or leave the key out")
+			at.under("rule").fault("max_replicas_query", "empty: want PromQL that returns one number, or leave the key out")
 		case group != nil:
-			at.under("rule").fault("max_replicas_query", "one number would bound every workload of the group: want max_replicas")
+			at.under("rule").fault("max_replicas_query", "one number cannot cap every workload of the group: want max_replicas")
 		}
 	}
 	return target
 }
 
-// steps is the most replicas in one step.
+// steps returns the limit of a step.
 func steps(n *int32, step bool, at section, key string) int32 {
 	switch {
 	case n == nil && step:
@@ -142,7 +142,7 @@ func steps(n *int32, step bool, at section, key string) int32 {
 	return *n
 }
 
-// workload is what is scaled; what a group's labels say is empty.
+// workload returns what is scaled, without what a group's labels name.
 func (t fileTarget) workload(at section) (workload.Ref, *Group) {
 	if t.Workloads == nil {
 		w := t.Workload
@@ -153,12 +153,12 @@ func (t fileTarget) workload(at section) (workload.Ref, *Group) {
 		return workload.Ref(*w), nil
 	}
 	if t.Workload != nil {
-		at.fault("workloads", "contradicts workload: want the one, or the other")
+		at.fault("workloads", "contradicts workload: want one of the two")
 	}
 	w, in := t.Workloads, at.under("workloads")
 	switch {
 	case w.NamespaceLabel != "" && w.Namespace != "":
-		in.fault("namespace_label", "contradicts namespace: want the one, or the other")
+		in.fault("namespace_label", "contradicts namespace: want one of the two")
 	case w.NamespaceLabel == "" && w.Namespace == "":
 		in.fault("namespace_label", "no namespace_label: want the query's label with the workload's namespace, or namespace if all are in one")
 	}
@@ -166,7 +166,7 @@ func (t fileTarget) workload(at section) (workload.Ref, *Group) {
 	case "":
 		in.fault("name_label", "no name_label: want the query's label with the workload's name")
 	case w.NamespaceLabel:
-		in.fault("name_label", "%q is namespace_label already: want the query's label with the workload's name", w.NameLabel)
+		in.fault("name_label", "%q is already namespace_label: want the query's label with the workload's name", w.NameLabel)
 	}
 	return workload.Ref{APIVersion: w.APIVersion, Kind: w.Kind, Namespace: w.Namespace},
 		&Group{NamespaceLabel: w.NamespaceLabel, NameLabel: w.NameLabel}

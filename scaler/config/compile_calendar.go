@@ -24,7 +24,7 @@ func compileCalendar(windows []fileWindow, at section) calendar.Calendar {
 		case strings.TrimSpace(fw.Name) == "":
 			in.fault("name", "no name: want one, for the log")
 		case ok:
-			in.fault("name", "the name %q is taken by the entry on line %d: want another name", fw.Name, first)
+			in.fault("name", "the name %q is already used by the entry on line %d: want another name", fw.Name, first)
 		}
 		lines[fw.Name] = in.doc.line(in.path...)
 		if len(fw.Times) == 0 {

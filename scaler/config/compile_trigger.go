@@ -8,8 +8,8 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 )
 
-// triggers are the target's one query, or its list of triggers, each with its
-// query.
+// triggers returns the target's one query, or its list of triggers, each with
+// its query.
 func (t fileTarget) triggers(at section) ([]decide.Trigger, []Query) {
 	if t.Triggers == nil {
 		text := t.Query
@@ -29,7 +29,7 @@ func (t fileTarget) triggers(at section) ([]decide.Trigger, []Query) {
 		if strings.TrimSpace(ft.Name) == "" {
 			in.fault("name", "no name: want one, for the log and the metrics")
 		} else if first, ok := lines[ft.Name]; ok {
-			in.fault("name", "the name %q is taken by the trigger on line %d: want another name", ft.Name, first)
+			in.fault("name", "the name %q is already used by the trigger on line %d: want another name", ft.Name, first)
 		}
 		lines[ft.Name] = in.doc.line(in.path...)
 		trigger := decide.Trigger{Name: ft.Name, Optional: ft.Optional, Rule: ft.Rule.compile(in.under("rule"))}
@@ -40,7 +40,7 @@ func (t fileTarget) triggers(at section) ([]decide.Trigger, []Query) {
 	return triggers, queries
 }
 
-// refuseBesideTriggers reports what each trigger says for itself.
+// refuseBesideTriggers reports keys that belong into each trigger.
 func (t fileTarget) refuseBesideTriggers(at section) {
 	if len(t.Triggers) == 0 {
 		at.fault("triggers", "no triggers: want one or more, or query instead")

@@ -1,6 +1,6 @@
 // Package config reads what the scaler is told to do, from a file or from
 // flags, and checks it. What it returns is complete and free of contradictions,
-// so that nothing that uses it has to look again.
+// so that its users need not check it again.
 package config
 
 //go:generate go test -run "IsTheTags|IsTheParsers" -update .
@@ -42,36 +42,35 @@ func (p Prometheus) Redacted() string {
 	return address.Redacted()
 }
 
-// Target is one workload or a group of them, the queries that tell its load,
-// and what to do about it.
+// Target is a workload or a group of workloads, the queries for its load, and
+// the policy.
 type Target struct {
 	Name             string
-	Workload         workload.Ref // of a group: without what the labels say
+	Workload         workload.Ref // of a group: without what the labels name
 	Group            *Group       // nil for one workload
 	Queries          []Query      // one for each of the policy's triggers, in their order
-	MaxReplicasQuery string       // PromQL of a bound for steps up; "" for none
+	MaxReplicasQuery string       // PromQL that caps scale-up; "" for none
 	Policy           decide.Policy
 	Calendar         calendar.Calendar // nil for none
 	Interval         time.Duration
-	DryRun           bool // never write; say what would be done
+	DryRun           bool // never write; log what would be done
 	Paused           bool // never write
-	AllowFlapping    bool // the rule may go up and down for ever at a constant load
+	AllowFlapping    bool // accept a rule that flaps at a constant load
 }
 
 // listed reports whether the file has a list of triggers, not one query.
 func (t Target) listed() bool { return t.Policy.Triggers[0].Name != "" }
 
-// Query is what to ask Prometheus.
+// Query is what Prometheus evaluates.
 type Query struct {
 	PromQL    string
 	Timestamp string // PromQL of its sample's time; "" if the query itself tells it
 	Zero      bool   // an empty answer is 0
 }
 
-// Group says which labels of a query's result name the workload that a number
-// is of.
+// Group names the labels of a query's result that name a value's workload.
 type Group struct {
-	NamespaceLabel string // "" if all are in the target's namespace
+	NamespaceLabel string // "" if all workloads are in the target's namespace
 	NameLabel      string
 }
 

@@ -113,7 +113,7 @@ func (d *document) mapping(n *yaml.Node, keys, path []string, read func(key stri
 		known := keys == nil || slices.Contains(keys, key.Value)
 		switch {
 		case twice:
-			d.faultAt(key.Line, at, "the key is on line %d already", first)
+			d.faultAt(key.Line, at, "the key is already on line %d", first)
 		case known:
 			read(key.Value, n.Content[i+1], at)
 		case strings.HasSuffix(key.Value, "_ref"):
@@ -223,12 +223,12 @@ func (d *document) leaf(n *yaml.Node, v reflect.Value, path []string) {
 		}
 	}
 	if v.Kind() == reflect.Int32 {
-		whole, err := strconv.ParseFloat(n.Value, 64)
-		if err != nil || whole != math.Trunc(whole) || math.Abs(whole) > math.MaxInt32 {
+		number, err := strconv.ParseFloat(n.Value, 64)
+		if err != nil || number != math.Trunc(number) || math.Abs(number) > math.MaxInt32 {
 			d.fault(path, "%swant %s", shown(n), wanted(v.Type()))
 			return
 		}
-		v.SetInt(int64(whole))
+		v.SetInt(int64(number))
 		return
 	}
 	err := n.Decode(v.Addr().Interface())
@@ -255,7 +255,7 @@ func shown(n *yaml.Node) string {
 	return fmt.Sprintf("%q: ", n.Value)
 }
 
-// params checks a mapping from names to lists of words, whatever they look like.
+// params checks a mapping from names to lists of scalars of any type.
 func (d *document) params(n *yaml.Node, path []string) bool {
 	before := len(d.faults)
 	d.mapping(n, nil, path, func(_ string, n *yaml.Node, at []string) {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestExplain(t *testing.T) {
@@ -28,8 +29,8 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// A target without anything new is explained by a line each for what it asks,
-// what it does and what it does not do.
+// A target with nothing but defaults is explained without the options that it
+// does not use.
 func TestExplainTheDefault(t *testing.T) {
 	c, err := Parse("x.yml", []byte("targets: [{}]"))
 	if err != nil {
@@ -72,6 +73,29 @@ func TestExplainDaysOfTheMonth(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := "1 and the last but 2 to the last of the month, in UTC\n"; !strings.Contains(c.Explain(), want) {
+		t.Errorf("no %q in\n%s", want, c.Explain())
+	}
+}
+
+// The explanation fits a terminal, and an expression in it can be pasted.
+func TestExplanationFitsATerminal(t *testing.T) {
+	const query = `sum(rate(http_requests_total{namespace="a very long name", job=~"another long name|and one more"}[5m])) / on () group_left max(some_other_metric)`
+	text := "targets: [{name: " + strings.Repeat("n", 60) + ", workload: {name: " + strings.Repeat("w", 60) + "}, query: '" + query + "', timestamp_query: time()}," +
+		"{workload: {name: b}, query: \"sum(\\n  a # one\\n)\", calendar: [{name: a window with a very long name that explains what it is good for and for whom, location: America/Argentina/ComodRivadavia," +
+		" times: [{weekdays: [monday, wednesday, friday], months: ['january:march', 'july'], days_of_month: ['1:3', '-3:-1'], years: ['2026:2027']}], min_replicas: 2}]}]"
+	c, err := Parse("x.yml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.SplitSeq(c.Explain(), "\n") {
+		if utf8.RuneCountInString(line) > width && !strings.Contains(line, `{namespace="a very long name",`) { // which cannot be broken
+			t.Errorf("%d columns: %s", len(line), line)
+		}
+	}
+	if joined := strings.Join(strings.Fields(c.Explain()), " "); !strings.Contains(joined, query) {
+		t.Errorf("no %s in\n%s", query, c.Explain())
+	}
+	if want := "\n    sum(\n      a # one\n    )\n"; !strings.Contains(c.Explain(), want) {
 		t.Errorf("no %q in\n%s", want, c.Explain())
 	}
 }

@@ -11,12 +11,12 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 )
 
-// calendar says which limits are in force when.
+// calendar says when which limits are in force.
 func (e *explanation) calendar(t Target) {
 	if t.Calendar == nil {
 		return
 	}
-	e.say(1, "Calendar: of the entries that are active the first that names a limit decides it, else it is the rule's. It goes there by steps.")
+	e.say(1, "Calendar: of the active entries, the first that names a limit decides it; otherwise the rule's limit applies. Limits are reached by steps.")
 	for _, w := range t.Calendar {
 		var limits []string
 		if w.Min != nil {
@@ -25,9 +25,9 @@ func (e *explanation) calendar(t Target) {
 		if w.Max != nil {
 			limits = append(limits, fmt.Sprintf("at most %d", *w.Max))
 		}
-		e.line(2, "%s: %s", w.Name, strings.Join(limits, ", "))
+		e.say(2, "%s: %s", w.Name, strings.Join(limits, ", "))
 		for _, interval := range w.Times {
-			e.line(3, "%s, in %s", when(interval), w.Location)
+			e.say(3, "%s, in %s", when(interval), w.Location)
 		}
 	}
 }
@@ -65,11 +65,11 @@ func when(t timeinterval.TimeInterval) string {
 }
 
 // span is one word, or two with a to between them.
-func span(begin, end fmt.Stringer) string {
-	if begin == end {
-		return begin.String()
+func span(first, last fmt.Stringer) string {
+	if first == last {
+		return first.String()
 	}
-	return begin.String() + " to " + end.String()
+	return first.String() + " to " + last.String()
 }
 
 type (
@@ -91,8 +91,8 @@ func (d dayOfMonth) String() string {
 	return fmt.Sprint(int(d))
 }
 
-// timeline draws what the target waits for; nothing if for nothing.
-func (e *explanation) timeline(p decide.Policy) {
+// waits draws what the target waits for.
+func (e *explanation) waits(p decide.Policy) {
 	waits := []struct {
 		since, name string
 		wait        time.Duration
@@ -117,9 +117,12 @@ func (e *explanation) timeline(p decide.Policy) {
 		e.line(2, "%-13s|-- %s%s> %s", w.since, name, strings.Repeat("-", max(2, width-len(name))), w.then)
 	}
 	if p.ScaleUpDelay > 0 || p.ScaleDownDelay > 0 {
-		e.say(1, "A step, missing data and a load that asks for something else begin a delay anew.")
+		e.say(1, "A step, missing samples, and a load that asks for anything else restart a delay.")
 	}
 	if p.ScaleDownCoverage > 0 {
-		e.say(1, "Missing data begin the coverage anew.")
+		e.say(1, "Missing samples restart the coverage window.")
+	}
+	if p.WaitForReady {
+		e.say(1, "After a step up, load adds no more replicas until all are ready, for at most 10m.")
 	}
 }

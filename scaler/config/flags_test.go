@@ -72,10 +72,10 @@ func TestErrorsNameTheFlag(t *testing.T) {
 		"--rule.max-replicas=010":          `--rule.max-replicas: "010": want a whole number up to 2147483647 without a leading 0, with which some read it as octal`,
 		"--target.name=A b":                `--target.name: "A b": want lower-case letters, digits, inner dashes and dots`,
 		"--target.api-version=":            `--target.api-version: "": want group/version, for example apps/v1`,
-		"--query= ":                        "--query: empty: want PromQL that gives one number",
+		"--query= ":                        "--query: empty: want PromQL that returns one number",
 		"--interval=0s":                    "--interval: 0s is too short: want 1s or more",
 		"--interval=1.5m":                  `--interval: "1.5m": want a duration, for example 10s`,
-		"--max-sample-age=1s":              "--max-sample-age: 1s is below the interval, 10s: want at least that, or samples grow too old between two decisions",
+		"--max-sample-age=1s":              "--max-sample-age: 1s is below the interval, 10s: want at least that, or samples become stale between two decisions",
 		"--prometheus.config.file=no/such": "--prometheus.config.file: read Prometheus's HTTP options: open no/such: no such file or directory",
 	} {
 		t.Run(arg, func(t *testing.T) {

@@ -177,7 +177,7 @@ func (m schemaMaker) of(t *testing.T, of reflect.Type, path string) map[string]a
 		if strings.HasSuffix(of.Elem().PkgPath(), "scaler/config") {
 			s["minItems"] = 1
 		}
-	case of == reflect.TypeFor[map[string][]string](): // query parameters: words, whatever they look like
+	case of == reflect.TypeFor[map[string][]string](): // query parameters: scalars of any type
 		words := map[string]any{"type": "array", "items": map[string]any{"type": []string{"string", "number", "boolean"}}}
 		s["type"], s["additionalProperties"] = "object", words
 	case of.Kind() == reflect.Map:

@@ -48,7 +48,7 @@ func (t Target) check(listed bool) []fault {
 			return key
 		}
 		if strings.TrimSpace(t.Queries[i].PromQL) == "" {
-			want := "PromQL that gives one number"
+			want := "PromQL that returns one number"
 			if t.Group != nil {
 				want = "PromQL whose labels name the workloads, as in sum by (namespace, deployment) (...)"
 			}
@@ -57,8 +57,8 @@ func (t Target) check(listed bool) []fault {
 		for _, p := range trigger.Rule.Problems() {
 			f.add(at("rule", p.Field), "%s", p.Problem)
 		}
-		if least, most := t.span(); trigger.OnNoData == decide.FallbackOnNoData && (trigger.FallbackReplicas < least || trigger.FallbackReplicas > most) {
-			f.add(at("fallback_replicas"), "%d is not from min_replicas to max_replicas: want %d to %d", trigger.FallbackReplicas, least, most)
+		if lowest, highest := t.span(); trigger.OnNoData == decide.FallbackOnNoData && (trigger.FallbackReplicas < lowest || trigger.FallbackReplicas > highest) {
+			f.add(at("fallback_replicas"), "%d is not between min_replicas and max_replicas: want %d to %d", trigger.FallbackReplicas, lowest, highest)
 		}
 	}
 	for _, p := range t.Policy.Limits.Problems() {
@@ -94,40 +94,40 @@ var kindPattern = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
 
 // checkCalendar checks the limits in the calendar.
 func (t Target) checkCalendar(f *faults) {
-	_, most := t.span()
+	_, highest := t.span()
 	for i, w := range t.Calendar {
 		at := func(key string) []string { return []string{"calendar", strconv.Itoa(i), key} }
 		if w.Min == nil && w.Max == nil {
 			f.add(at("min_replicas"), "no limit: want min_replicas, max_replicas or both")
 		}
 		if w.Min != nil && *w.Min < 1 {
-			f.add(at("min_replicas"), "%d is too low: want 1 or more, for the number is divided by the replicas", *w.Min)
+			f.add(at("min_replicas"), "%d is too low: want 1 or more, because the value is divided by the replicas", *w.Min)
 		}
 		if w.Max != nil && *w.Max < 1 {
-			f.add(at("max_replicas"), "%d is too low: want 1 or more, for the number is divided by the replicas", *w.Max)
+			f.add(at("max_replicas"), "%d is too low: want 1 or more, because the value is divided by the replicas", *w.Max)
 		}
 		switch {
 		case w.Min != nil && w.Max != nil && *w.Min > *w.Max:
-			f.add(at("min_replicas"), "%d is above max_replicas, %d: lower the one or raise the other", *w.Min, *w.Max)
-		case w.Min != nil && *w.Min > most:
-			f.add(at("min_replicas"), "%d is above every max_replicas of the target, %d at most: lower the one or raise the other", *w.Min, most)
+			f.add(at("min_replicas"), "%d is above max_replicas, %d: lower min_replicas or raise max_replicas", *w.Min, *w.Max)
+		case w.Min != nil && *w.Min > highest:
+			f.add(at("min_replicas"), "%d is above every max_replicas of the target, at most %d: lower min_replicas or raise one of them", *w.Min, highest)
 		}
 	}
 }
 
 // span is the lowest minimum and the highest maximum of the rule and the
 // calendar.
-func (t Target) span() (least, most int32) {
-	least, most = t.Policy.Limits.Min, t.Policy.Limits.Max
+func (t Target) span() (lowest, highest int32) {
+	lowest, highest = t.Policy.Limits.Min, t.Policy.Limits.Max
 	for _, w := range t.Calendar {
 		if w.Min != nil {
-			least = min(least, *w.Min)
+			lowest = min(lowest, *w.Min)
 		}
 		if w.Max != nil {
-			most = max(most, *w.Max)
+			highest = max(highest, *w.Max)
 		}
 	}
-	return least, most
+	return lowest, highest
 }
 
 // limits are all that the rule and the calendar can put in force, first those
@@ -179,7 +179,7 @@ func checkTimes(interval time.Duration, maxSampleAge *time.Duration) []fault {
 		f.add([]string{"interval"}, "%s is too short: want %s or more", interval, minInterval)
 	}
 	if maxSampleAge != nil && *maxSampleAge < interval {
-		f.add([]string{"max_sample_age"}, "%s is below the interval, %s: want at least that, or samples grow too old between two decisions", *maxSampleAge, interval)
+		f.add([]string{"max_sample_age"}, "%s is below the interval, %s: want at least that, or samples become stale between two decisions", *maxSampleAge, interval)
 	}
 	return f
 }

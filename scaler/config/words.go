@@ -10,10 +10,10 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// word is a type of which there are only a few values.
+// word is a type with a closed set of values.
 type word interface{ words() []string }
 
-// wanted describes a type to somebody who writes YAML.
+// wanted describes a type to the author of a file.
 func wanted(t reflect.Type) string {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -68,7 +68,7 @@ func suggest(got string, words []string) string {
 	return "want one of: " + strings.Join(words, ", ")
 }
 
-// distance is how many letters have to be inserted, dropped or changed.
+// distance is the number of letters to insert, drop or change.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -43,7 +43,7 @@ func TestYAMLMasksSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A file cannot have them, but who embeds the scaler may.
+	// A file cannot have them, but a program that embeds the scaler may.
 	c.Prometheus.URL.User = url.UserPassword("me", "hidden")
 	c.Prometheus.HTTP.BasicAuth = &commoncfg.BasicAuth{Username: "me", Password: "hidden"}
 	text, err := c.YAML()
@@ -215,12 +215,12 @@ func (r random) window(t *testing.T, n int) calendar.Window {
 	}
 	w := calendar.Window{Name: fmt.Sprint(r.text(), n), Location: location}
 	between := func(from, to int) timeinterval.InclusiveRange {
-		begin := from + r.IntN(to-from+1)
-		return timeinterval.InclusiveRange{Begin: begin, End: begin + r.IntN(to-begin+1)}
+		start := from + r.IntN(to-from+1)
+		return timeinterval.InclusiveRange{Begin: start, End: start + r.IntN(to-start+1)}
 	}
 	for range 1 + r.IntN(2) {
-		begin := r.IntN(24 * 60)
-		i := timeinterval.TimeInterval{Times: []timeinterval.TimeRange{{StartMinute: begin, EndMinute: begin + 1 + r.IntN(24*60-begin)}}}
+		start := r.IntN(24 * 60)
+		i := timeinterval.TimeInterval{Times: []timeinterval.TimeRange{{StartMinute: start, EndMinute: start + 1 + r.IntN(24*60-start)}}}
 		if r.coin() {
 			i.Weekdays = []timeinterval.WeekdayRange{{InclusiveRange: between(0, 6)}, {InclusiveRange: between(0, 6)}}
 		}
@@ -235,12 +235,12 @@ func (r random) window(t *testing.T, n int) calendar.Window {
 		}
 		w.Times = append(w.Times, i)
 	}
-	least, most := 1+r.Int32N(5), 5+r.Int32N(5)
+	low, high := 1+r.Int32N(5), 5+r.Int32N(5)
 	if r.coin() {
-		w.Min = &least
+		w.Min = &low
 	}
 	if w.Min == nil || r.coin() {
-		w.Max = &most
+		w.Max = &high
 	}
 	return w
 }

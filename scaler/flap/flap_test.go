@@ -52,10 +52,10 @@ func cycles(next []int32) bool {
 
 // loads are those at the rule's bounds with any number of replicas, and those
 // just beside them: what the rule does changes nowhere else.
-func loads(r decide.Rule, most int32) []float64 {
+func loads(r decide.Rule, high int32) []float64 {
 	var all []float64
 	seen := map[float64]bool{}
-	for n := int32(1); n <= most; n++ {
+	for n := int32(1); n <= high; n++ {
 		for _, bound := range []float64{r.ScaleUpAt, r.ScaleDownAt} {
 			at := bound * float64(n)
 			for _, load := range []float64{at, math.Nextafter(at, math.Inf(1)), math.Nextafter(at, math.Inf(-1))} {
@@ -86,7 +86,7 @@ func checkFlap(t *testing.T, p decide.Policy, found bool) bool {
 		t.Fatalf("%+v: the proof says %v (%v), trying says %v", p, ok, flap, found)
 	}
 	if ok && (!flapsAt(p, flap.Low) || flap.High < flap.Low) {
-		t.Fatalf("%+v does not do what it is said to: %v", p, flap)
+		t.Fatalf("%+v does not flap as predicted: %v", p, flap)
 	}
 	return ok
 }
@@ -118,9 +118,9 @@ func TestFlapsIsWhatDecideDoes(t *testing.T) {
 	for _, unit := range []float64{1, 0.1, 1.0 / 3} {
 		for up := -1; up <= 8; up++ {
 			for down := -2; down < up; down++ {
-				for least := int32(1); least <= 3; least++ {
-					for most := least; most <= 5; most++ {
-						p := step1(float64(up)*unit, float64(down)*unit, least, most, 1, 1)
+				for low := int32(1); low <= 3; low++ {
+					for high := low; high <= 5; high++ {
+						p := step1(float64(up)*unit, float64(down)*unit, low, high, 1, 1)
 						c.add(checkFlap(t, p, flapsAtAny(p)))
 					}
 				}
@@ -134,13 +134,13 @@ func TestFlapsIsWhatDecideDoes(t *testing.T) {
 // answer can change, and those just beside it.
 func TestFlapsIsWhatDecideDoesWithAnySteps(t *testing.T) {
 	var c tally
-	for least := int32(1); least <= 3; least++ {
-		for most := least + 1; most <= 6; most++ {
+	for low := int32(1); low <= 3; low++ {
+		for high := low + 1; high <= 6; high++ {
 			for steps := range int32(25) {
 				for up := 2; up <= 6; up++ {
 					for down := 1; down < up; down++ {
 						for _, beside := range []float64{0, math.Inf(-1)} {
-							p := step1(float64(up), float64(down), least, most, steps/5, steps%5)
+							p := step1(float64(up), float64(down), low, high, steps/5, steps%5)
 							if beside != 0 {
 								p.Triggers[0].Rule.ScaleDownAt = math.Nextafter(float64(down), beside)
 							}
@@ -190,7 +190,7 @@ func TestFlapsWithSeveralTriggers(t *testing.T) {
 		at := []float64{-1e9, -1e9} // the other one is low
 		at[flap.Trigger[0]-'a'] = flap.Low
 		if !flapsAt(p, at...) {
-			t.Fatalf("%+v does not do what it is said to: %v", p, flap)
+			t.Fatalf("%+v does not flap as predicted: %v", p, flap)
 		}
 	}
 	c.check(t)
@@ -239,7 +239,7 @@ func TestFlapNamesLoadAndReplicas(t *testing.T) {
 	}{
 		{"steps of one", step1(50, 25, 1, 4, 1, 1), false, "a constant load of 50 makes the target flap between 1 and 2 replicas", 25},
 		{"any steps", step1(50, 20, 1, 4, 0, 0), false, "a constant load of 50 makes the target flap between 1 and 4 replicas", 12.5},
-		// With 3 of at least 1 replicas it comes back over the 2 that would do.
+		// With steps of 3 from 1 replica it comes back over the 2 that would do.
 		{"comes to rest", step1(60, 20, 1, 1e9, 3, 2), false, "", 0},
 		{"passes the rest", step1(60, 30, 1, 1e9, 3, 2), false, "a constant load of 60 makes the target flap between 1 and 4 replicas", 30},
 		{"a trigger", several, false, `a constant load of 100 of trigger "requests", with low loads of the others, makes the target flap between 1 and 2 replicas`, 50},

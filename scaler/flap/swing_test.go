@@ -9,22 +9,22 @@ import (
 // widest is the widest swing, found by walking: the greatest last/from for
 // which a rule that goes up at from and less, and down at last and more, never
 // comes to rest. 0, 1 is none.
-func widest(least, most, up, down int32) (from, last int32) {
+func widest(low, high, up, down int32) (from, last int32) {
 	from, last = 1, 0
-	next := make([]int32, most+1)
-	for a := least; a < most; a++ {
-		for b := a + 1; b <= most; b++ {
+	next := make([]int32, high+1)
+	for a := low; a < high; a++ {
+		for b := a + 1; b <= high; b++ {
 			if int64(b)*int64(from) <= int64(last)*int64(a) {
 				continue
 			}
 			for n := range next {
 				n := int32(n)
 				switch next[n] = n; {
-				case n < least: // not where a walk comes back to
+				case n < low: // not where a walk comes back to
 				case n <= a:
-					next[n] = n + step(most-n, up)
+					next[n] = n + step(high-n, up)
 				case n >= b:
-					next[n] = n - step(n-least, down)
+					next[n] = n - step(n-low, down)
 				}
 			}
 			if cycles(next) {
@@ -51,11 +51,11 @@ func TestNoSwingIsWiderThanThose(t *testing.T) {
 	const size = 15
 	for up := int32(0); up <= size; up++ {
 		for down := int32(0); down <= size; down++ {
-			for least := int32(1); least < size; least++ {
+			for low := int32(1); low < size; low++ {
 				worst := [2]int32{1, 0}
-				for most := least + 1; most <= size; most++ {
-					limits := decide.Limits{Min: least, Max: most}
-					said := func(capped bool) [2]int32 {
+				for high := low + 1; high <= size; high++ {
+					limits := decide.Limits{Min: low, Max: high}
+					considered := func(capped bool) [2]int32 {
 						widest := [2]int32{1, 0}
 						for _, s := range swingsOf(limits, up, down, capped) {
 							if at := [2]int32{s.from, s.last}; wider(at, widest) {
@@ -65,19 +65,19 @@ func TestNoSwingIsWiderThanThose(t *testing.T) {
 						return widest
 					}
 					var found [2]int32
-					found[0], found[1] = widest(least, most, up, down)
-					if got := said(false); wider(got, found) || wider(found, got) {
-						t.Fatalf("%d to %d replicas, steps %d and %d: said %v, found %v", least, most, up, down, got, found)
+					found[0], found[1] = widest(low, high, up, down)
+					if got := considered(false); wider(got, found) || wider(found, got) {
+						t.Fatalf("%d to %d replicas, steps %d and %d: got %v, found %v", low, high, up, down, got, found)
 					}
 					if wider(found, worst) {
 						worst = found
 					}
-					if got := said(true); wider(got, worst) || wider(worst, got) {
-						t.Fatalf("%d to at most %d replicas, steps %d and %d: said %v, found %v", least, most, up, down, got, worst)
+					if got := considered(true); wider(got, worst) || wider(worst, got) {
+						t.Fatalf("%d to at most %d replicas, steps %d and %d: got %v, found %v", low, high, up, down, got, worst)
 					}
-					limits.Min = least + 1
-					if above := said(false); wider(above, found) {
-						t.Fatalf("%d to %d replicas, steps %d and %d: %v with one more at least", least, most, up, down, above)
+					limits.Min = low + 1
+					if above := considered(false); wider(above, found) {
+						t.Fatalf("%d to %d replicas, steps %d and %d: %v with a higher minimum", low, high, up, down, above)
 					}
 				}
 			}

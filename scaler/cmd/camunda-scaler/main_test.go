@@ -143,7 +143,7 @@ func TestCheckConfig(t *testing.T) {
 		{"targets: [{}]", "at 2: up at 100 or more, down at 40 or less", "", 0},
 		{"targets:\n  - querry: x\n", "", ":2: targets[0].querry: unknown key, did you mean query?", 2},
 		{"targets: [{rule: {scale_down_at: 25}}]", "", "a constant load of 50 makes the target flap between 1 and 2 replicas", 2},
-		{"targets: [{rule: {scale_down_at: 25, allow_flapping: true}}]", "It flaps", "", 0},
+		{"targets: [{rule: {scale_down_at: 25, allow_flapping: true}}]", "allow_flapping accepts that.", "", 0},
 	} {
 		if err := os.WriteFile(path, []byte(c.text), 0o644); err != nil {
 			t.Fatal(err)

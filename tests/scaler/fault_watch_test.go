@@ -165,6 +165,7 @@ func hpaOnAnAppliedWorkload(t *testing.T, m *matrix, reason string) {
 	m.awaitAnswer(t, r.query()+" == 500")
 	r.stay(t, 2, reason)
 	remove()
+	r.scaleByHand(t, 2) // so that it looks again at once
 	r.awaitReplicas(t, 4)
 	remove = r.createHPA(t, "late", 6)
 	r.awaitReplicas(t, 6)
@@ -175,7 +176,7 @@ func hpaOnAnAppliedWorkload(t *testing.T, m *matrix, reason string) {
 		t.Errorf("unexpected lines %v", changes)
 	}
 	remove()
-	r.wantSteps(t, "3-4")
+	r.wantSteps(t, "2-3 3-4")
 }
 
 // A second scaler outside the Lease, as somebody starts it on a laptop: of the

@@ -54,6 +54,7 @@ func TestRedirects(t *testing.T) {
 		{"the same host by TLS", http.StatusTemporaryRedirect, overTLS.URL, true, ""},
 		{"the same server", http.StatusTemporaryRedirect, "", true, ""},
 		{"the same server, not to be followed", http.StatusTemporaryRedirect, "", false, "redirects, and follow_redirects is false: set prometheus.url"},
+		{"an address that cannot be parsed", http.StatusTemporaryRedirect, "http://[", true, "redirects to an address that cannot be parsed: set prometheus.url"},
 		{"a status that drops the query", http.StatusFound, "", true, "with status 302, by which a POST loses its query: set prometheus.url to http://127.0.0.1:"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -64,7 +65,8 @@ func TestRedirects(t *testing.T) {
 					return
 				}
 				// As many do, with all that was in the query.
-				http.Redirect(w, r, c.to+"/behind"+r.URL.RequestURI(), c.status)
+				w.Header().Set("Location", c.to+"/behind"+r.URL.RequestURI())
+				w.WriteHeader(c.status)
 			}))
 			defer front.Close()
 			parsed, err := config.Parse("x.yml", []byte(fmt.Sprintf(`

@@ -67,9 +67,12 @@ func (t roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 // checkRedirect returns an error for a redirect that leaves the server, or that
 // loses the query on its way.
 func checkRedirect(r *http.Request, resp *http.Response) error {
-	to, err := r.URL.Parse(resp.Header.Get("Location"))
-	if !isRedirect(resp) || err != nil { // the client says what is wrong with it
+	if !isRedirect(resp) {
 		return nil
+	}
+	to, err := r.URL.Parse(resp.Header.Get("Location"))
+	if err != nil {
+		return redirected("%s redirects to an address that cannot be parsed: set prometheus.url to the right one", r.URL.Host)
 	}
 	switch server := to.Scheme + "://" + to.Host; {
 	case !sameServer(r.URL, to):

@@ -15,7 +15,8 @@ type rules struct {
 	Groups []struct {
 		Name  string
 		Rules []struct {
-			Alert, Expr, For    string
+			Alert, Record       string
+			Expr, For           string
 			Labels, Annotations map[string]string
 		}
 	}
@@ -48,8 +49,8 @@ func TestAlerts(t *testing.T) {
 	needs(t, promtool, "test", "rules", "alerts/camunda-autoscaler_test.yml")
 }
 
-// Every alert has what people need who are woken up by it, and a test that
-// fires and one that stays quiet.
+// Every alert has what a person needs who is paged by it, and a test of its
+// texts.
 func TestAlertsAreComplete(t *testing.T) {
 	var tests struct {
 		Tests []struct {
@@ -62,85 +63,191 @@ func TestAlertsAreComplete(t *testing.T) {
 	if err := yaml.Unmarshal(read(t, "alerts/camunda-autoscaler_test.yml"), &tests); err != nil {
 		t.Fatal(err)
 	}
-	fires, quiet := map[string]bool{}, map[string]bool{}
+	fires := map[string]bool{}
 	for _, group := range tests.Tests {
 		for _, c := range group.AlertRuleTest {
-			if len(c.ExpAlerts) > 0 {
-				fires[c.Alertname] = true
-			} else {
-				quiet[c.Alertname] = true
-			}
+			fires[c.Alertname] = fires[c.Alertname] || len(c.ExpAlerts) > 0
 		}
 	}
-	table := string(read(t, "docs/alerts.md"))
-	count := 0
+	alerts := 0
 	for _, group := range readRules(t).Groups {
 		for _, rule := range group.Rules {
-			count++
-			if !fires[rule.Alert] || !quiet[rule.Alert] {
-				t.Errorf("%s: fires in a test: %v, stays quiet in one: %v", rule.Alert, fires[rule.Alert], quiet[rule.Alert])
+			if rule.Alert == "" {
+				continue
 			}
-			if s := rule.Labels["severity"]; !slices.Contains([]string{"critical", "warning", "info"}, s) {
-				t.Errorf("%s: severity %q", rule.Alert, s)
-			}
-			if rule.For == "" || rule.Annotations["summary"] == "" || rule.Annotations["description"] == "" {
-				t.Errorf("%s lacks for, summary or description", rule.Alert)
-			}
-			if strings.Contains(rule.Annotations["summary"], "{{") {
-				t.Errorf("%s: its summary is not the same for all of its alerts", rule.Alert)
-			}
-			page := "docs/runbooks/" + rule.Alert + ".md"
-			if !strings.HasSuffix(rule.Annotations["runbook_url"], "/"+page) {
-				t.Errorf("%s: runbook_url is %s, want %s", rule.Alert, rule.Annotations["runbook_url"], page)
-			}
-			for _, part := range []string{"# " + rule.Alert + "\n", "\n## Meaning\n", "\n## Impact\n", "\n## Diagnosis\n", "\n## Mitigation\n"} {
-				if !strings.Contains(string(read(t, page)), part) {
-					t.Errorf("%s lacks %q", page, strings.TrimSpace(part))
+			alerts++
+			t.Run(rule.Alert, func(t *testing.T) {
+				if !fires[rule.Alert] {
+					t.Error("no test in alerts/camunda-autoscaler_test.yml")
 				}
-			}
-			if !strings.Contains(table, "| "+rule.Alert+" | "+rule.Labels["severity"]+" | ") {
-				t.Errorf("docs/alerts.md lacks %s, %s", rule.Alert, rule.Labels["severity"])
-			}
+				if s := rule.Labels["severity"]; !slices.Contains([]string{"critical", "warning", "info"}, s) {
+					t.Errorf("severity %q", s)
+				}
+				for _, text := range []string{rule.For, rule.Annotations["summary"], rule.Annotations["description"], rule.Annotations["variables"]} {
+					if text == "" {
+						t.Error("for, summary, description or variables is missing")
+					}
+				}
+				if strings.Contains(rule.Annotations["summary"], "{{") {
+					t.Error("the summary is not constant")
+				}
+				page := "docs/runbooks/" + rule.Alert + ".md"
+				if !strings.HasSuffix(rule.Annotations["runbook_url"], "/"+page) {
+					t.Errorf("runbook_url is %s, want %s", rule.Annotations["runbook_url"], page)
+				}
+				read(t, page)
+				if strings.Contains(rule.Expr, "target") {
+					for _, label := range []string{"target", "workload_namespace", "workload_kind", "workload_name"} {
+						if !strings.Contains(rule.Annotations["description"], "{{ $labels."+label+" }}") {
+							t.Errorf("the description lacks the %s", label)
+						}
+					}
+				}
+			})
 		}
 	}
-	if count == 0 {
+	if alerts == 0 {
 		t.Error("no alerts: the test looks at nothing")
 	}
 }
 
-// What the PrometheusRule says is what was tested, with this release's names.
+// The rules of the chart are those of the file, for one release.
 func TestRenderedAlerts(t *testing.T) {
-	for _, o := range objects(t, render(t, helm4, autoscaler, autoscaler+"/ci/scaler-only-values.yaml")) {
-		if o["kind"] != "PrometheusRule" {
-			continue
-		}
-		text, err := yaml.Marshal(o["spec"])
-		if err != nil {
-			t.Fatal(err)
-		}
-		file := filepath.Join(t.TempDir(), "rules.yml")
-		if err := os.WriteFile(file, text, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		needs(t, promtool, "check", "rules", file)
-		if strings.Contains(string(text), `job="camunda-`) {
-			t.Errorf("a job of the shipped file is left:\n%s", text)
-		}
-		return
+	text := string(renderedRules(t))
+	file := filepath.Join(t.TempDir(), "rules.yml")
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
 	}
-	t.Error("there is no PrometheusRule")
+	needs(t, promtool, "check", "rules", file)
+	var r rules
+	if err := yaml.Unmarshal([]byte(text), &r); err != nil {
+		t.Fatal(err)
+	}
+	selector := regexp.MustCompile(`(^|[^a-z_:])(up|camunda_[a-z_]+)\b(.{0,80})`)
+	for _, group := range r.Groups {
+		want := `{namespace="bpm",job="one-camunda-autoscaler-` + strings.TrimPrefix(group.Name, "camunda-") + `"`
+		for _, rule := range group.Rules {
+			found := selector.FindAllStringSubmatch(rule.Expr, -1)
+			if len(found) == 0 {
+				t.Errorf("%s has no selector: the test looks at nothing", rule.Alert)
+			}
+			for _, m := range found {
+				if !strings.HasPrefix(m[3], want) {
+					t.Errorf("%s%s: %s%s is not limited to the release", rule.Alert, rule.Record, m[2], m[3])
+				}
+			}
+		}
+	}
+}
+
+// With dashboardBaseUrl each alert links a dashboard that exists.
+func TestAlertsLinkDashboards(t *testing.T) {
+	uids := map[string]bool{}
+	for _, d := range dashboards(t) {
+		uids[d.UID] = true
+	}
+	var r rules
+	if err := yaml.Unmarshal(renderedRules(t, "--set=prometheusRule.dashboardBaseUrl=https://grafana.example.com/"), &r); err != nil {
+		t.Fatal(err)
+	}
+	link := regexp.MustCompile(`^https://grafana\.example\.com/d/([a-z-]+)\?var-namespace=\{\{ \$labels\.namespace \| urlquery }}(&var-target=\{\{ \$labels\.target \| urlquery }})?$`)
+	for _, group := range r.Groups {
+		for _, rule := range group.Rules {
+			if rule.Alert == "" {
+				continue
+			}
+			m := link.FindStringSubmatch(rule.Annotations["dashboard_url"])
+			if m == nil || !uids[m[1]] {
+				t.Errorf("%s: dashboard_url is %q", rule.Alert, rule.Annotations["dashboard_url"])
+			} else if (m[2] != "") != strings.Contains(rule.Annotations["description"], "$labels.target") {
+				t.Errorf("%s: %s", rule.Alert, m[0])
+			}
+		}
+	}
 }
 
 var yamlBlock = regexp.MustCompile("(?s)```yaml\n(route:.*?)```")
 
-func TestReceiversInTheDocs(t *testing.T) {
+// receivers writes the configuration of docs/alerts.md to a file.
+func receivers(t *testing.T) (file string, text []byte) {
+	t.Helper()
 	block := yamlBlock.FindSubmatch(read(t, "docs/alerts.md"))
 	if block == nil {
 		t.Fatal("docs/alerts.md has no configuration of Alertmanager")
 	}
-	file := filepath.Join(t.TempDir(), "alertmanager.yml")
+	file = filepath.Join(t.TempDir(), "alertmanager.yml")
 	if err := os.WriteFile(file, block[1], 0o644); err != nil {
 		t.Fatal(err)
 	}
+	return file, block[1]
+}
+
+// Each alert reaches the receivers that its severity promises.
+func TestReceiversInTheDocs(t *testing.T) {
+	file, _ := receivers(t)
 	needs(t, amtool, "check-config", file)
+	want := map[string]string{"critical": "pagerduty,slack", "warning": "slack", "info": "none"}
+	for alert, severity := range severities(t) {
+		if alert == "" {
+			continue
+		}
+		got := needs(t, amtool, "config", "routes", "test", "--config.file="+file, "alertname="+alert, "severity="+severity)
+		if strings.TrimSpace(string(got)) != want[severity] {
+			t.Errorf("%s, %s, reaches %s, want %s", alert, severity, got, want[severity])
+		}
+	}
+	if got := needs(t, amtool, "config", "routes", "test", "--config.file="+file, "alertname=Other", "severity=critical"); strings.TrimSpace(string(got)) != "none" {
+		t.Errorf("an alert of something else reaches %s", got)
+	}
+}
+
+// No alert is muted by one of less weight, and none by one about another
+// thing.
+func TestInhibitionInTheDocs(t *testing.T) {
+	_, text := receivers(t)
+	var config struct {
+		InhibitRules []struct {
+			Source []string `yaml:"source_matchers"`
+			Target []string `yaml:"target_matchers"`
+			Equal  []string
+		} `yaml:"inhibit_rules"`
+	}
+	if err := yaml.Unmarshal(text, &config); err != nil {
+		t.Fatal(err)
+	}
+	if len(config.InhibitRules) == 0 {
+		t.Fatal("no inhibition: the test looks at nothing")
+	}
+	matched := func(matchers []string) []string {
+		var alerts []string
+		for alert := range severities(t) {
+			all := alert != ""
+			for _, m := range matchers {
+				pattern := strings.TrimPrefix(strings.TrimPrefix(m, "alertname="), "~")
+				all = all && regexp.MustCompile("^(?:"+strings.Trim(pattern, `"`)+")$").MatchString(alert)
+			}
+			if all {
+				alerts = append(alerts, alert)
+			}
+		}
+		if len(alerts) == 0 {
+			t.Fatalf("%v matches no alert", matchers)
+		}
+		return alerts
+	}
+	weight := map[string]int{"info": 0, "warning": 1, "critical": 2}
+	for _, r := range config.InhibitRules {
+		for _, source := range matched(r.Source) {
+			for _, target := range matched(r.Target) {
+				if weight[severities(t)[source]] <= weight[severities(t)[target]] {
+					t.Errorf("%s mutes %s, which weighs as much", source, target)
+				}
+				for _, label := range []string{"cluster", "namespace", "job", "target"} {
+					if !slices.Contains(r.Equal, label) {
+						t.Errorf("%s mutes %s of another %s", source, target, label)
+					}
+				}
+			}
+		}
+	}
 }

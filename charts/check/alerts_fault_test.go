@@ -1,0 +1,240 @@
+package check
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// fault is what an alert is for.
+type fault struct {
+	alert  string
+	after  string            // in whole minutes from the first bad sample to the alert: the column of docs/alerts.md
+	fault  string            // the series, as in healthy
+	target bool              // it is about a target, and not about a Pod
+	labels map[string]string // besides those that all alerts of its kind have
+}
+
+var faults = []fault{
+	{alert: "CamundaExporterDown", after: "8m", fault: "exporter a up 0\nexporter a * absent"},
+	{alert: "CamundaEngineUnreachable", after: "5m", fault: "exporter a camunda_up 0"},
+	{alert: "CamundaHistoryUnreadable", after: "10m", fault: "exporter a camunda_history_readable 0"},
+	{alert: "CamundaClockSkew", after: "15m", fault: "exporter a camunda_clock_skew_seconds -2.4"},
+	{alert: "CamundaIncidentsRising", after: "15m", fault: `exporter a camunda_incidents{incident_type="failedJob"} 5`,
+		labels: map[string]string{"incident_type": "failedJob"}},
+	{alert: "CamundaJobsOutOfRetries", after: "20m", fault: "exporter a camunda_jobs_out_of_retries 3"},
+	{alert: "CamundaCollectorFailing", after: "15m", fault: `exporter a camunda_exporter_collector_success{collector="jobs"} 0`,
+		labels: map[string]string{"collector": "jobs"}},
+
+	{alert: "CamundaScalerDown", after: "6m", fault: "scaler a up 0\nscaler a * absent\nscaler b up 0\nscaler b * absent"},
+	{alert: "CamundaScalerNoLeader", after: "5m", fault: "scaler a camunda_scaler_leader 0"},
+	{alert: "CamundaScalerSeveralLeaders", after: "5m", fault: "scaler b camunda_scaler_leader 1"},
+	{alert: "CamundaScalerReloadFailed", after: "5m", fault: "scaler b camunda_scaler_config_last_reload_successful 0"},
+	{alert: "CamundaScalerNotDeciding", after: "10m", target: true, fault: `scaler a camunda_scaler_last_decision_timestamp_seconds{target="t"} frozen`},
+	{alert: "CamundaScalerNoFreshSample", after: "5m", target: true, fault: decides("none", "no_data")},
+	{alert: "CamundaScalerSampleGaps", after: "21m", target: true, fault: decides("none", "stale")},
+	{alert: "CamundaScalerStepOverdue", after: "1h10m", target: true, fault: decides("none", "scale_down_delay")},
+	{alert: "CamundaScalerCannotScale", after: "6m", target: true,
+		fault:  decides("none", "write_failed") + `scaler a camunda_scaler_errors_total{target="t",operation="write",cause="forbidden"} +3`,
+		labels: map[string]string{"operation": "write", "cause": "forbidden"}},
+	{alert: "CamundaScalerContested", after: "8m", target: true,
+		fault:  decides("none", "owned_by_other") + `scaler a camunda_scaler_holding{target="t",reason="owned_by_other"} 1`,
+		labels: map[string]string{"reason": "owned_by_other"}},
+	{alert: "CamundaScalerWaitsForReady", after: "13m", target: true, fault: decides("none", "wait_for_ready")},
+	{alert: "CamundaScalerMaxUnknown", after: "10m", target: true, fault: `scaler a camunda_scaler_max_replicas{target="t"} absent`},
+	{alert: "CamundaScalerPaused", after: "8h", target: true, fault: decides("none", "paused") + `scaler a camunda_scaler_paused{target="t"} 1`},
+	{alert: "CamundaScalerSwitchedOff", after: "8h15m", target: true, fault: decides("none", "switched_off") + `scaler a camunda_scaler_replicas{target="t"} 0`},
+	{alert: "CamundaScalerOverloadedAtMax", after: "13m", target: true, fault: decides("none", "load_high_at_max")},
+	{alert: "CamundaScalerFlapping", after: "12m", target: true,
+		fault: `scaler a camunda_scaler_decisions_total{target="t",action="up",reason="load_high"} +0.5
+			scaler a camunda_scaler_decisions_total{target="t",action="down",reason="load_low"} +0.5`},
+}
+
+// starts is how long a world is healthy at first: longer than any alert looks
+// back.
+const starts = time.Hour
+
+// expected are the labels of the fault's alert.
+func (f fault) expected(id identity, severity string) map[string]string {
+	component := "exporter"
+	if strings.HasPrefix(f.alert, "CamundaScaler") {
+		component = "scaler"
+	}
+	l := map[string]string{"severity": severity, "namespace": id.namespace, "job": id.labels(component, "a")["job"]}
+	if id.cluster != "" {
+		l["cluster"] = id.cluster
+	}
+	if id.static != "" && component == "exporter" {
+		l["instance"] = id.labels(component, "a")["instance"]
+	}
+	if f.target {
+		maps.Copy(l, map[string]string{"target": "t", "workload_namespace": "bpm", "workload_kind": "Deployment", "workload_name": "camunda"})
+	}
+	maps.Copy(l, f.labels)
+	return l
+}
+
+// severities are those of the alerts.
+func severities(t *testing.T) map[string]string {
+	all := map[string]string{}
+	for _, g := range readRules(t).Groups {
+		for _, r := range g.Rules {
+			all[r.Alert] = r.Labels["severity"]
+		}
+	}
+	return all
+}
+
+func (f fault) duration(t *testing.T) time.Duration {
+	t.Helper()
+	d, err := time.ParseDuration(f.after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// Each alert fires when docs/alerts.md says, for that cluster, release and
+// engine only that has the fault, and not for a dry run.
+func TestAlertsOnFaults(t *testing.T) {
+	severities := severities(t)
+	with := func(change func(*identity)) identity {
+		id := here
+		change(&id)
+		return id
+	}
+	rendered := releases(t)
+	for _, f := range faults {
+		t.Run(f.alert, func(t *testing.T) {
+			raw := onlyRules(t, read(t, "alerts/camunda-autoscaler.yml"), f.alert)
+			after := f.duration(t)
+			fires := starts + after
+			lasts := after + 30*time.Minute
+			bad := []phase{{lasts: starts}, {lasts: lasts, fault: f.fault}}
+			good := []phase{{lasts: starts + lasts}}
+			one := func(id identity) expectation {
+				return expectation{fires, f.alert, []map[string]string{f.expected(id, severities[f.alert])}}
+			}
+			quiet := expectation{at: fires + 10*time.Minute, alert: f.alert}
+
+			t.Run("fires in time and ends", func(t *testing.T) {
+				promtest(t, raw, world(here, append(bad, phase{lasts: time.Hour})...),
+					expectation{at: fires - time.Minute, alert: f.alert}, one(here),
+					expectation{at: starts + lasts + 40*time.Minute, alert: f.alert})
+			})
+			t.Run("bears a failed scrape", func(t *testing.T) {
+				before := (after / 2).Truncate(scrapes)
+				gap := []phase{{lasts: starts}, {lasts: before, fault: f.fault}, {lasts: lasts - before, fault: f.fault, gap: true}}
+				promtest(t, raw, world(here, gap...), one(here))
+			})
+			t.Run("tells two clusters apart", func(t *testing.T) {
+				a, b := with(func(id *identity) { id.cluster = "a" }), with(func(id *identity) { id.cluster = "b" })
+				promtest(t, raw, append(world(a, bad...), world(b, good...)...), one(a))
+			})
+			t.Run("tells two jobs apart", func(t *testing.T) {
+				a := with(func(id *identity) { id.exporter, id.scaler = "camunda-exporter-a", "camunda-scaler-a" })
+				b := with(func(id *identity) { id.exporter, id.scaler = "camunda-exporter-b", "camunda-scaler-b" })
+				promtest(t, raw, append(world(a, bad...), world(b, good...)...), one(a))
+			})
+			if !strings.HasPrefix(f.alert, "CamundaScaler") {
+				t.Run("tells two engines of one static job apart", func(t *testing.T) {
+					a, b := with(func(id *identity) { id.static = "a" }), with(func(id *identity) { id.static = "b" })
+					promtest(t, raw, append(world(a, bad...), world(b, good...)...), one(a))
+				})
+			}
+			if f.target {
+				t.Run("leaves a dry run out", func(t *testing.T) {
+					promtest(t, raw, world(with(func(id *identity) { id.dryRun = true }), bad...), quiet)
+				})
+			}
+			for _, r := range rendered {
+				t.Run("of a release, "+r.name, func(t *testing.T) {
+					rules := onlyRules(t, r.rules, f.alert)
+					promtest(t, rules, append(world(r.own, bad...), world(r.other, good...)...), one(r.own))
+					promtest(t, rules, append(world(r.own, good...), world(r.other, bad...)...), quiet)
+				})
+			}
+		})
+	}
+}
+
+// While all is well no alert fires, whatever scrapes fail.
+func TestAlertsAreQuiet(t *testing.T) {
+	var life []phase
+	var expectations []expectation
+	var all []string
+	for i := range 20 {
+		life = append(life, phase{lasts: 30*time.Minute + time.Duration(i)*scrapes, gap: i%3 > 0})
+	}
+	for _, g := range readRules(t).Groups {
+		for _, r := range g.Rules {
+			all = append(all, r.Alert)
+			for at := 5 * time.Minute; at < 11*time.Hour && r.Alert != ""; at += 7 * time.Minute {
+				expectations = append(expectations, expectation{at: at, alert: r.Alert})
+			}
+		}
+	}
+	promtest(t, onlyRules(t, read(t, "alerts/camunda-autoscaler.yml"), all...), world(here, life...), expectations...)
+}
+
+type release struct {
+	name       string
+	rules      []byte
+	own, other identity
+}
+
+// releases are the rules of a release beside another of the same namespace.
+func releases(t *testing.T) []release {
+	t.Helper()
+	own := identity{namespace: "bpm", exporter: "one-camunda-autoscaler-exporter", scaler: "one-camunda-autoscaler-scaler"}
+	other := identity{namespace: "bpm", exporter: "two-camunda-autoscaler-exporter", scaler: "two-camunda-autoscaler-scaler"}
+	plain := release{"its jobs are its Services", renderedRules(t), own, other}
+	own.services, other.services = true, true
+	labelled := release{"its jobs are a label of its Services", renderedRules(t,
+		"--set=exporter.serviceMonitor.jobLabel=app.kubernetes.io/name", "--set=scaler.serviceMonitor.jobLabel=app.kubernetes.io/name"), own, other}
+	return []release{plain, labelled}
+}
+
+// renderedRules are the rules in the chart's PrometheusRule.
+func renderedRules(t *testing.T, values ...string) []byte {
+	t.Helper()
+	out := needs(t, helm4, append([]string{"template", "one", autoscaler, "--namespace=bpm", "--kube-version=" + kubeVersion,
+		"--set=scaler.config.prometheus.url=http://prometheus:9090", "--set=prometheusRule.enabled=true", "--show-only=templates/prometheusrule.yaml"}, values...)...)
+	text, err := yaml.Marshal(objects(t, out)[0]["spec"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// The table of docs/alerts.md says what these tests measure.
+func TestAlertsInTheDocs(t *testing.T) {
+	after := map[string]string{}
+	for _, f := range faults {
+		after[f.alert] = f.after
+	}
+	docs := string(read(t, "docs/alerts.md"))
+	for _, g := range readRules(t).Groups {
+		for _, r := range g.Rules {
+			if r.Alert == "" {
+				continue
+			}
+			if after[r.Alert] == "" {
+				t.Errorf("%s: no fault that it is for", r.Alert)
+			}
+			threshold := "" // and its unit, in brackets
+			if m := regexp.MustCompile(`([0-9.]+)\)? # threshold`).FindStringSubmatch(r.Expr); m != nil {
+				threshold = m[1] + " ("
+			}
+			row := fmt.Sprintf("| [%s](runbooks/%s.md) | %s | %s | %s", r.Alert, r.Alert, r.Labels["severity"], after[r.Alert], threshold)
+			if !strings.Contains(docs, "\n"+row) || threshold == "" && !strings.Contains(docs, row+"| ") {
+				t.Errorf("docs/alerts.md lacks %s", row)
+			}
+		}
+	}
+}

@@ -51,6 +51,12 @@ func (f file) compile(doc *document) Config {
 // checkUnique reports repeated names and workloads.
 func (c Config) checkUnique(doc *document) {
 	names, workloads := map[string]int{}, map[workload.Ref]int{} // lines
+	groups := map[string]int{}
+	for i, t := range c.Targets {
+		if t.Group != nil {
+			groups[t.Name] = doc.line("targets", strconv.Itoa(i))
+		}
+	}
 	for i, t := range c.Targets {
 		at := section{doc, []string{"targets", strconv.Itoa(i)}}
 		line := doc.line(at.path...)
@@ -58,9 +64,9 @@ func (c Config) checkUnique(doc *document) {
 			at.fault("name", "the name %q is already used by the target on line %d: want another name", t.Name, first)
 		}
 		names[t.Name] = line
-		for j, group := range c.Targets {
-			if group.Group != nil && strings.HasPrefix(t.Name, group.Name+"/") {
-				at.fault("name", "the name %q may be that of a workload of the target on line %d: want another name", t.Name, doc.line("targets", strconv.Itoa(j)))
+		for end, r := range t.Name {
+			if first, ok := groups[t.Name[:end]]; ok && r == '/' {
+				at.fault("name", "the name %q may be that of a workload of the target on line %d: want another name", t.Name, first)
 			}
 		}
 		if t.Group != nil {

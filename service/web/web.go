@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"net/url"
 	"path"
 	"strings"
@@ -24,6 +25,7 @@ import (
 type Config struct {
 	Flags         *web.FlagConfig
 	TelemetryPath string
+	Pprof         bool
 	Listener      net.Listener // if set, used instead of the flags' addresses
 }
 
@@ -33,6 +35,8 @@ func AddFlags(app *kingpin.Application, defaultAddress string) *Config {
 	c := &Config{Flags: kingpinflag.AddFlags(app, defaultAddress)}
 	app.Flag("web.telemetry-path", "Path under which to expose metrics.").
 		Default("/metrics").StringVar(&c.TelemetryPath)
+	app.Flag("web.enable-pprof", "Serve profiles of this process under /debug/pprof/, to everything that reaches the port.").
+		BoolVar(&c.Pprof)
 	app.Action(func(*kingpin.ParseContext) error {
 		if err := checkTelemetryPath(c.TelemetryPath); err != nil {
 			return fmt.Errorf("--web.telemetry-path: %w", err)
@@ -122,6 +126,9 @@ const drainTimeout = 10 * time.Second
 // returns nil. It returns an error if it cannot listen or the web configuration
 // is bad.
 func Serve(ctx context.Context, handler http.Handler, c Config, logger *slog.Logger) error {
+	if c.Pprof {
+		handler = withPprof(handler)
+	}
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -152,6 +159,18 @@ func Serve(ctx context.Context, handler http.Handler, c Config, logger *slog.Log
 		return fmt.Errorf("serve HTTP: %w", err)
 	}
 	return nil
+}
+
+// withPprof adds the paths that "go tool pprof" reads.
+func withPprof(next http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", next)
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return mux
 }
 
 // serverErrors gives the lines of net/http's own log one fixed message.

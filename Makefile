@@ -55,7 +55,7 @@ fuzz: ## Fuzz what is read and what decides (FUZZTIME=1m for longer)
 
 .PHONY: soak
 soak: ## A million decisions of two scalers in simulated time, with everything going wrong
-	go test -count=1 -run TestSoak -v ./scaler/app
+	go test -count=1 -run TestSoak -v ./scaler/fleet
 
 .PHONY: lint
 lint: bin/golangci-lint bin/actionlint ## Lint every module, the workflows and the scripts

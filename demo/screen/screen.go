@@ -105,7 +105,7 @@ const prefix = "  | "
 
 // dropped are keys of the scaler's log that are the same on each line here, or
 // are on the screen already.
-var dropped = []string{"ts", "caller", "target", "namespace", "workload"}
+var dropped = []string{"ts", "target", "namespace", "workload"}
 
 // LogLine writes a logfmt line of the scaler, without some keys and wrapped
 // between the others.

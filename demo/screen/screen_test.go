@@ -15,8 +15,8 @@ var t0 = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 func TestLogLinesFit(t *testing.T) {
 	for name, c := range map[string]struct{ line, want string }{
 		"scaled": {
-			`level=info ts=2026-11-21T04:10:59.994Z caller=report.go:104 msg=scaled target=camunda-deployment namespace=default workload=Deployment/camunda-deployment action=up from=1 to=2 started=97 per_instance=97 bound=50 reason=load_high sample_age=312ms`,
-			"  | level=info msg=scaled action=up from=1 to=2 started=97 per_instance=97\n" +
+			`level=info ts=2026-11-21T04:10:59.994Z msg=scaled target=camunda-deployment namespace=default workload=Deployment/camunda-deployment action=up from=1 to=2 value=97 per_instance=97 bound=50 reason=load_high sample_age=312ms`,
+			"  | level=info msg=scaled action=up from=1 to=2 value=97 per_instance=97\n" +
 				"  |   bound=50 reason=load_high sample_age=312ms",
 		},
 		"quoted": {

@@ -7,18 +7,17 @@ import (
 	"net/http"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/go-kit/log/level"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	commoncfg "github.com/prometheus/common/config"
-	"github.com/prometheus/common/model"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/fleet"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
@@ -55,11 +54,17 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	targets := newFleet(self, func(ref workload.Ref) scaler { return fenced{workloads.New(ref), bound} }, o.Loggers.Kit)
 	events := event.NewRecorder(workloads.client, Name, o.Loggers.Kit)
-	if o.Events {
-		targets.event = events.Record
+	options := fleet.Options{
+		Connect:   func(c config.Prometheus) (v1.API, error) { return newPrometheus(c, self) },
+		Workloads: func(ref workload.Ref) fleet.Workload { return fenced{workloads.New(ref), bound} },
+		Metrics:   self,
+		Logger:    o.Loggers.Kit,
 	}
+	if o.Events {
+		options.Record = events.Record
+	}
+	targets := fleet.New(options)
 	if err := targets.Apply(o.Config); err != nil {
 		return err
 	}
@@ -114,20 +119,11 @@ func newPrometheus(c config.Prometheus, m *metrics.Metrics) (v1.API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make an HTTP client for Prometheus: %w", err)
 	}
-	prom, err := query.NewAPI(c.URL, client)
-	return timed{prom, m}, err
-}
-
-// timed observes how long queries take.
-type timed struct {
-	v1.API
-	metrics *metrics.Metrics
-}
-
-func (t timed) Query(ctx context.Context, query string, at time.Time, opts ...v1.Option) (model.Value, v1.Warnings, v1.Infos, error) {
-	asked := time.Now()
-	defer func() { t.metrics.QueryTook(time.Since(asked)) }()
-	return t.API.Query(ctx, query, at, opts...)
+	api, err := query.NewAPI(c.URL, client)
+	if err != nil {
+		return nil, err
+	}
+	return m.API(api), nil
 }
 
 func userAgent() string { return service.UserAgent(Name) }

@@ -13,8 +13,10 @@ import (
 	"github.com/go-kit/log/level"
 	"k8s.io/client-go/dynamic"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/fleet"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/lease"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
 // LeaseID names the Lease that decides which scaler leads.
@@ -60,6 +62,23 @@ func newLeader(o Options, client dynamic.Interface, m *metrics.Metrics) (leader,
 	})
 	m.SetLeader(e.Leads)
 	return e, e.Bound, nil
+}
+
+// fenced is a workload that is written only while this process holds the Lease,
+// and only for as long as no other can have it.
+type fenced struct {
+	fleet.Workload
+	bound boundFunc
+}
+
+// Set implements loop.Scaler.
+func (w fenced) Set(ctx context.Context, read workload.Scale, replicas int32) error {
+	ctx, cancel, err := w.bound(ctx)
+	if err != nil {
+		return fmt.Errorf("not written: %w", err)
+	}
+	defer cancel()
+	return w.Workload.Set(ctx, read, replicas)
 }
 
 // alone always leads.

@@ -12,23 +12,24 @@ import (
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/fleet"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 )
 
 // pages are on the landing page.
 var pages = []toolkit.LandingLinks{{Address: "/config", Text: "Configuration", Description: "the one in force, without secrets"}}
 
-// reloader reads the configuration again and puts it in force, or leaves the
-// old one.
+// reloader reads the configuration again and puts it in force, or keeps the
+// previous one.
 type reloader struct {
 	load    func() (config.Config, error)
-	targets *fleet
+	targets *fleet.Fleet
 	metrics *metrics.Metrics
 	logger  log.Logger
 	mu      sync.Mutex // one reload at a time
 }
 
-func newReloader(o Options, targets *fleet, m *metrics.Metrics) *reloader {
+func newReloader(o Options, targets *fleet.Fleet, m *metrics.Metrics) *reloader {
 	m.Reloaded(true)
 	return &reloader{load: o.Load, targets: targets, metrics: m, logger: o.Loggers.Kit}
 }
@@ -53,8 +54,8 @@ func (r *reloader) reload() error {
 	}
 	r.metrics.Reloaded(err == nil)
 	if err != nil {
-		level.Error(r.logger).Log("msg", "the configuration was not reloaded: the old one stays in force", "err", err)
-		return fmt.Errorf("the old configuration stays in force: %w", err)
+		level.Error(r.logger).Log("msg", "configuration reload failed", "err", err, "effect", "the previous configuration stays in force")
+		return fmt.Errorf("the previous configuration stays in force: %w", err)
 	}
 	level.Info(r.logger).Log("msg", "configuration reloaded", "targets", len(c.Targets))
 	return nil

@@ -12,24 +12,29 @@ import (
 // checker holds decisions to what is promised, by its own record of what came.
 // It says the promises in the plainest words, and shares no code with Decide.
 type checker struct {
-	start time.Time
-	used  time.Time // the newest sample of the last step, or the start
-	log   []entry
+	start     time.Time
+	used      time.Time // the newest sample of the last step, or the start
+	steppedUp time.Time // the last step up, or the start
+	log       []entry
 }
 
 // entry is what the checker knows of one decision.
 type entry struct {
-	now, newest time.Time       // newest is zero without data
-	wants       Action          // what the load wants
-	again       bool            // what the load wants is not known: its samples were used
-	complete    bool            // there was data, of every required trigger
-	gap         bool            // it was too long since the sample before
-	missing     map[string]bool // triggers without data
+	now, newest time.Time            // newest is zero without data
+	wants       Action               // what the load wants
+	again       bool                 // what the load wants is not known: its samples were used
+	complete    bool                 // there was data, of every required trigger
+	expired     bool                 // nothing was missing but samples that are too old
+	gap         bool                 // it was too long since the sample before
+	missing     map[string]bool      // triggers without data
+	at          map[string]time.Time // of the newest sample of each, usable or too old
 	stepped     bool
 	used        time.Time // after the step
 }
 
-func newChecker(start time.Time) *checker { return &checker{start: start, used: start} }
+func newChecker(start time.Time) *checker {
+	return &checker{start: start, used: start, steppedUp: start}
+}
 
 func good(s sample.Result) bool {
 	return s.Outcome == sample.Value && !math.IsNaN(s.Value) && !math.IsInf(s.Value, 0)
@@ -60,33 +65,48 @@ func bounds(l Limits) (least, most int32) {
 
 // record notes what came, before the decision is looked at.
 func (c *checker) record(p Policy, in Input) entry {
-	e := entry{now: in.Now, complete: true, missing: map[string]bool{}, wants: None}
+	e := entry{now: in.Now, complete: true, missing: map[string]bool{}, at: map[string]time.Time{}, wants: None}
 	up, down, again := false, true, false
+	spacing := time.Duration(0)
+	broken := false // data of a required trigger is missing for another reason than its age
 	for i, s := range in.Samples {
 		t := p.Triggers[i]
+		if s.Outcome == sample.Stale {
+			e.at[t.Name] = s.Timestamp
+		}
 		if !good(s) {
 			e.missing[t.Name] = true
 			e.complete = e.complete && t.Optional
+			broken = broken || !t.Optional && s.Outcome != sample.Stale
 			continue
+		}
+		e.at[t.Name] = s.Timestamp
+		spacing = max(spacing, s.Spacing)
+		if last := c.lastOf(t.Name); !t.Optional && !last.IsZero() && s.Timestamp.Sub(last) > tooFar(p, s.Spacing) {
+			e.gap = true
 		}
 		if s.Timestamp.After(e.newest) {
 			e.newest = s.Timestamp
 		}
-		a, fresh := wish(t.Rule, s.Value, max(1, in.Replicas)), s.Timestamp.After(c.used)
+		a, fresh := wish(t.Rule, s.Value, max(1, in.Replicas)), !in.Used && s.Timestamp.After(c.used)
 		up = up || a == Up && fresh
 		down = down && a == Down && fresh
 		again = again || a != None && !fresh
 	}
+	e.expired = !broken && !(e.complete && !e.newest.IsZero())
 	e.complete = e.complete && !e.newest.IsZero()
-	for _, before := range slices.Backward(c.log) {
-		if !before.newest.IsZero() && !e.newest.IsZero() {
-			e.gap = e.newest.Sub(before.newest) > p.MaxAge(0)
-			break
+	var last time.Time // of the newest sample before
+	for _, before := range c.log {
+		if before.newest.After(last) {
+			last = before.newest
 		}
+	}
+	if !last.IsZero() && !e.newest.IsZero() && e.newest.Sub(last) > tooFar(p, spacing) {
+		e.gap = true
 	}
 	least, most := bounds(in.Limits)
 	switch {
-	case in.Block != "" || in.Replicas < 1:
+	case in.Block.Reason != "" || in.Replicas < 1:
 	case up && in.Replicas < most && !in.Limits.MaxUnknown:
 		e.wants = Up
 	case down && e.complete && in.Replicas > least:
@@ -97,11 +117,36 @@ func (c *checker) record(p Policy, in Input) entry {
 	return e
 }
 
+// tooFar is how far apart samples are when some between them were lost: more
+// than they may be old, and more than three times as far as usual.
+func tooFar(p Policy, spacing time.Duration) time.Duration {
+	return max(oldest(p, spacing), 3*spacing)
+}
+
+// oldest is how old a sample may be.
+func oldest(p Policy, spacing time.Duration) time.Duration {
+	if p.MaxSampleAge == 0 {
+		return min(max(30*time.Second, 3*spacing), 15*time.Minute)
+	}
+	return p.MaxSampleAge
+}
+
+// lastOf returns the time of the trigger's last usable sample.
+func (c *checker) lastOf(trigger string) time.Time {
+	for _, e := range slices.Backward(c.log) {
+		if at, ok := e.at[trigger]; ok && !e.missing[trigger] {
+			return at
+		}
+	}
+	return time.Time{}
+}
+
 // covered reports whether samples have come for so long without a gap.
 func (c *checker) covered(d time.Duration) bool {
 	newest := c.log[len(c.log)-1].newest
 	for _, e := range slices.Backward(c.log) {
 		switch {
+		case e.expired:
 		case !e.complete:
 			return false
 		case newest.Sub(e.newest) >= d:
@@ -120,6 +165,9 @@ func (c *checker) asked(a Action, d time.Duration) bool {
 	newest := c.log[last].newest
 	for i, e := range slices.Backward(c.log) {
 		switch {
+		case e.expired && e.wants == None && i < last && e.stepped:
+			return newest.Sub(e.used) >= d
+		case e.expired && e.wants == None:
 		case e.wants != a && !e.again:
 			return false
 		case i < last && e.stepped:
@@ -133,14 +181,16 @@ func (c *checker) asked(a Action, d time.Duration) bool {
 	return false
 }
 
-// without reports whether the trigger has had no data for so long.
+// without reports whether the trigger has had no data for so long: since its
+// last sample, or since it was first missing if there was none.
 func (c *checker) without(trigger string, d time.Duration) bool {
 	now := c.log[len(c.log)-1].now
 	for _, e := range slices.Backward(c.log) {
+		at, known := e.at[trigger]
 		switch {
 		case !e.missing[trigger]:
-			return false
-		case now.Sub(e.now) >= d:
+			return now.Sub(at) >= d
+		case now.Sub(e.now) >= d, known && now.Sub(at) >= d:
 			return true
 		}
 	}
@@ -162,6 +212,9 @@ func (c *checker) decision(p Policy, in Input, d Decision) error {
 	if why != "" {
 		return fmt.Errorf("%s: %+v\nof %+v\nby %+v", why, d, in, p)
 	}
+	if d.Action == Up {
+		c.steppedUp = in.Now
+	}
 	if e.stepped && e.newest.After(c.used) {
 		c.used = e.newest
 	}
@@ -180,7 +233,7 @@ func wellFormed(in Input, d Decision) string {
 		return "from other replicas"
 	case (d.Action == Up) != (d.To > d.From) || (d.Action == Down) != (d.To < d.From):
 		return "goes not where it says"
-	case step && in.Block != "":
+	case step && in.Block.Reason != "":
 		return "a step while blocked"
 	case step && (d.From < 1 || d.To < 1):
 		return "a step from or to 0"
@@ -200,7 +253,7 @@ func (c *checker) up(p Policy, in Input, d Decision) string {
 		return "more than step_up"
 	case in.Now.Sub(c.start) < p.HoldAfterStart:
 		return "hold_after_start is not kept"
-	case p.WaitForReady && (in.Ready == nil || *in.Ready < in.Replicas):
+	case d.Reason == LoadHigh && p.WaitForReady && in.Ready != nil && *in.Ready < in.Replicas && in.Now.Sub(c.steppedUp) < 10*time.Minute:
 		return "wait_for_ready is not kept"
 	}
 	switch d.Reason {
@@ -216,7 +269,7 @@ func (c *checker) up(p Policy, in Input, d Decision) string {
 			return "above the minimum for the minimum"
 		}
 	case Fallback:
-		if t.OnNoData != FallbackOnNoData || d.To > t.FallbackReplicas || !c.without(t.Name, p.MaxAge(0)) {
+		if t.OnNoData != FallbackOnNoData || d.To > t.FallbackReplicas || !c.without(t.Name, oldest(p, in.Samples[d.Trigger].Spacing)) {
 			return "no fallback"
 		}
 	default:
@@ -237,7 +290,7 @@ func (c *checker) down(p Policy, in Input, d Decision) string {
 		return "hold_after_start is not kept"
 	case !e.complete:
 		return "down without every required trigger"
-	case !e.newest.After(c.used):
+	case in.Used || !e.newest.After(c.used):
 		return "down on a used sample"
 	case !c.covered(p.ScaleDownCoverage):
 		return "scale_down_coverage is not kept"

@@ -11,76 +11,110 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
-// Unknown is the decision to do nothing when not even the replicas are known.
-func Unknown(r Reason) Decision {
-	return Decision{Action: None, PerInstance: math.NaN(), Reason: r}
+// Unknown is the decision to do nothing because not even the replicas are
+// known: they could not be read.
+func (p Policy) Unknown(in Input) Decision {
+	d := p.observed(in)
+	d.Reason = WorkloadUnreadable
+	for i, s := range d.Samples {
+		if s.Timestamp.After(d.Sample().Timestamp) {
+			d.Trigger = i
+		}
+	}
+	return d
 }
 
-// Decide applies the policy, and returns what to remember. A step never goes
-// further than StepUp or StepDown, and without a usable sample it only ever goes
-// up to a floor.
-func (p Policy) Decide(in Input, st State) (Decision, State) {
+// Missing is the decision to do nothing because there is no sample to decide
+// on. It says which trigger lacks one: the first required trigger without data,
+// or else the first without data.
+func (p Policy) Missing(in Input) Decision {
+	d := p.observed(in)
+	d.Trigger, d.Reason = p.missing(d.Samples)
+	return d
+}
+
+// observed is a decision that says nothing but what it was made on.
+func (p Policy) observed(in Input) Decision {
 	in.Limits = in.Limits.valid()
 	if len(in.Samples) != len(p.Triggers) {
 		all := make([]sample.Result, len(p.Triggers))
 		copy(all, in.Samples)
 		in.Samples = all
 	}
-	newest := Newest(in.Samples)
-	d, complete := p.combine(in, st)
-	d = in.hold(d)
-	st = p.observe(in, st, newest, complete, d)
-	if in.Replicas <= 0 || in.Block != "" {
+	return Decision{Input: in, Action: None, From: in.Replicas, To: in.Replicas, PerInstance: math.NaN()}
+}
+
+// missing returns the trigger whose data is missing, and why; the reason is ""
+// if no trigger's data is.
+func (p Policy) missing(samples []sample.Result) (trigger int, why Reason) {
+	for i, s := range samples {
+		required := !p.Triggers[i].Optional
+		if hold := Hold(s); hold != "" && (why == "" || required) {
+			trigger, why = i, hold
+			if required {
+				break
+			}
+		}
+	}
+	return trigger, why
+}
+
+// Decide applies the policy, and returns what to remember. A step never goes
+// further than StepUp or StepDown, and without a usable sample it only ever goes
+// up to a floor.
+func (p Policy) Decide(in Input, st State) (Decision, State) {
+	d := p.observed(in)
+	newest := Newest(d.Samples)
+	d, complete := p.combine(d, st)
+	d = d.hold()
+	st = p.observe(d, st, newest, complete)
+	if d.Replicas <= 0 || d.Block.Reason != "" {
 		return d, st
 	}
 	d = p.delay(st, d, newest)
-	d = p.bound(in, st, d, newest, complete)
+	d = p.bound(st, d, newest, complete)
 	if d.Action == None {
 		return d, st
 	}
-	if why := p.wait(in, st, d); why != "" {
-		return d.stay(why), st
+	if why, left := p.wait(st, d); why != "" {
+		d = d.stay(why)
+		d.Left = left
+		return d, st
 	}
-	return d, st.step(newest)
+	return d, st.step(d, newest)
 }
 
-// combine asks all triggers: up if any of them wants it, down only if all of
-// them do that have to be heard. It returns whether all of those were.
-func (p Policy) combine(in Input, st State) (d Decision, complete bool) {
-	d = Decision{Action: None, From: in.Replicas, To: in.Replicas, PerInstance: math.NaN()}
-	best := -1 // who asks for the most
+// combine lets all triggers have a say: up if any of them asks for it, down only
+// if all do whose data is required. It returns whether no required data is
+// missing.
+func (p Policy) combine(d Decision, st State) (_ Decision, complete bool) {
+	best := -1 // the trigger that asks for the most replicas
 	var most verdict
-	heard, deaf := false, -1 // whether any has data; who has none and should
-	for i, s := range in.Samples {
-		t := &p.Triggers[i]
-		switch {
-		case Hold(s) == "":
-			heard = true
-		case deaf < 0 && !t.Optional:
-			deaf = i
-			continue
-		default:
+	known := false // whether any trigger has data
+	for i, s := range d.Samples {
+		if Hold(s) != "" {
 			continue
 		}
-		if in.Replicas <= 0 {
-			continue // there is nothing to divide by
+		known = true
+		if d.Replicas <= 0 {
+			continue // the number cannot be divided by the replicas
 		}
-		v := t.Rule.verdict(s.Value, in.Replicas, in.Limits, p.StepUp, p.StepDown)
-		if st.used(s) {
-			v.to = in.Replicas
+		v := p.Triggers[i].Rule.verdict(s.Value, d.Replicas, d.Limits, p.StepUp, p.StepDown)
+		if d.Used || st.used(s) {
+			v.to = d.Replicas
 		}
 		if best < 0 || v.to > most.to || v.to == most.to && rank(v.reason) > rank(most.reason) {
 			best, most = i, v
 		}
 	}
-	if !heard && deaf < 0 {
-		deaf = 0 // all are optional, and none has data
-	}
+	trigger, why := p.missing(d.Samples)
+	complete = why == "" || p.Triggers[trigger].Optional && known
 	switch {
-	case deaf >= 0 && (best < 0 || most.to <= in.Replicas && most.reason != LoadHighAtMax):
-		d.Trigger, d.Reason = deaf, Hold(in.Samples[deaf])
+	case !complete && (best < 0 || most.to <= d.Replicas && most.reason != LoadHighAtMax):
+		d.Trigger, d.Reason = trigger, why
 	case best >= 0:
 		d.Trigger, d.To, d.PerInstance, d.Bound, d.Reason = best, most.to, most.per, most.bound, most.reason
+		d.Load = most.reason.load()
 	}
 	switch {
 	case d.To > d.From:
@@ -90,7 +124,7 @@ func (p Policy) combine(in Input, st State) (d Decision, complete bool) {
 	case d.Reason == LoadHigh || d.Reason == LoadLow:
 		d.Reason = SampleUsed
 	}
-	return d, deaf < 0
+	return d, complete
 }
 
 // used reports whether the sample is from before the last step or the start, so
@@ -100,22 +134,22 @@ func (st State) used(s sample.Result) bool {
 }
 
 // rank orders the reasons for which nothing is done: the one nearest to a step
-// up is told.
+// up is the one to report.
 func rank(r Reason) int {
 	return slices.Index([]Reason{LoadLow, LoadLowAtMin, WithinBounds, LoadHighAtMax, LoadHigh}, r)
 }
 
 // hold keeps the load from moving anything where nothing may be written, or
-// nothing is known to bound it.
-func (in Input) hold(d Decision) Decision {
+// its upper bound is unknown.
+func (d Decision) hold() Decision {
 	switch {
 	case d.Reason.Holds():
-	case in.Replicas <= 0:
+	case d.Replicas <= 0:
 		return d.stay(SwitchedOff)
-	case in.Block != "":
+	case d.Block.Reason != "":
 		d.Bound = nil
-		return d.stay(in.Block)
-	case d.Action == Up && in.Limits.MaxUnknown:
+		return d.stay(d.Block.Reason)
+	case d.Action == Up && d.Limits.MaxUnknown:
 		return d.stay(MaxUnknown)
 	}
 	return d
@@ -124,21 +158,29 @@ func (in Input) hold(d Decision) Decision {
 // delay keeps the load from moving anything before its time.
 func (p Policy) delay(st State, d Decision, newest time.Time) Decision {
 	asked := newest.Sub(st.asked)
+	waits := func(why Reason, left time.Duration) Decision {
+		d = d.stay(why)
+		d.Left = left
+		return d
+	}
 	switch {
 	case d.Action == Up && asked < p.ScaleUpDelay:
-		return d.stay(ScaleUpDelay)
-	case d.Action == Down && max(0, newest.Sub(st.covered)) < p.ScaleDownCoverage:
-		return d.stay(Coverage)
+		return waits(ScaleUpDelay, p.ScaleUpDelay-asked)
+	case d.Action == Down && st.coverage(newest) < p.ScaleDownCoverage:
+		return waits(Coverage, p.ScaleDownCoverage-st.coverage(newest))
 	case d.Action == Down && asked < p.ScaleDownDelay:
-		return d.stay(ScaleDownDelay)
+		return waits(ScaleDownDelay, p.ScaleDownDelay-asked)
 	}
 	return d
 }
 
-// bound keeps to the floor, and goes up to it, or down to the ceiling.
-func (p Policy) bound(in Input, st State, d Decision, newest time.Time, complete bool) Decision {
-	n, ceiling := in.Replicas, in.Limits.Ceiling
-	floor, why, trigger := p.floor(in, st)
+// coverage is for how long samples have come without a gap.
+func (st State) coverage(newest time.Time) time.Duration { return max(0, newest.Sub(st.covered)) }
+
+// bound keeps to the floor, and moves up to it, or down to the ceiling.
+func (p Policy) bound(st State, d Decision, newest time.Time, complete bool) Decision {
+	n, ceiling := d.Replicas, d.Limits.Ceiling
+	floor, why, trigger := p.floor(d, st)
 	if d.Action == Down && d.To < floor {
 		d.To = min(n, floor)
 		if d.To == n {
@@ -156,11 +198,13 @@ func (p Policy) bound(in Input, st State, d Decision, newest time.Time, complete
 	case ceiling > 0 && n > ceiling && complete:
 		to := stepDown(n, ceiling, p.StepDown)
 		switch {
-		case to >= d.To: // the load goes as far
-		case !st.Since.IsZero() && !newest.After(st.Since):
+		case to >= d.To: // the load already moves it as far
+		case d.Used, !st.Since.IsZero() && !newest.After(st.Since):
 			return d.stay(SampleUsed)
-		case max(0, newest.Sub(st.covered)) < p.ScaleDownCoverage:
-			return d.stay(Coverage)
+		case st.coverage(newest) < p.ScaleDownCoverage:
+			d = d.stay(Coverage)
+			d.Left = p.ScaleDownCoverage - st.coverage(newest)
+			return d
 		default:
 			return d.move(Down, to, AboveMax)
 		}
@@ -168,26 +212,31 @@ func (p Policy) bound(in Input, st State, d Decision, newest time.Time, complete
 	return d
 }
 
-// floor is what is gone up to whatever the load is, and which trigger says so
-// if it is for want of data.
-func (p Policy) floor(in Input, st State) (floor int32, why Reason, trigger int) {
-	floor, why = in.Limits.Min, BelowMin
+// floor is the minimum to scale up to regardless of load, and which trigger
+// sets it if that is because its data is missing.
+func (p Policy) floor(d Decision, st State) (floor int32, why Reason, trigger int) {
+	floor, why = d.Limits.Min, BelowMin
 	for i, t := range p.Triggers {
-		since, missing := st.missing[t.Name]
-		if missing && t.OnNoData == FallbackOnNoData && in.Now.Sub(since) >= p.MaxAge(0) && t.FallbackReplicas > floor {
+		missing := st.triggers[i].missing
+		if t.OnNoData == FallbackOnNoData && !missing.IsZero() && d.Now.Sub(missing) >= p.MaxAge(d.Samples[i].Spacing) && t.FallbackReplicas > floor {
 			floor, why, trigger = t.FallbackReplicas, Fallback, i
 		}
 	}
-	return min(floor, in.Limits.Max), why, trigger
+	return min(floor, d.Limits.Max), why, trigger
 }
 
-// wait is why no step may be taken now, or "".
-func (p Policy) wait(in Input, st State, d Decision) Reason {
-	switch {
-	case in.Now.Sub(st.Start) < p.HoldAfterStart:
-		return AfterStart
-	case d.Action == Up && p.WaitForReady && (in.Ready == nil || *in.Ready < in.Replicas):
-		return WaitForReady
+// ReadyWait bounds how long a step up waits for the Pods of the last one.
+const ReadyWait = 10 * time.Minute
+
+// wait returns why no step may be taken now, "" if it may, and for how long at
+// most. Only load waits for Pods: a floor is a promise.
+func (p Policy) wait(st State, d Decision) (why Reason, left time.Duration) {
+	if left := p.HoldAfterStart - d.Now.Sub(st.Start); left > 0 {
+		return AfterStart, left
 	}
-	return ""
+	left = ReadyWait - d.Now.Sub(st.steppedUp)
+	if d.Reason == LoadHigh && p.WaitForReady && d.Ready != nil && *d.Ready < d.Replicas && left > 0 {
+		return WaitForReady, left
+	}
+	return "", 0
 }

@@ -53,7 +53,7 @@ func (s *story) decide(after time.Duration, samples ...sample.Result) Decision {
 	}
 	var d Decision
 	d, s.state = s.policy.Decide(Input{
-		Now: s.now, Samples: samples, Replicas: s.replicas, Ready: s.ready, Limits: s.limits, Block: s.block,
+		Now: s.now, Samples: samples, Replicas: s.replicas, Ready: s.ready, Limits: s.limits, Block: Block{Reason: s.block},
 	}, s.state)
 	s.replicas = d.To
 	return d

@@ -68,24 +68,67 @@ func (p Policy) MaxAge(spacing time.Duration) time.Duration {
 	return max(leastMaxAge, min(3*spacing, mostMaxAge))
 }
 
-// Input is all that a decision depends on, beside what was before.
+// gapAfter returns how far apart two samples may be before something between
+// them counts as missing.
+func (p Policy) gapAfter(spacing time.Duration) time.Duration {
+	return max(p.MaxAge(spacing), 3*spacing)
+}
+
+// Expire marks the samples that are too old at now as Stale, in place. Only
+// usable samples can expire.
+func (p Policy) Expire(samples []sample.Result, now time.Time) {
+	for i, s := range samples {
+		if s.Outcome == sample.Value && !s.Timestamp.IsZero() && now.Sub(s.Timestamp) > p.MaxAge(s.Spacing) {
+			samples[i].Outcome = sample.Stale
+		}
+	}
+}
+
+// Input is all that a decision depends on, beside State.
 type Input struct {
 	Now      time.Time       // by Prometheus's clock
 	Samples  []sample.Result // one for each trigger, in their order; one that is left out has failed
+	Used     bool            // no sample is new: the load moves nothing
 	Replicas int32           // spec.replicas, never status: surge Pods of a roll-out do not count
 	Ready    *int32          // Pods that are ready; nil if unknown
 	Limits   Limits          // in force now
-	Block    Reason          // a hold by which nothing may be written; "" for none
+	Block    Block
 }
 
-// Decision is what to do, and why.
+// Block is why nothing may be written to the workload, whatever the load.
+type Block struct {
+	Reason Reason // Paused, OwnedByOther or Contested; "" for none
+	By     string // of a pause: file or annotation; else the other writer, if it is known
+	Err    error  // why it is not known whether the other writer still exists
+}
+
+// Decision is what to do, and everything that there is to say about it.
 type Decision struct {
+	Input
+
 	Action      Action
-	From, To    int32    // replicas; equal if Action is None
-	Trigger     int      // the index of the trigger that decided
-	PerInstance float64  // its number / replicas, or the number if it is absolute; NaN if unknown
-	Bound       *float64 // the policy's number that decided; nil if none did
-	Reason      Reason
+	From, To    int32         // replicas; equal if Action is None
+	Reason      Reason        // why this action was chosen
+	Load        Action        // what the load asks for, before limits, waits and holds; "" if it is unknown
+	Left        time.Duration // of the delay, coverage or hold_after_start that Reason waits for
+	Trigger     int           // the index of the trigger that decided
+	PerInstance float64       // its number / replicas, or the number if the rule is absolute; NaN if unknown
+	Bound       *float64      // the policy's number that decided; nil if none did
+}
+
+// Sample returns the sample of the trigger that decided.
+func (d Decision) Sample() sample.Result {
+	if d.Trigger < len(d.Samples) {
+		return d.Samples[d.Trigger]
+	}
+	return sample.Result{}
+}
+
+// Age returns how old that sample is at the decision, and whether its time is
+// known.
+func (d Decision) Age() (age time.Duration, known bool) {
+	at := d.Sample().Timestamp
+	return d.Now.Sub(at), !at.IsZero()
 }
 
 // stay is the decision not to move after all.
@@ -94,7 +137,7 @@ func (d Decision) stay(why Reason) Decision {
 	return d
 }
 
-// move is the decision to go elsewhere than the load asked for.
+// move is the decision to move elsewhere than the load asked for.
 func (d Decision) move(a Action, to int32, why Reason) Decision {
 	d.Action, d.To, d.Reason, d.Bound = a, to, why, nil
 	return d

@@ -1,8 +1,6 @@
 package decide
 
 import (
-	"math"
-
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
@@ -30,11 +28,11 @@ const (
 	WithinBounds  Reason = "within_bounds"    // scale_down_at < per_instance < scale_up_at
 	BelowMin      Reason = "below_min"        // fewer than min_replicas, or than the calendar's minimum
 	AboveMax      Reason = "above_max"        // more than the calendar's maximum
-	Fallback      Reason = "fallback"         // no data for long, and fewer than fallback_replicas
+	Fallback      Reason = "fallback"         // no data for max_sample_age, and fewer than fallback_replicas
 )
 
-// What the target was told to wait for. Each has the name of its option but
-// one: a sample from before the last step moves nothing again.
+// What a step waits for. Each has the name of its option but one: a sample from
+// before the last step moves nothing again.
 const (
 	ScaleUpDelay   Reason = "scale_up_delay"
 	ScaleDownDelay Reason = "scale_down_delay"
@@ -44,21 +42,22 @@ const (
 	SampleUsed     Reason = "sample_used"
 )
 
-// Holds: something is missing or wrong, so nothing may be done.
+// Holds: something is missing or wrong, so nothing may be done. The first are
+// the outcomes of a query.
 const (
-	NoData             Reason = "no_data"
-	Stale              Reason = "stale"
-	FromFuture         Reason = "sample_from_future"
-	NotANumber         Reason = "not_a_number"
-	ManySeries         Reason = "many_series"
-	QueryFailed        Reason = "query_failed"
+	NoData                    = Reason(sample.NoData)
+	Stale                     = Reason(sample.Stale)
+	FromFuture                = Reason(sample.Future)
+	NotANumber                = Reason(sample.NotANumber)
+	ManySeries                = Reason(sample.ManySeries)
+	QueryFailed               = Reason(sample.Failed)
 	MaxUnknown         Reason = "max_unknown"         // max_replicas_query gives no number
-	SwitchedOff        Reason = "switched_off"        // spec.replicas is 0: somebody turned the workload off
+	SwitchedOff        Reason = "switched_off"        // spec.replicas is 0: the workload was turned off
 	WorkloadUnreadable Reason = "workload_unreadable" // the replicas could not be read
 	WriteFailed        Reason = "write_failed"        // the replicas could not be written
-	Paused             Reason = "paused"              // somebody said so: no write at all
+	Paused             Reason = "paused"              // by the file or the annotation: no write at all
 	OwnedByOther       Reason = "owned_by_other"      // another autoscaler writes the replicas
-	Contested          Reason = "contested"           // somebody keeps undoing the steps
+	Contested          Reason = "contested"           // another writer keeps reverting the steps
 )
 
 // Reasons lists every reason.
@@ -71,8 +70,8 @@ func Reasons() []Reason {
 	}
 }
 
-// Holds reports whether the reason is a hold: not the rule says to do nothing,
-// but something that is missing or wrong keeps it from being applied.
+// Holds reports whether the reason is a hold: something that is missing or
+// wrong keeps the rule from being applied.
 func (r Reason) Holds() bool {
 	switch r {
 	case NoData, Stale, FromFuture, NotANumber, ManySeries, QueryFailed, MaxUnknown,
@@ -82,8 +81,7 @@ func (r Reason) Holds() bool {
 	return false
 }
 
-// Waits reports whether the rule asks for a step that the target was told to
-// wait with.
+// Waits reports whether the rule asks for a step that has to wait.
 func (r Reason) Waits() bool {
 	switch r {
 	case ScaleUpDelay, ScaleDownDelay, Coverage, AfterStart, WaitForReady, SampleUsed:
@@ -92,26 +90,17 @@ func (r Reason) Waits() bool {
 	return false
 }
 
+// load is what a rule's reason asks for, before limits.
+func (r Reason) load() Action {
+	switch r {
+	case LoadHigh, LoadHighAtMax:
+		return Up
+	case LoadLow, LoadLowAtMin:
+		return Down
+	}
+	return None
+}
+
 // Hold returns why nothing may be decided on the sample, or "" if it is one
 // finite number.
-func Hold(s sample.Result) Reason {
-	switch s.Outcome {
-	case sample.Value:
-		if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {
-			return NotANumber
-		}
-		return ""
-	case sample.NoData:
-		return NoData
-	case sample.Stale:
-		return Stale
-	case sample.Future:
-		return FromFuture
-	case sample.NotANumber:
-		return NotANumber
-	case sample.ManySeries:
-		return ManySeries
-	default:
-		return QueryFailed
-	}
-}
+func Hold(s sample.Result) Reason { return Reason(s.Missing()) }

@@ -39,7 +39,9 @@ type Limits struct {
 	// Ceiling is what more replicas are stepped down to; 0 for none. Without
 	// one, replicas above Max were set by hand and stay until the load is low.
 	Ceiling    int32
-	MaxUnknown bool // what bounds the steps up is not known now: none by the load
+	MaxUnknown bool // upper bound unknown: load must not scale up
+
+	MinBy, MaxBy string // the calendar entries that set them; "" for the rule
 }
 
 // valid are the limits without contradictions: the ceiling holds, and nothing
@@ -83,9 +85,9 @@ func (r *Rule) verdict(number float64, n int32, limits Limits, up, down int32) v
 	most, least := limits.Max, limits.Min // as far as a step may go
 	atHigh, atLow := &r.ScaleUpAt, &r.ScaleDownAt
 	if r.Kind == Target {
-		wanted := r.wanted(number)
-		high, low = wanted > n, wanted < n
-		most, least = min(most, wanted), max(least, wanted)
+		desired := r.desired(number)
+		high, low = desired > n, desired < n
+		most, least = min(most, desired), max(least, desired)
 		atHigh, atLow = &r.ValuePerReplica, &r.ValuePerReplica
 	} else {
 		high, low = v.per >= r.ScaleUpAt, v.per <= r.ScaleDownAt
@@ -103,10 +105,10 @@ func (r *Rule) verdict(number float64, n int32, limits Limits, up, down int32) v
 	return v
 }
 
-// wanted is the fewest replicas, 1 or more, of which none has more than the
+// desired is the fewest replicas, 1 or more, of which none has more than the
 // value. It is exact: it asks the division that everybody can repeat, which
 // gives less or as much the more replicas there are.
-func (r *Rule) wanted(number float64) int32 {
+func (r *Rule) desired(number float64) int32 {
 	enough := func(i int) bool { return number/float64(i+1) <= r.ValuePerReplica }
 	return int32(1 + sort.Search(math.MaxInt32-1, enough))
 }

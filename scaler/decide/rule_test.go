@@ -13,7 +13,7 @@ func TestTargetIsTheLeastThatIsEnough(t *testing.T) {
 	check := func(number, per float64) {
 		t.Helper()
 		rule := Rule{Kind: Target, ValuePerReplica: per}
-		n := rule.wanted(number)
+		n := rule.desired(number)
 		enough := func(n int32) bool { return number/float64(n) <= per }
 		if n < 1 || n > 1 && enough(n-1) || !enough(n) && n != math.MaxInt32 {
 			t.Fatalf("%v at %v each: got %d replicas", number, per, n)
@@ -59,14 +59,14 @@ func TestTargetIsTheLeastThatIsEnough(t *testing.T) {
 		{math.MaxInt32 - 1, 1, math.MaxInt32 - 1},
 	} {
 		check(c.number, c.per)
-		if got := (&Rule{Kind: Target, ValuePerReplica: c.per}).wanted(c.number); got != c.want {
+		if got := (&Rule{Kind: Target, ValuePerReplica: c.per}).desired(c.number); got != c.want {
 			t.Errorf("%v at %v each: got %d replicas, want %d", c.number, c.per, got, c.want)
 		}
 	}
 }
 
 // Steps have their size on the way up and down, stop at the limits and at what
-// is wanted, and 0 is no limit. keda#7204, keda#7770: from N to 0 in one jump.
+// is desired, and 0 is no limit. keda#7204, keda#7770: from N to 0 in one jump.
 func TestStepSizes(t *testing.T) {
 	step, target := DefaultRule(), Rule{Kind: Target, ValuePerReplica: 10}
 	for _, c := range []struct {

@@ -107,12 +107,15 @@ func FuzzDecide(f *testing.F) {
 			p.Triggers[i].FallbackReplicas = count()
 			valid = valid && len(rule.Problems()) == 0
 		}
+		outcomes := []sample.Outcome{
+			"", sample.Value, sample.Value, sample.NoData, sample.Stale, sample.Future, sample.NotANumber, sample.ManySeries, "nonsense",
+		}
 		st := w.state
 		for range 4 {
 			in := Input{Now: w.now.Add(w.pick(1, 1e9, 1e11, -1e11)), Replicas: count(), Limits: Limits{Min: count(), Max: count(), Ceiling: count()}}
 			usable := false
 			for range b.IntN(len(p.Triggers) + 2) {
-				s := sample.Result{Outcome: sample.Outcome(b.IntN(8)), Value: number(), Timestamp: in.Now.Add(w.pick(0, -1e9, 1e9))}
+				s := sample.Result{Outcome: outcomes[b.IntN(len(outcomes))], Value: number(), Timestamp: in.Now.Add(w.pick(0, -1e9, 1e9))}
 				in.Samples = append(in.Samples, s)
 				usable = usable || good(s)
 			}

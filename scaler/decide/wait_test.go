@@ -180,20 +180,30 @@ func TestASampleIsUsedOnce(t *testing.T) {
 	s.wants(LoadLow, 3, time.Second, fresh(), fresh())
 }
 
-// No further step up while the last one's Pods are not ready; down it does not
-// matter.
+// Load waits for the last step's Pods, for ten minutes at most: Pods that fail
+// their probes because of the load would keep the help away. Down, to a floor,
+// and where readiness is unknown nothing waits.
 func TestWaitForReady(t *testing.T) {
-	s := newStory(t, 2, func(p *Policy) { p.WaitForReady = true })
-	s.wants(WaitForReady, 2, 10*time.Second, value(high)) // not known
-	s.ready = ptr(int32(1))
-	s.wants(WaitForReady, 2, 10*time.Second, value(high))
-	s.limits.Min = 3
-	s.wants(WaitForReady, 2, 10*time.Second, none()) // nor to a floor
-	s.limits.Min = 1
+	s := newStory(t, 2, func(p *Policy) { p.WaitForReady, p.Limits.Max = true, 9 })
+	s.wants(LoadHigh, 3, 10*time.Second, value(high)) // readiness is unknown
 	s.ready = ptr(int32(2))
-	s.wants(LoadHigh, 3, 10*time.Second, value(high))
 	s.wants(WaitForReady, 3, 10*time.Second, value(high))
-	s.wants(LoadLow, 2, 10*time.Second, value(low))
+	s.limits.Min = 4
+	s.wants(BelowMin, 4, 10*time.Second, none())
+	s.limits.Min = 1
+	s.wants(WaitForReady, 4, 10*time.Second, value(high))
+	s.ready = ptr(int32(4))
+	s.wants(LoadHigh, 5, 10*time.Second, value(high))
+	if d := s.decide(10*time.Second, value(high)); d.Reason != WaitForReady || d.Left != ReadyWait-10*time.Second {
+		t.Errorf("got %+v, want to wait for the rest of %s", d, ReadyWait)
+	}
+	s.wants(LoadLow, 4, 10*time.Second, value(low))
+	s.ready = ptr(int32(3))
+	for range 57 {
+		s.wants(WaitForReady, 4, 10*time.Second, value(high))
+	}
+	s.wants(LoadHigh, 5, 10*time.Second, value(high))
+	s.wants(WaitForReady, 5, 10*time.Second, value(high)) // each step has ten minutes of its own
 }
 
 // keda#944, keda#5165, keda#4733: a pause that bounces. Whatever blocks, no step

@@ -36,6 +36,7 @@ type source struct {
 	load  float64 // of all replicas together
 	down  int     // decisions for which there is no good sample
 	fault sample.Result
+	known bool // the spacing
 }
 
 func newWorld(d dice) *world {
@@ -60,7 +61,7 @@ func (w *world) reload() {
 		StepUp: int32(w.IntN(4)), StepDown: int32(w.IntN(4)),
 		ScaleUpDelay: w.pick(0, 0, 20*time.Second, time.Minute), ScaleDownDelay: w.pick(0, 0, 30*time.Second, 2*time.Minute),
 		ScaleDownCoverage: w.pick(0, 0, 40*time.Second, 3*time.Minute), HoldAfterStart: w.pick(0, 0, time.Minute),
-		WaitForReady: w.one(4), MaxSampleAge: w.pick(30*time.Second, time.Minute),
+		WaitForReady: w.one(2), MaxSampleAge: w.pick(0, 0, 30*time.Second, time.Minute),
 	}
 	for i := range 1 + w.IntN(3) {
 		t := Trigger{Name: fmt.Sprint(i), Optional: w.one(3), OnNoData: HoldOnNoData, Rule: Rule{Kind: Step}}
@@ -80,7 +81,7 @@ func (w *world) reload() {
 		w.policy.Triggers = append(w.policy.Triggers, t)
 	}
 	for len(w.sources) < len(w.policy.Triggers) {
-		w.sources = append(w.sources, source{every: w.pick(5*time.Second, 10*time.Second, 30*time.Second)})
+		w.sources = append(w.sources, source{every: w.pick(5*time.Second, 10*time.Second, 30*time.Second, time.Minute, 5*time.Minute), known: !w.one(3)})
 	}
 }
 
@@ -104,7 +105,7 @@ func (w *world) sample(s *source) sample.Result {
 			{Outcome: sample.NotANumber},
 			{Outcome: sample.ManySeries, Series: 2},
 			value(math.NaN()), value(math.Inf(1)),
-			{Outcome: 99},
+			{Outcome: "nonsense"},
 		}[w.IntN(9)]
 	}
 	at := w.now.Truncate(s.every)
@@ -123,6 +124,9 @@ func (w *world) sample(s *source) sample.Result {
 	}
 	r := value(s.load)
 	r.Timestamp = at
+	if s.known {
+		r.Spacing = s.every
+	}
 	return r
 }
 
@@ -151,10 +155,11 @@ func (w *world) turn() error {
 		w.ready = ptr(max(0, w.replicas-int32(w.IntN(8)/6)))
 	}
 	w.now = w.now.Add(w.pick(time.Second, 10*time.Second, 10*time.Second, 10*time.Second, 14*time.Second))
-	in := Input{Now: w.now, Replicas: w.replicas, Ready: w.ready, Limits: w.limits, Block: w.block}
+	in := Input{Now: w.now, Used: w.one(10), Replicas: w.replicas, Ready: w.ready, Limits: w.limits, Block: Block{Reason: w.block}}
 	for i := range w.policy.Triggers {
 		in.Samples = append(in.Samples, w.sample(&w.sources[i]))
 	}
+	w.policy.Expire(in.Samples, w.now)
 	d, state := w.policy.Decide(in, w.state)
 	w.state = state
 	if w.seen != nil {

@@ -1,89 +1,57 @@
 package loop
 
 import (
-	"cmp"
 	"context"
 	"time"
 
-	"github.com/go-kit/log/level"
-
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
-// get reads the workload, and logs what other writers did to it.
-func (l *Loop) get(ctx context.Context) (workload.Scale, error) {
-	asked := time.Now()
+// get reads the workload, and notices what other writers did to it.
+func (l *Loop) get(ctx context.Context) (workload.Scale, Change, error) {
 	scale, err := l.scaler.Get(ctx)
-	if scale.Asked || err != nil {
-		l.metrics.Took(metrics.Read, time.Since(asked))
-	}
 	if err != nil {
-		if ctx.Err() == nil {
-			l.metrics.WorkloadFailed(metrics.Read, workload.CauseOf(err))
-		}
-		return scale, err
+		return scale, Change{}, err
 	}
-	l.metrics.SetPaused(l.target.Paused || scale.Paused)
-	owned, c := l.ownership.see(scale, time.Now())
+	owned, change := l.ownership.see(scale, time.Now())
 	l.ownership = owned
-	if c.kind != unchanged {
+	if change.Kind != Unchanged {
 		l.owner.due, l.owner.err = true, nil
 	}
-	line := []any{"target", l.target.Name, "namespace", l.target.Workload.Namespace, "workload", l.target.Workload}
-	switch c.kind {
-	case foreign, undone:
-		l.metrics.ForeignChange()
-		line = append([]any{"msg", "replicas changed by another writer"}, line...)
-		level.Info(l.logger).Log(append(line, "manager", cmp.Or(scale.Writer.Manager, "unknown"), "from", c.from, "to", c.to, "undone", c.kind == undone)...)
-	case recreated:
-		line = append([]any{"msg", "workload recreated"}, line...)
-		level.Info(l.logger).Log(append(line, "from", c.from, "to", c.to)...)
-	case unchanged:
-	}
-	return scale, nil
+	return scale, change, nil
 }
 
-// block returns why nothing may be written, "" if nothing forbids it.
-func (l *Loop) block(ctx context.Context, scale workload.Scale, r *report) decide.Reason {
+// block returns why nothing may be written, if anything forbids it.
+func (l *Loop) block(ctx context.Context, scale workload.Scale) decide.Block {
 	switch {
 	case l.target.Paused:
-		r.pausedBy = "file"
-		return decide.Paused
+		return decide.Block{Reason: decide.Paused, By: "file"}
 	case scale.Paused:
-		r.pausedBy = "annotation"
-		return decide.Paused
+		return decide.Block{Reason: decide.Paused, By: "annotation"}
 	}
 	if other, uncertain := l.otherScaler(ctx, scale); other != "" {
-		r.owner = other
-		if uncertain != nil {
-			r.fail(uncertain, string(workload.CauseOf(uncertain)))
-		}
-		return decide.OwnedByOther
+		return decide.Block{Reason: decide.OwnedByOther, By: other, Err: uncertain}
 	}
 	if l.ownership.contested(time.Now()) {
-		return decide.Contested
+		return decide.Block{Reason: decide.Contested}
 	}
-	return ""
+	return decide.Block{}
 }
 
-// act carries a decision out: in one attempt, and once begun to its end.
-func (l *Loop) act(ctx context.Context, scale workload.Scale, r *report) {
-	d := r.decision
+// act carries a decision out: in one attempt, and once started to its end.
+func (l *Loop) act(ctx context.Context, d *Decision) {
 	if d.Action == decide.None || l.target.DryRun {
 		return
 	}
-	asked := time.Now()
-	err := l.scaler.Set(context.WithoutCancel(ctx), scale, d.To)
-	l.metrics.Took(metrics.Write, time.Since(asked))
+	l.actedAt = time.Now()
+	err := l.scaler.Set(context.WithoutCancel(ctx), *d.Scale, d.To)
 	if err == nil {
 		l.ownership = l.ownership.wrote(d.From, d.To)
 		return
 	}
 	cause := workload.CauseOf(err)
-	l.metrics.WorkloadFailed(metrics.Write, cause)
-	r.fail(err, string(cause))
+	d.fail(err, string(cause))
 	switch cause {
 	case workload.CauseTimeout, workload.CauseServer, workload.CauseConnection:
 		l.ownership = l.ownership.mayHaveWritten(d.From, d.To)

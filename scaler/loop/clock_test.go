@@ -1,4 +1,4 @@
-package loop
+package loop_test
 
 import (
 	"sync/atomic"
@@ -27,7 +27,7 @@ func TestFirstSampleAfterNoDataIsNotFresh(t *testing.T) {
 		if w.replicas != 2 {
 			t.Errorf("%d replicas: two steps for one sample", w.replicas)
 		}
-		f.run(2 * time.Second)
+		f.run(12 * time.Second)
 		if w.replicas != 3 {
 			t.Errorf("%d replicas, want 3 on the next sample", w.replicas)
 		}

@@ -1,108 +1,60 @@
 package loop
 
 import (
-	"context"
 	"time"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
-// decide has the samples decided on, acts, and says so.
-func (l *Loop) decide(ctx context.Context, samples []sample.Result, scale workload.Scale, in limits) {
-	l.decidedAt = time.Now()
-	l.metrics.SetLimits(in.Limits)
-	now := l.clock.now()
-	r := report{samples: samples, scale: &scale, limits: in}
-	block := l.block(ctx, scale, &r)
-	r.decision, l.state = l.target.Policy.Decide(decide.Input{
-		Now: now, Samples: samples, Replicas: scale.Replicas, Ready: scale.Ready, Limits: in.Limits, Block: block,
-	}, l.state)
-	r.age = l.age(r.sample())
-	switch reason := r.decision.Reason; {
-	case reason == decide.QueryFailed:
-		r.fail(r.sample().Err, string(query.CauseOf(r.sample().Err)))
-	case reason != block: // what blocks is not what holds
-		r.pausedBy, r.owner, r.err, r.cause = "", "", nil, ""
-	}
-	l.act(ctx, scale, &r)
-	l.report(r)
+// Decision is one decision on a target, and what became of it. All that is told
+// of a decision (metrics, log, Events) is told from one such value, at once.
+type Decision struct {
+	decide.Decision
+
+	Target *Target         // that was decided on; not to be changed
+	Scale  *workload.Scale // that was read; nil if it could not be
+	Change Change          // what has happened to the workload since the last decision
+	Lag    time.Duration   // from the sample's time to the end of all; 0 if no new sample was decided on
+	Err    error           // what failed, if anything did: a query, a read or the write
+	Cause  string          // of Err, for a label
+	Repeat bool            // action, reason and cause are those of the decision before
 }
 
-// blind decides without a usable sample, once per interval: on floors, for
-// nothing else can be. In between it says what is missing if that is news.
-func (l *Loop) blind(ctx context.Context, samples []sample.Result) {
-	r := report{samples: samples, decision: l.missing(samples)}
-	r.age = l.age(r.sample())
-	if s := r.sample(); s.Outcome == sample.Failed {
-		r.fail(s.Err, string(query.CauseOf(s.Err)))
+// Result returns the action that was carried out, and why: a step whose write
+// failed is none.
+func (d Decision) Result() (decide.Action, decide.Reason) {
+	if d.Failed() {
+		return decide.None, decide.WriteFailed
 	}
-	due := !l.once && time.Since(l.decidedAt) >= l.target.Interval
-	if ctx.Err() != nil || !due && r.sameAs(l.reported) && time.Since(l.reportedAt) < l.target.Interval {
-		return
-	}
-	if due {
-		l.decidedAt = time.Now() // also if it fails
-		r.limits = l.limits(ctx, answered(samples))
-	}
-	scale, err := l.get(ctx)
-	switch {
-	case ctx.Err() != nil:
-		return
-	case err == nil && due:
-		l.decide(ctx, samples, scale, r.limits)
-		if l.reported.decision.Action != decide.None {
-			l.schedule = l.schedule.Use(l.clock.now()) // the next step comes an interval later, data or not
-		}
-		return
-	case err == nil:
-		r.scale = &scale
-	}
-	l.report(r)
+	return d.Action, d.Reason
 }
 
-// missing says which trigger has no data: the first that has to be heard, or
-// else the first. Another may well have a sample that was decided on before.
-func (l *Loop) missing(samples []sample.Result) decide.Decision {
-	which, why := 0, decide.Reason("")
-	for i, s := range samples {
-		required := !l.target.Policy.Triggers[i].Optional
-		if hold := decide.Hold(s); hold != "" && (why == "" || required) {
-			which, why = i, hold
-			if required {
-				break
-			}
-		}
-	}
-	d := decide.Unknown(why)
-	d.Trigger = which
-	return d
+// Failed reports whether a step could not be written.
+func (d Decision) Failed() bool { return d.Err != nil && d.Action != decide.None }
+
+// sameAs reports whether there is nothing new to tell a person.
+func (d Decision) sameAs(other Decision) bool {
+	action, reason := d.Result()
+	otherAction, otherReason := other.Result()
+	return action == otherAction && reason == otherReason && d.Cause == other.Cause
 }
 
-func answered(samples []sample.Result) bool {
-	for _, s := range samples {
-		if s.Outcome != sample.Failed {
-			return true
-		}
-	}
-	return false
+// fail notes what failed.
+func (d *Decision) fail(err error, cause string) { d.Err, d.Cause = err, cause }
+
+// Observer is told of every decision, in their order. It returns soon, and
+// keeps nothing of the decision's slices and pointers that it would change.
+type Observer interface {
+	Observe(d Decision)
 }
 
-// unreadable says that the workload could not be read. The samples are not
-// used up.
-func (l *Loop) unreadable(samples []sample.Result, err error) {
-	l.retry.failed()
-	r := report{samples: samples, decision: decide.Unknown(decide.WorkloadUnreadable)}
-	for i, s := range samples {
-		if s.Timestamp.After(r.sample().Timestamp) {
-			r.decision.Trigger = i
-		}
-	}
-	r.age = l.age(r.sample())
-	r.fail(err, string(workload.CauseOf(err)))
-	if !r.sameAs(l.reported) || time.Since(l.reportedAt) >= l.target.Interval {
-		l.report(r)
+// Observers are told one after the other.
+type Observers []Observer
+
+// Observe implements Observer.
+func (o Observers) Observe(d Decision) {
+	for _, observer := range o {
+		observer.Observe(d)
 	}
 }

@@ -1,22 +1,20 @@
-package loop
+package loop_test
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
@@ -50,21 +48,21 @@ func TestHoldsAndSaysWhyOnce(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFixture(newFakePrometheus(10*time.Second, 0), &fakeWorkload{replicas: 4})
 				f.prometheus.answer = c.answer
-				f.run(10 * time.Minute)
+				f.run(9 * time.Minute)
 				if len(f.workload.sets) != 0 {
 					t.Fatal("scaled")
 				}
 				if got, want := f.reasons(t, "info"), "none "+string(c.want); got != want {
 					t.Errorf("at info got %s, want %s", got, want)
 				}
-				if n := len(f.lines(t, "debug")); n < 45 || n > 60 {
-					t.Errorf("%d lines at debug in ten minutes, want about one per interval", n)
+				if n := len(f.lines(t, "debug")); n < 40 || n > 54 {
+					t.Errorf("%d lines at debug in nine minutes, want about one per interval", n)
 				}
-				if l := f.lines(t, "info")[0]; l["from"] != "4" || l["started"] != "null" || l["per_instance"] != "null" {
+				if l := f.lines(t, "info")[0]; l["from"] != "4" || l["value"] != "null" || l["per_instance"] != "null" {
 					t.Errorf("unexpected line %v", l)
 				}
 				f.prometheus.answer = nil
-				f.run(11 * time.Second)
+				f.run(21 * time.Second)
 				if f.workload.replicas == 4 {
 					t.Error("nothing was done after it was over")
 				}
@@ -88,7 +86,7 @@ func TestSampleGrowsStale(t *testing.T) {
 		if f.workload.replicas != 3 {
 			t.Errorf("%d replicas, want one step on the last sample", f.workload.replicas)
 		}
-		if got, want := f.reasons(t, "info"), "down load_low, none stale"; got != want {
+		if got, want := f.reasons(t, "info"), "down load_low, none sample_used, none stale"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	})
@@ -106,7 +104,7 @@ func TestOneAttemptPerSample(t *testing.T) {
 			}
 			w.setErr = nil
 			f.run(10 * time.Second)
-			if want := int32(2 + boolInt(applied)); w.replicas != want || len(w.sets) != 2 {
+			if want := 2 + map[bool]int32{true: 1}[applied]; w.replicas != want || len(w.sets) != 2 {
 				t.Errorf("%d replicas after %d writes, want %d after 2", w.replicas, len(w.sets), want)
 			}
 			if l := f.lines(t, "error"); len(l) != 1 || l[0]["reason"] != "write_failed" || l[0]["cause"] != "timeout" || l[0]["action"] != "none" {
@@ -142,8 +140,8 @@ func TestFailedReadsAreTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &fakeWorkload{replicas: 1, getErr: errors.New("connection refused")}
 		f := newFixture(newFakePrometheus(time.Hour, 500), w)
-		time.Sleep(time.Hour - time.Second) // one sample comes in a second
-		time.AfterFunc(20*time.Second, func() { w.mu.Lock(); w.getErr = nil; w.mu.Unlock() })
+		time.Sleep(time.Hour - 11*time.Second) // one sample comes in eleven seconds
+		time.AfterFunc(30*time.Second, func() { w.mu.Lock(); w.getErr = nil; w.mu.Unlock() })
 		f.run(2 * time.Minute)
 		if w.replicas != 2 {
 			t.Errorf("%d replicas, want one step on the sample", w.replicas)
@@ -159,7 +157,7 @@ func TestFailedReadsAreTriedAgain(t *testing.T) {
 func TestSampleGrowsOldOnTheWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &fakeWorkload{replicas: 1, getTakes: 31 * time.Second}
-		f := newFixture(newFakePrometheus(10*time.Second, 500), w)
+		f := newFixture(newFakePrometheus(10*time.Second, 500), w, func(t *Target) { t.Policy.MaxSampleAge = 30 * time.Second })
 		f.run(5 * time.Minute)
 		if len(w.sets) != 0 {
 			t.Error("scaled on a sample that was too old")
@@ -173,9 +171,9 @@ func TestSampleGrowsOldOnTheWay(t *testing.T) {
 func TestFailedReadsEndWithTheSample(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &fakeWorkload{replicas: 1, getErr: errors.New("connection refused")}
-		f := newFixture(newFakePrometheus(time.Hour, 500), w)
-		time.Sleep(time.Hour - time.Second)
-		time.AfterFunc(45*time.Second, func() { w.mu.Lock(); w.getErr = nil; w.mu.Unlock() })
+		f := newFixture(newFakePrometheus(time.Hour, 500), w, func(t *Target) { t.Policy.MaxSampleAge = 30 * time.Second })
+		time.Sleep(time.Hour - 11*time.Second)
+		time.AfterFunc(55*time.Second, func() { w.mu.Lock(); w.getErr = nil; w.mu.Unlock() })
 		f.run(2 * time.Minute)
 		if w.replicas != 1 {
 			t.Errorf("%d replicas: scaled on a sample that was too old", w.replicas)
@@ -196,14 +194,14 @@ func TestEverythingFailsForAnHour(t *testing.T) {
 		registry.MustRegister(m)
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
-		var loops []*fixture
+		var workloads []*fakeWorkload
 		for i := range 100 {
 			p, q := newFakePrometheus(10*time.Second, 0), newFakePrometheus(10*time.Second, 0)
-			f := newFixtureFrom(Sources{Triggers: []Reader{p, q}, Max: p}, &fakeWorkload{replicas: 4}, triggers("a", "b"))
-			f.prometheus = p
-			f.target.Name = fmt.Sprint("target-", i)
-			f.metrics, f.logger = m.Target(f.target.Name), level.NewFilter(log.NewLogfmtLogger(io.Discard), level.AllowNone())
-			f.workload.getErr = errors.New("no API server")
+			w := &fakeWorkload{replicas: 4, getErr: errors.New("no API server")}
+			target := newTarget(triggers("a", "b"), func(t *Target) { t.Name = fmt.Sprint("target-", i) })
+			told := m.Target(target.Name)
+			told.Configure(target)
+			l := loop.New(target, told.Sources(Sources{Triggers: []Reader{p, q}, Max: p}), told.Scaler(w), told)
 			p.answer = func(r sample.Result) sample.Result {
 				if time.Since(p.began)/time.Minute%2 == 0 { // fails here and there in turn
 					return sample.Result{Outcome: sample.Failed, Err: errors.New("no Prometheus")}
@@ -211,8 +209,8 @@ func TestEverythingFailsForAnHour(t *testing.T) {
 				return r
 			}
 			q.answer = p.answer
-			loops = append(loops, f)
-			wg.Go(func() { f.Run(ctx) })
+			workloads = append(workloads, w)
+			wg.Go(func() { l.Run(ctx) })
 		}
 		count := func() (goroutines, series int, heap uint64) {
 			synctest.Wait()
@@ -237,8 +235,8 @@ func TestEverythingFailsForAnHour(t *testing.T) {
 			t.Errorf("after an hour %d bytes in use, before %d", laterHeap, heap)
 		}
 		t.Logf("goroutines %d and %d, series %d and %d, bytes %d and %d", goroutines, laterGoroutines, series, laterSeries, heap, laterHeap)
-		for _, f := range loops {
-			if len(f.workload.sets) > 0 {
+		for _, w := range workloads {
+			if len(w.sets) > 0 {
 				t.Fatal("scaled")
 			}
 		}

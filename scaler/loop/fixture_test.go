@@ -1,4 +1,4 @@
-package loop
+package loop_test
 
 import (
 	"bytes"
@@ -17,7 +17,10 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/report"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
@@ -30,7 +33,6 @@ type fakePrometheus struct {
 	ahead  time.Duration                            // of its clock
 	answer func(newest sample.Result) sample.Result // what to say instead; nil to answer well
 	value  func(ts time.Time) float64
-	unread bool // the samples' times can be had, the samples cannot
 	polls  int
 }
 
@@ -38,32 +40,21 @@ func newFakePrometheus(every time.Duration, load float64) *fakePrometheus {
 	return &fakePrometheus{began: time.Now(), every: every, value: func(time.Time) float64 { return load }}
 }
 
-func (p *fakePrometheus) Newest(context.Context) sample.Result {
+func (p *fakePrometheus) Read(context.Context) sample.Result {
 	p.polls++
 	elapsed := time.Since(p.began).Truncate(p.every)
 	r := sample.Result{Outcome: sample.Value, Timestamp: p.began.Add(elapsed + p.ahead), Now: time.Now().Add(p.ahead)}
 	if p.answer != nil {
-		return p.answer(r)
+		r = p.answer(r)
 	}
-	return r
-}
-
-// Now is the value of the newest sample, as a query for a maximum gives it.
-func (p *fakePrometheus) Now(ctx context.Context) sample.Result {
-	r := p.Newest(ctx)
 	if r.Outcome == sample.Value {
 		r.Value = p.value(r.Timestamp)
 	}
 	return r
 }
 
-func (p *fakePrometheus) At(_ context.Context, newest sample.Result) sample.Result {
-	if p.unread {
-		return failing(newest)
-	}
-	newest.Value = p.value(newest.Timestamp)
-	return newest
-}
+// Now is the value of the newest sample, as a query for a maximum gives it.
+func (p *fakePrometheus) Now(ctx context.Context) sample.Result { return p.Read(ctx) }
 
 // fakeWorkload is a scale with optimistic locking.
 type fakeWorkload struct {
@@ -137,8 +128,15 @@ func (w *fakeWorkload) Set(ctx context.Context, read workload.Scale, replicas in
 	return w.setErr
 }
 
+type (
+	Target  = loop.Target
+	Sources = loop.Sources
+	Reader  = loop.Reader
+)
+
 type fixture struct {
-	*Loop
+	*loop.Loop
+	events     []event.Event
 	prometheus *fakePrometheus
 	workload   *fakeWorkload
 	log        *bytes.Buffer
@@ -161,6 +159,18 @@ func newTriggers(ps []*fakePrometheus, w *fakeWorkload, change ...func(*Target))
 }
 
 func newFixtureFrom(from Sources, w *fakeWorkload, change ...func(*Target)) *fixture {
+	target := newTarget(change...)
+	m := metrics.New()
+	f := &fixture{workload: w, log: &bytes.Buffer{}, registry: prometheus.NewRegistry()}
+	f.registry.MustRegister(m)
+	told := m.Target(target.Name)
+	told.Configure(target)
+	observers := loop.Observers{told, report.NewLog(log.NewLogfmtLogger(f.log)), report.Events{Record: func(e event.Event) { f.events = append(f.events, e) }}}
+	f.Loop = loop.New(target, told.Sources(from), told.Scaler(w), observers)
+	return f
+}
+
+func newTarget(change ...func(*Target)) Target {
 	target := Target{
 		Name: "camunda", Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "default", Name: "web"},
 		Policy: decide.DefaultPolicy(), Interval: 10 * time.Second,
@@ -168,12 +178,15 @@ func newFixtureFrom(from Sources, w *fakeWorkload, change ...func(*Target)) *fix
 	for _, c := range change {
 		c(&target)
 	}
-	m := metrics.New()
-	f := &fixture{workload: w, log: &bytes.Buffer{}, registry: prometheus.NewRegistry()}
-	f.registry.MustRegister(m)
-	f.Loop = New(target, from, w, m.Target(target.Name), log.NewLogfmtLogger(f.log))
-	return f
+	return target
 }
+
+// Other writers of the replicas.
+var (
+	hpa  = workload.Writer{Manager: "kube-controller-manager", Subresource: "scale"}
+	user = workload.Writer{Manager: "kubectl"}
+	own  = workload.Writer{Manager: workload.FieldManager, Subresource: "scale"}
+)
 
 // run runs the loop for a while of simulated time.
 func (f *fixture) run(d time.Duration) {
@@ -182,7 +195,8 @@ func (f *fixture) run(d time.Duration) {
 	f.Run(ctx)
 }
 
-// lines returns the log, at that level or all if it is "".
+// lines returns the log, at that level or all if it is ""; warnings are with
+// the level info.
 func (f *fixture) lines(t *testing.T, atLevel string) []map[string]string {
 	t.Helper()
 	var lines []map[string]string
@@ -192,7 +206,7 @@ func (f *fixture) lines(t *testing.T, atLevel string) []map[string]string {
 		for d.ScanKeyval() {
 			l[string(d.Key())] = string(d.Value())
 		}
-		if atLevel == "" || l["level"] == atLevel {
+		if atLevel == "" || l["level"] == atLevel || atLevel == "info" && l["level"] == "warn" {
 			lines = append(lines, l)
 		}
 	}

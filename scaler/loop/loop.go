@@ -1,18 +1,16 @@
+// Package loop runs one target: it looks for a new sample, has it decided on,
+// and has the decision carried out.
 package loop
 
 import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"time"
-
-	"github.com/go-kit/log"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/calendar"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
@@ -32,41 +30,37 @@ type Target struct {
 	Workload workload.Ref
 	Policy   decide.Policy
 	Calendar calendar.Calendar
-	Interval time.Duration     // between two decisions
-	DryRun   bool              // never write; say what would be done
-	Paused   bool              // never write
-	Event    func(event.Event) // is told of every write; nil if nobody is
+	Interval time.Duration // between two decisions
+	DryRun   bool          // never write; report what would be done
+	Paused   bool          // never write
 }
 
 // Loop runs one target.
 type Loop struct {
-	target  Target
-	sources []source // one for each trigger
-	max     Evaluator
-	scaler  Scaler
-	metrics *metrics.Target
-	logger  log.Logger
-	once    bool // decide on what there is, be it from before the start
+	target   Target
+	sources  []source // one for each trigger
+	max      Evaluator
+	scaler   Scaler
+	observer Observer
+	once     bool // decide on what there is, even if it is from before the start
 
 	clock     clock
-	schedule  Schedule     // anew when Prometheus's clock becomes known or jumps
-	state     decide.State // what the last decision remembers; anew as well
-	decidedAt time.Time    // when the last decision was tried
+	schedule  Schedule     // new when Prometheus's clock becomes known or jumps
+	state     decide.State // what the last decision remembers; new then, too
+	decidedAt time.Time    // when a decision was last tried, by this machine's clock
+	actedAt   time.Time    // when the last write was started, by this machine's clock
 	ownership ownership
 	owner     owner
 
 	retry      retry // of a cycle that failed for the workload
-	reported   report
+	reported   Decision
 	reportedAt time.Time
 	health     *Health
 }
 
 // New returns a loop that has not started.
-func New(t Target, from Sources, s Scaler, m *metrics.Target, logger log.Logger) *Loop {
-	m.SetInfo(metrics.Info{Workload: t.Workload, DryRun: t.DryRun, Interval: t.Interval})
-	m.SetPaused(t.Paused)
-	m.SetTriggers(t.Policy.Triggers)
-	l := &Loop{target: t, max: from.Max, scaler: s, metrics: m, logger: logger, schedule: Schedule{Interval: t.Interval}, owner: owner{due: true}}
+func New(t Target, from Sources, s Scaler, o Observer) *Loop {
+	l := &Loop{target: t, max: from.Max, scaler: s, observer: o, schedule: Schedule{Interval: t.Interval}, owner: owner{due: true}}
 	for _, r := range from.Triggers {
 		l.sources = append(l.sources, source{Reader: r})
 	}
@@ -75,9 +69,10 @@ func New(t Target, from Sources, s Scaler, m *metrics.Target, logger log.Logger)
 }
 
 // Continue takes over from a loop of the same workload that has ended: what it
-// knew of the time, of its decisions and of who writes the replicas.
+// knew of the time, of its decisions and of other writers.
 func (l *Loop) Continue(old *Loop) {
-	l.clock, l.schedule, l.state, l.decidedAt = old.clock, old.schedule, old.state, old.decidedAt
+	l.clock, l.schedule, l.state = old.clock, old.schedule, old.state
+	l.decidedAt, l.actedAt = old.decidedAt, old.actedAt
 	l.ownership, l.owner = old.ownership, old.owner
 	l.schedule.Interval = l.target.Interval
 }
@@ -99,14 +94,14 @@ func (l *Loop) Once(ctx context.Context) error {
 	for ctx.Err() == nil {
 		decided, next := l.cycle(ctx)
 		switch {
-		case decided && l.reported.err != nil:
-			return fmt.Errorf("target %s: %w", l.target.Name, l.reported.err)
+		case decided && l.reported.Err != nil:
+			return fmt.Errorf("target %s: %w", l.target.Name, l.reported.Err)
 		case decided:
 			return nil
 		}
 		sleep(ctx, next)
 	}
-	return fmt.Errorf("target %s: no decision: %s: %w", l.target.Name, l.reported.decision.Reason, cmp.Or(l.reported.err, ctx.Err()))
+	return fmt.Errorf("target %s: no decision: %s: %w", l.target.Name, l.reported.Reason, cmp.Or(l.reported.Err, ctx.Err()))
 }
 
 // Worked returns an error unless a cycle worked recently, that is, Prometheus
@@ -125,80 +120,93 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// cycle looks for a new sample and, if one is due, decides on it. It returns
-// whether it decided, and when to look again.
+// cycle looks for a new sample, and decides if one is due or if there has been
+// none for an interval. It returns whether it decided on a sample, and when to
+// look again.
 func (l *Loop) cycle(ctx context.Context) (decided bool, next time.Duration) {
-	l.begin(ctx)
-	found := l.newest(ctx)
+	l.start(ctx)
+	samples := l.read(ctx)
 	if ctx.Err() != nil {
 		return false, 0
 	}
-	switch newest := latest(found, found); {
-	case newest.IsZero():
-		l.blind(ctx, found)
-		return false, l.end(found, l.schedule.pollEvery())
-	case !l.schedule.Due(newest):
-		return false, l.end(found, l.schedule.Wait(l.clock.now()))
+	newest := decide.Newest(samples)
+	fresh := !newest.IsZero() && (l.once || l.schedule.Due(newest))
+	if left := l.schedule.Shortest() - time.Since(l.actedAt); fresh && left > 0 && !l.once {
+		return false, l.end(samples, left) // the last cycle was slow
 	}
-
-	samples := l.at(ctx, found)
-	newest := latest(found, samples)
-	if newest.IsZero() || !l.schedule.Due(newest) { // it could not be read
-		l.blind(ctx, samples)
-		return false, l.end(samples, l.schedule.pollEvery())
+	switch {
+	case fresh:
+	case l.once || !l.overdue(newest):
+		if newest.IsZero() {
+			l.tellMissing(ctx, samples)
+		}
+		return false, l.end(samples, l.wait())
+	default:
+		l.decidedAt = time.Now() // also if it fails
 	}
-	limits := l.limits(ctx, true)
-	scale, err := l.get(ctx)
+	limits := l.limits(ctx, answered(samples))
+	scale, change, err := l.get(ctx)
 	if ctx.Err() != nil {
 		return false, 0
 	}
 	if err != nil {
-		l.unreadable(samples, err)
+		l.unreadable(samples, limits, err)
 		return false, l.retry.left()
 	}
-	l.outdate(samples) // it may have taken long to get here
-	// From here on the samples are used up, whatever becomes of the write: one
-	// whose answer is lost may have happened.
-	l.schedule = l.schedule.Use(newest)
-	l.decide(ctx, samples, scale, limits)
-	l.metrics.SetLag(l.clock.now().Sub(newest))
-	return !latest(samples, samples).IsZero(), l.end(samples, l.schedule.Wait(l.clock.now()))
+	l.target.Policy.Expire(samples, l.clock.now()) // it may have taken long to get here
+	l.decide(ctx, samples, fresh, scale, change, limits)
+	return fresh && !decide.Newest(samples).IsZero(), l.end(samples, l.wait())
 }
 
-// latest is the time of the newest sample that was found and could be read,
-// zero if there is none.
-func latest(found, read []sample.Result) time.Time {
-	var at time.Time
-	for i, s := range found {
-		if s.Outcome == sample.Value && read[i].Outcome != sample.Failed && s.Timestamp.After(at) {
-			at = s.Timestamp
+// overdue reports whether to decide without a new sample: floors and blocks do
+// not depend on one. A sample that is only a little late is waited for.
+func (l *Loop) overdue(newest time.Time) bool {
+	patience := l.target.Interval
+	if !newest.IsZero() {
+		patience += l.target.Interval / 2
+	}
+	return time.Since(l.decidedAt) >= patience
+}
+
+// wait returns how long to wait until the next look.
+func (l *Loop) wait() time.Duration {
+	now := l.clock.now()
+	next := now.Add(l.target.Interval)
+	for _, s := range l.sources {
+		if at := s.aim.next(l.schedule.Opens(), now); at.Before(next) {
+			next = at
 		}
 	}
-	return at
+	wait := next.Sub(now)
+	if left := l.target.Interval - time.Since(l.decidedAt); left > 0 {
+		wait = min(wait, left)
+	}
+	return wait
 }
 
-// begin begins a cycle.
-func (l *Loop) begin(ctx context.Context) {
+// start starts a cycle.
+func (l *Loop) start(ctx context.Context) {
 	l.health.Begins()
 	if l.decidedAt.IsZero() {
 		l.decidedAt = time.Now()
-		l.metrics.Started()
 		if !l.once {
 			l.state.Start = l.clock.now()
-			_, _ = l.get(ctx) // so that whatever another writer does from now on is noticed
+			_, _, _ = l.get(ctx) // so that whatever another writer does from now on is noticed
 		}
 	}
 }
 
-// end ends a cycle that did all it could, and returns how long to wait: as long
-// as that, unless no query works.
+// end ends a cycle that did all it could, and returns how long to wait: that
+// long, unless no query works.
 func (l *Loop) end(samples []sample.Result, wait time.Duration) time.Duration {
 	worked, none := true, true
-	left := time.Duration(math.MaxInt64)
+	var left time.Duration
 	for i, s := range samples {
 		if s.Outcome == sample.Failed {
 			worked = worked && l.target.Policy.Triggers[i].Optional
-			left = min(left, l.sources[i].retry.left())
+			if again := l.sources[i].retry.left(); left == 0 || again < left {
+				left = again
+			}
 			continue
 		}
 		none = false
@@ -212,4 +220,95 @@ func (l *Loop) end(samples []sample.Result, wait time.Duration) time.Duration {
 		l.health.Works()
 	}
 	return wait
+}
+
+// decide has the samples decided on, acts, and reports it.
+func (l *Loop) decide(ctx context.Context, samples []sample.Result, fresh bool, scale workload.Scale, change Change, limits decide.Limits) {
+	now := l.clock.now()
+	newest := decide.Newest(samples)
+	l.decidedAt = time.Now()
+	if fresh {
+		// From here on the samples are used up, whatever becomes of the write:
+		// one whose answer is lost may have happened.
+		l.schedule = l.schedule.Use(later(newest, l.schedule.last))
+	}
+	d := Decision{Target: &l.target, Scale: &scale, Change: change}
+	d.Decision, l.state = l.target.Policy.Decide(decide.Input{
+		Now: now, Samples: samples, Used: !fresh, Replicas: scale.Replicas, Ready: scale.Ready, Limits: limits,
+		Block: l.block(ctx, scale),
+	}, l.state)
+	l.explain(&d)
+	l.act(ctx, &d)
+	if d.Action != decide.None {
+		l.state = l.state.Acted(l.clock.now())
+		if !fresh {
+			l.schedule = l.schedule.Use(l.clock.now()) // the next step comes an interval later, data or not
+		}
+	}
+	if fresh && !newest.IsZero() {
+		d.Lag = l.clock.now().Sub(newest)
+	}
+	l.report(d)
+}
+
+// explain adds what failed, if that is the reason.
+func (l *Loop) explain(d *Decision) {
+	switch {
+	case d.Reason == decide.QueryFailed:
+		err := d.Sample().Err
+		d.fail(err, string(query.CauseOf(err)))
+	case d.Reason == d.Block.Reason && d.Block.Err != nil:
+		d.fail(d.Block.Err, string(workload.CauseOf(d.Block.Err)))
+	}
+}
+
+// tellMissing reports what is missing as soon as it is news. It is decided on
+// only once an interval has passed.
+func (l *Loop) tellMissing(ctx context.Context, samples []sample.Result) {
+	d := Decision{Target: &l.target}
+	d.Decision = l.target.Policy.Missing(decide.Input{Now: l.clock.now(), Samples: samples})
+	l.explain(&d)
+	if d.sameAs(l.reported) && time.Since(l.reportedAt) < l.target.Interval {
+		return
+	}
+	if scale, change, err := l.get(ctx); err == nil {
+		d.Scale, d.Change = &scale, change
+		d.Replicas, d.From, d.To = scale.Replicas, scale.Replicas, scale.Replicas
+	}
+	if ctx.Err() == nil {
+		l.report(d)
+	}
+}
+
+// unreadable reports that the workload could not be read. The samples are not
+// used up.
+func (l *Loop) unreadable(samples []sample.Result, limits decide.Limits, err error) {
+	l.retry.failed()
+	d := Decision{Target: &l.target}
+	in := decide.Input{Now: l.clock.now(), Samples: samples, Limits: limits}
+	if decide.Newest(samples).IsZero() { // there is nothing to decide on anyway
+		d.Decision = l.target.Policy.Missing(in)
+		l.explain(&d)
+	} else {
+		d.Decision = l.target.Policy.Unknown(in)
+		d.fail(err, string(workload.CauseOf(err)))
+	}
+	if !d.sameAs(l.reported) || time.Since(l.reportedAt) >= l.target.Interval {
+		l.report(d)
+	}
+}
+
+func (l *Loop) report(d Decision) {
+	d.Repeat = d.sameAs(l.reported)
+	l.reported, l.reportedAt = d, time.Now()
+	l.observer.Observe(d)
+}
+
+func answered(samples []sample.Result) bool {
+	for _, s := range samples {
+		if s.Outcome != sample.Failed {
+			return true
+		}
+	}
+	return false
 }

@@ -1,20 +1,15 @@
-package loop
+package loop_test
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
-
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
@@ -42,7 +37,7 @@ func TestALineHasAllKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(newFakePrometheus(10*time.Second, 120), &fakeWorkload{replicas: 1})
 		f.run(11 * time.Second)
-		want := `level=info msg=scaled target=camunda namespace=default workload=deployment/web action=up from=1 to=2 started=120 per_instance=120 bound=50 reason=load_high sample_age=0s` + "\n"
+		want := `level=info msg=scaled target=camunda namespace=default workload=deployment/web action=up from=1 to=2 value=120 per_instance=120 bound=50 reason=load_high sample_age=0s` + "\n"
 		if got := f.log.String(); got != want {
 			t.Errorf("got\n%swant\n%s", got, want)
 		}
@@ -72,21 +67,28 @@ func TestPollsOnlyWhenASampleCanBeDue(t *testing.T) {
 	})
 }
 
-// On a start nothing is done on a sample that may have been acted on before.
-func TestRestartDoesNotStepTwiceOnOneSample(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p, w := newFakePrometheus(10*time.Second, 500), &fakeWorkload{replicas: 1}
-		for range 9 { // a crash loop, while there is one new sample
-			newFixture(p, w).run(time.Second)
+// A restart is no way around the interval: a crash loop takes no step, whatever
+// the load and however often there are new samples.
+func TestRestartsTakeNoStep(t *testing.T) {
+	for _, scrape := range []time.Duration{time.Second, 10 * time.Second} {
+		for _, lives := range []time.Duration{time.Second, 1700 * time.Millisecond, 8 * time.Second} {
+			t.Run(fmt.Sprint("scraped every ", scrape, ", restarted every ", lives), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					p, w := newFakePrometheus(scrape, 500), &fakeWorkload{replicas: 1}
+					for range 100 {
+						newFixture(p, w).run(lives)
+					}
+					if w.replicas != 1 {
+						t.Errorf("%d replicas after restarts, want 1", w.replicas)
+					}
+					newFixture(p, w).run(20 * time.Second)
+					if w.replicas < 2 {
+						t.Errorf("%d replicas two intervals after the last start, want more", w.replicas)
+					}
+				})
+			})
 		}
-		if w.replicas != 1 {
-			t.Errorf("%d replicas after restarts without a new sample, want 1", w.replicas)
-		}
-		newFixture(p, w).run(2 * time.Second)
-		if w.replicas != 2 {
-			t.Errorf("%d replicas after a new sample, want 2", w.replicas)
-		}
-	})
+	}
 }
 
 func TestClockSkewDoesNotMatter(t *testing.T) {
@@ -206,23 +208,6 @@ func TestReady(t *testing.T) {
 	})
 }
 
-// BenchmarkCycle is one whole cycle that decides, without network.
-func BenchmarkCycle(b *testing.B) {
-	p := newFakePrometheus(time.Nanosecond, 30)
-	f := newFixture(p, &fakeWorkload{replicas: 1})
-	f.logger = level.NewFilter(log.NewLogfmtLogger(io.Discard), level.AllowInfo())
-	ts := time.Now()
-	p.answer = func(r sample.Result) sample.Result {
-		ts = ts.Add(10 * time.Second)
-		r.Timestamp, r.Now = ts, ts
-		return r
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		f.cycle(b.Context())
-	}
-}
-
 // Paused: nothing is written, whatever the load, and it says so.
 func TestPausedNeverWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -234,7 +219,7 @@ func TestPausedNeverWrites(t *testing.T) {
 		if got, want := f.reasons(t, "info"), "none paused"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
-		if l := f.lines(t, "info")[0]; l["msg"] != "holding" || l["started"] != "500" || l["per_instance"] != "500" || l["from"] != "1" || l["to"] != "1" {
+		if l := f.lines(t, "info")[0]; l["msg"] != "holding" || l["value"] != "500" || l["per_instance"] != "500" || l["from"] != "1" || l["to"] != "1" {
 			t.Errorf("unexpected line %v", l)
 		}
 	})
@@ -265,21 +250,22 @@ func TestContinueKeepsTheBeat(t *testing.T) {
 
 func TestEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var got []string
 		w := &fakeWorkload{replicas: 1, setErr: errors.New("refused")}
-		f := newFixture(newFakePrometheus(10*time.Second, 120), w, func(t *Target) {
-			t.Event = func(e event.Event) { got = append(got, fmt.Sprint(e.Warning, " ", e.Reason, ": ", e.Message)) }
-		})
+		f := newFixture(newFakePrometheus(10*time.Second, 120), w)
 		f.run(25 * time.Second) // two failed writes, of which the second is no news
 		w.setErr = nil
 		f.run(time.Minute)
 		f.prometheus.value = func(time.Time) float64 { return 40 }
 		f.run(10 * time.Second)
+		var got []string
+		for _, e := range f.events {
+			got = append(got, fmt.Sprint(e.Warning, " ", e.Reason, ": ", e.Message))
+		}
 		want := []string{
 			"true ScalingFailed: Could not scale from 1 to 2 replicas: 120 on 1 is 120 per replica, and the bound is 50 (connection: refused)",
 			"false ScaledUp: Scaled from 1 to 2 replicas: 120 on 1 is 120 per replica, and the bound is 50",
 			"false ScaledUp: Scaled from 2 to 3 replicas: 120 on 2 is 60 per replica, and the bound is 50",
-			"false ScaledDown: Scaled from 3 to 2 replicas: 40 on 3 is 13.333333333333334 per replica, and the bound is 20",
+			"false ScaledDown: Scaled from 3 to 2 replicas: 40 on 3 is 13.33 per replica, and the bound is 20",
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -1,4 +1,4 @@
-package loop
+package loop_test
 
 import (
 	"context"
@@ -13,6 +13,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/report"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
@@ -28,7 +30,7 @@ func TestOwnedByAnHPA(t *testing.T) {
 		if w.hpaChecks < 9 || w.hpaChecks > 10 {
 			t.Errorf("%d checks in ten minutes, want one a minute", w.hpaChecks)
 		}
-		if l := f.lines(t, "info"); len(l) != 1 || l[0]["reason"] != "owned_by_other" || l[0]["owner"] != "horizontalpodautoscaler/web" || l[0]["started"] != "500" {
+		if l := f.lines(t, "info"); len(l) != 1 || l[0]["reason"] != "owned_by_other" || l[0]["owner"] != "horizontalpodautoscaler/web" || l[0]["value"] != "500" {
 			t.Errorf("unexpected lines %v", l)
 		}
 		w.hpa = ""
@@ -310,12 +312,12 @@ func (w *full) Write([]byte) (int, error) {
 // The log cannot be written: the work goes on.
 func TestLogThatCannotBeWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(newFakePrometheus(10*time.Second, 500), &fakeWorkload{replicas: 1})
-		w := &full{}
-		f.logger = log.NewLogfmtLogger(log.NewSyncWriter(w))
+		disk, w := &full{}, &fakeWorkload{replicas: 1}
+		from := Sources{Triggers: []Reader{newFakePrometheus(10*time.Second, 500)}}
+		f := fixture{Loop: loop.New(newTarget(), from, w, report.NewLog(log.NewLogfmtLogger(log.NewSyncWriter(disk))))}
 		f.run(2 * time.Minute)
-		if w.lines == 0 || f.workload.replicas != 4 || f.Worked() != nil {
-			t.Errorf("%d lines, %d replicas, %v", w.lines, f.workload.replicas, f.Worked())
+		if disk.lines == 0 || w.replicas != 4 || f.Worked() != nil {
+			t.Errorf("%d lines, %d replicas, %v", disk.lines, w.replicas, f.Worked())
 		}
 	})
 }

@@ -24,28 +24,30 @@ type ownership struct {
 
 type step struct{ from, to int32 }
 
-// change is what has happened to a workload since it was last read.
-type change struct {
-	kind     changeKind
-	from, to int32
+// Change is what has happened to a workload since it was last read.
+type Change struct {
+	Kind     ChangeKind
+	From, To int32 // replicas
 }
 
-type changeKind int
+// ChangeKind says what has happened to a workload.
+type ChangeKind int
 
+// The kinds of changes.
 const (
-	unchanged changeKind = iota
-	foreign              // another writer changed the replicas
-	undone               // the same, and reverted the last step
-	recreated            // it is another workload of the same name
+	Unchanged ChangeKind = iota
+	Foreign              // another writer changed the replicas
+	Reverted             // the same, and took back the last step
+	Recreated            // it is another workload of the same name
 )
 
 // see takes in what was read.
-func (o ownership) see(s workload.Scale, now time.Time) (ownership, change) {
+func (o ownership) see(s workload.Scale, now time.Time) (ownership, Change) {
 	before := o
-	c := change{from: before.replicas, to: s.Replicas}
+	c := Change{From: before.replicas, To: s.Replicas}
 	switch {
 	case before.known && before.uid != s.UID:
-		c.kind = recreated
+		c.Kind = Recreated
 		o = ownership{known: true, uid: s.UID, replicas: s.Replicas}
 		return o, c
 	case before.known && s.Replicas == before.replicas:
@@ -57,12 +59,12 @@ func (o ownership) see(s workload.Scale, now time.Time) (ownership, change) {
 	case before.unsure != step{} && s.Replicas == before.unsure.to:
 		o.last = before.unsure // it was written after all
 	case before.last.undoneBy(s.Replicas):
-		c.kind = undone
+		c.Kind = Reverted
 		o.last, o.undone = step{}, [2]time.Time{before.undone[1], now}
 	default:
-		c.kind = foreign
+		c.Kind = Foreign
 	}
-	if c.kind != unchanged && s.Writer.Scaler() {
+	if c.Kind != Unchanged && s.Writer.Scaler() {
 		o.rival = now
 	}
 	return o, c

@@ -27,35 +27,35 @@ func TestOwnershipTellsChanges(t *testing.T) {
 		name   string
 		before ownership
 		seen   workload.Scale
-		want   change
+		want   Change
 	}{
-		{"the first look", ownership{}, scaleOf(2), change{unchanged, 0, 2}},
-		{"nothing", first, scaleOf(2), change{unchanged, 2, 2}},
-		{"by hand", first, scaleOf(5), change{foreign, 2, 5}},
-		{"recreated", first, other, change{recreated, 2, 2}},
-		{"the own step", first.wrote(2, 3), scaleOf(3), change{unchanged, 3, 3}},
-		{"further than the own step", first.wrote(2, 3), scaleOf(4), change{foreign, 3, 4}},
-		{"a step up is undone", first.wrote(2, 3), scaleOf(2), change{undone, 3, 2}},
-		{"and more", first.wrote(2, 3), scaleOf(1), change{undone, 3, 1}},
-		{"a step down is undone", first.wrote(2, 1), scaleOf(2), change{undone, 1, 2}},
-		{"and more", first.wrote(2, 1), scaleOf(9), change{undone, 1, 9}},
-		{"further down", first.wrote(3, 2), scaleOf(1), change{foreign, 2, 1}},
-		{"a lost answer, written", first.mayHaveWritten(2, 3), scaleOf(3), change{unchanged, 2, 3}},
-		{"a lost answer, not written", first.mayHaveWritten(2, 3), scaleOf(2), change{unchanged, 2, 2}},
-		{"a lost answer, and a hand", first.mayHaveWritten(2, 3), scaleOf(4), change{foreign, 2, 4}},
-		{"switched off", first, scaleOf(0), change{foreign, 2, 0}},
+		{"the first look", ownership{}, scaleOf(2), Change{Unchanged, 0, 2}},
+		{"nothing", first, scaleOf(2), Change{Unchanged, 2, 2}},
+		{"by hand", first, scaleOf(5), Change{Foreign, 2, 5}},
+		{"recreated", first, other, Change{Recreated, 2, 2}},
+		{"the own step", first.wrote(2, 3), scaleOf(3), Change{Unchanged, 3, 3}},
+		{"further than the own step", first.wrote(2, 3), scaleOf(4), Change{Foreign, 3, 4}},
+		{"a step up is undone", first.wrote(2, 3), scaleOf(2), Change{Reverted, 3, 2}},
+		{"and more", first.wrote(2, 3), scaleOf(1), Change{Reverted, 3, 1}},
+		{"a step down is undone", first.wrote(2, 1), scaleOf(2), Change{Reverted, 1, 2}},
+		{"and more", first.wrote(2, 1), scaleOf(9), Change{Reverted, 1, 9}},
+		{"further down", first.wrote(3, 2), scaleOf(1), Change{Foreign, 2, 1}},
+		{"a lost answer, written", first.mayHaveWritten(2, 3), scaleOf(3), Change{Unchanged, 2, 3}},
+		{"a lost answer, not written", first.mayHaveWritten(2, 3), scaleOf(2), Change{Unchanged, 2, 2}},
+		{"a lost answer, and a hand", first.mayHaveWritten(2, 3), scaleOf(4), Change{Foreign, 2, 4}},
+		{"switched off", first, scaleOf(0), Change{Foreign, 2, 0}},
 	} {
 		after, got := c.before.see(c.seen, start)
 		if got != c.want {
 			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
 		}
-		if _, again := after.see(c.seen, start); again.kind != unchanged {
+		if _, again := after.see(c.seen, start); again.Kind != Unchanged {
 			t.Errorf("%s: told twice", c.name)
 		}
 	}
 	// A step of which the answer was lost can be undone as any other.
 	o, _ := first.mayHaveWritten(2, 3).see(scaleOf(3), start)
-	if _, got := o.see(scaleOf(2), start); got.kind != undone {
+	if _, got := o.see(scaleOf(2), start); got.Kind != Reverted {
 		t.Errorf("got %+v, want an undone step", got)
 	}
 }
@@ -66,8 +66,8 @@ func TestContested(t *testing.T) {
 	o, _ := ownership{}.see(scaleOf(2), start)
 	undo := func(at time.Duration) {
 		t.Helper()
-		var c change
-		if o, c = o.wrote(2, 3).see(scaleOf(2), start.Add(at)); c.kind != undone {
+		var c Change
+		if o, c = o.wrote(2, 3).see(scaleOf(2), start.Add(at)); c.Kind != Reverted {
 			t.Fatalf("got %+v", c)
 		}
 	}

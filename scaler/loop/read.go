@@ -14,11 +14,9 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
-// Reader reads a trigger's samples: first when the newest was scraped, then, if
-// it is due, the sample itself.
+// Reader reads the newest sample of one query: its value and its time.
 type Reader interface {
-	Newest(ctx context.Context) sample.Result
-	At(ctx context.Context, newest sample.Result) sample.Result
+	Read(ctx context.Context) sample.Result
 }
 
 // Evaluator evaluates a query as of now.
@@ -29,14 +27,15 @@ type Evaluator interface {
 // Sources are what a target's numbers come from.
 type Sources struct {
 	Triggers []Reader  // one for each of the policy's triggers, in their order
-	Max      Evaluator // of a bound for steps up; nil for none
+	Max      Evaluator // of an upper bound for steps up; nil for none
 }
 
 // source is one trigger's query.
 type source struct {
 	Reader
+	aim   aim
 	retry retry
-	down  sample.Result // with a retry under way: how it failed
+	down  sample.Result // while a retry is waited for: how it failed
 }
 
 // retry spaces the attempts at what fails: after 0.5 s, and up to 10 s.
@@ -67,9 +66,9 @@ func (c clock) now() time.Time {
 	return c.prometheus.Add(time.Since(c.local))
 }
 
-// newest asks when each trigger's newest sample was scraped, and sets the
-// clock. A sample that is too old is Stale.
-func (l *Loop) newest(ctx context.Context) []sample.Result {
+// read reads each trigger's newest sample, and sets the clock. A sample that is
+// too old is Stale.
+func (l *Loop) read(ctx context.Context) []sample.Result {
 	samples := make([]sample.Result, len(l.sources))
 	clocks := make([]clock, len(l.sources))
 	each(len(l.sources), func(i int) {
@@ -78,27 +77,19 @@ func (l *Loop) newest(ctx context.Context) []sample.Result {
 			samples[i] = s.down
 			return
 		}
-		samples[i] = l.ask(ctx, s, s.Newest)
-		clocks[i] = clock{samples[i].Now, time.Now()}
+		res := s.Read(ctx)
+		if res.Outcome == sample.Failed && ctx.Err() == nil {
+			s.retry.failed()
+			s.down = res
+		}
+		s.aim = s.aim.saw(res)
+		res.Spacing = s.aim.cadence.Spacing()
+		samples[i], clocks[i] = res, clock{res.Now, time.Now()}
 	})
 	if ctx.Err() == nil {
 		l.setClock(clocks)
-		l.outdate(samples)
-		l.tellAges(samples)
+		l.target.Policy.Expire(samples, l.clock.now())
 	}
-	return samples
-}
-
-// at reads those samples that newest found.
-func (l *Loop) at(ctx context.Context, newest []sample.Result) []sample.Result {
-	samples := make([]sample.Result, len(newest))
-	each(len(newest), func(i int) {
-		samples[i] = newest[i]
-		if newest[i].Outcome == sample.Value {
-			s := &l.sources[i]
-			samples[i] = l.ask(ctx, s, func(ctx context.Context) sample.Result { return s.At(ctx, newest[i]) })
-		}
-	})
 	return samples
 }
 
@@ -115,19 +106,8 @@ func each(n int, f func(i int)) {
 	wg.Wait()
 }
 
-// ask makes one query.
-func (l *Loop) ask(ctx context.Context, s *source, do func(context.Context) sample.Result) sample.Result {
-	res := do(ctx)
-	if res.Outcome == sample.Failed && ctx.Err() == nil {
-		l.metrics.QueryFailed(query.CauseOf(res.Err))
-		s.retry.failed()
-		s.down = res
-	}
-	return res
-}
-
-// setClock takes the latest of the answers, and starts anew what goes by
-// Prometheus's clock when that becomes known or jumps.
+// setClock takes the latest of the answers, and starts what goes by Prometheus's
+// clock again when that becomes known or jumps.
 func (l *Loop) setClock(answers []clock) {
 	was, known := l.clock.now(), l.clock.known()
 	answered := false
@@ -145,48 +125,12 @@ func (l *Loop) setClock(answers []clock) {
 	}
 }
 
-// outdate says Stale of what has grown too old.
-func (l *Loop) outdate(samples []sample.Result) {
-	for i, s := range samples {
-		if s.Outcome == sample.Value && l.age(s) > l.target.Policy.MaxAge(0) {
-			samples[i].Outcome = sample.Stale
-		}
-	}
-}
-
-// age is how old the sample is now.
-func (l *Loop) age(s sample.Result) time.Duration {
-	if s.Timestamp.IsZero() {
-		return 0
-	}
-	return l.clock.now().Sub(s.Timestamp)
-}
-
-func (l *Loop) tellAges(samples []sample.Result) {
-	for i, s := range samples {
-		name := l.target.Policy.Triggers[i].Name
-		switch {
-		case s.Outcome == sample.Failed: // it only grows older
-		case s.Timestamp.IsZero():
-			l.metrics.SetSampled(name, time.Time{})
-		default:
-			l.metrics.SetSampled(name, time.Now().Add(-l.age(s)))
-		}
-	}
-}
-
-// limits are those in force now.
-type limits struct {
-	decide.Limits
-	floor, ceiling string // the calendar's entries that decided them, "" for none
-}
-
-// limits asks the calendar and, unless Prometheus is known to be down, the
-// query that bounds the steps up.
-func (l *Loop) limits(ctx context.Context, prometheus bool) limits {
+// limits returns those in force now: of the calendar and, unless Prometheus is
+// known to be down, of the query that bounds steps up.
+func (l *Loop) limits(ctx context.Context, prometheus bool) decide.Limits {
 	rule := l.target.Policy.Limits
 	now := l.target.Calendar.Limits(calendar.Limits{Min: rule.Min, Max: rule.Max}, l.clock.now())
-	in := limits{decide.Limits{Min: now.Min, Max: now.Max}, now.Floor, now.Ceiling}
+	in := decide.Limits{Min: now.Min, Max: now.Max, MinBy: now.Floor, MaxBy: now.Ceiling}
 	if now.Ceiling != "" {
 		in.Ceiling = now.Max
 	}
@@ -197,12 +141,7 @@ func (l *Loop) limits(ctx context.Context, prometheus bool) limits {
 	if !prometheus {
 		return in
 	}
-	bound := l.max.Now(ctx)
-	switch {
-	case ctx.Err() != nil:
-	case bound.Outcome == sample.Failed:
-		l.metrics.QueryFailed(query.CauseOf(bound.Err))
-	case decide.Hold(bound) == "":
+	if bound := l.max.Now(ctx); decide.Hold(bound) == "" {
 		in.MaxUnknown = false
 		in.Max = int32(min(float64(in.Max), max(0, math.Floor(bound.Value))))
 	}

@@ -1,5 +1,3 @@
-// Package loop runs one target: it waits for a new sample, has it decided on,
-// and has the decision carried out.
 package loop
 
 import "time"
@@ -11,47 +9,50 @@ type Schedule struct {
 	Interval time.Duration
 	last     time.Time // of the newest sample that was used up
 	due      time.Time // when the next sample is expected
+	unset    bool      // no sample has set the beat yet
 }
 
-// NewSchedule returns a schedule for which samples are due that are scraped
-// after start.
+// NewSchedule returns a schedule whose first sample is due an interval after
+// start: nobody knows what was decided just before.
 func NewSchedule(interval time.Duration, start time.Time) Schedule {
-	return Schedule{Interval: interval, last: start, due: start}
+	return Schedule{Interval: interval, last: start, due: start.Add(interval), unset: true}
 }
 
 // tolerance is by how much a scrape may miss its due time and still belong to
 // it.
 func (s Schedule) tolerance() time.Duration { return s.Interval / 10 }
 
+// Shortest returns the shortest time between two decisions, and between two
+// steps: nine tenths of the interval.
+func (s Schedule) Shortest() time.Duration { return s.Interval - s.tolerance() }
+
 // Due reports whether to decide on a sample of that time.
 func (s Schedule) Due(ts time.Time) bool {
-	return ts.After(s.last) && !ts.Before(s.opens())
+	return ts.After(s.last) && !ts.Before(s.Opens())
 }
 
-// opens is the earliest time of a sample that is due.
-func (s Schedule) opens() time.Time { return s.due.Add(-s.tolerance()) }
+// Opens returns the earliest time of a sample that is due. It is never less
+// than nine tenths of an interval after the last one.
+func (s Schedule) Opens() time.Time {
+	beat := s.due
+	if least := s.last.Add(s.Interval); least.After(beat) {
+		beat = least
+	}
+	return beat.Add(-s.tolerance())
+}
 
 // Use returns the schedule after the sample was used up. A sample near its due
 // time leaves the beat as it is, so that jitter does not add up; after any
-// other the beat starts anew.
+// other the beat starts again.
 func (s Schedule) Use(ts time.Time) Schedule {
-	if ts.Sub(s.due).Abs() <= s.tolerance() {
-		s.due = s.due.Add(s.Interval)
-	} else {
+	if s.unset || ts.Sub(s.due).Abs() > s.tolerance() {
 		s.due = ts.Add(s.Interval)
+	} else {
+		s.due = s.due.Add(s.Interval)
 	}
-	s.last = ts
+	s.last, s.unset = ts, false
 	return s
 }
-
-// Wait returns how long to wait until the next look at Prometheus. From the
-// earliest time at which a sample can be due on, it is short enough to notice
-// one within a second of its scrape.
-func (s Schedule) Wait(now time.Time) time.Duration {
-	return max(s.opens().Sub(now), s.pollEvery())
-}
-
-func (s Schedule) pollEvery() time.Duration { return min(500*time.Millisecond, s.Interval/4) }
 
 // Broken reports whether Prometheus's clock was set back so far that no sample
 // would be due for more than an interval; then a new schedule is needed.

@@ -1,4 +1,4 @@
-package loop
+package loop_test
 
 import (
 	"errors"
@@ -55,7 +55,7 @@ func TestSeveralTriggers(t *testing.T) {
 				}
 			}
 			l := f.lines(t, "info")[0]
-			if l["trigger"] != "a" || l["started"] != "500" {
+			if l["trigger"] != "a" || l["value"] != "500" {
 				t.Errorf("%s apart: unexpected line %v", apart, l)
 			}
 		})
@@ -97,39 +97,6 @@ func TestMissingTrigger(t *testing.T) {
 					t.Errorf("%d attempts in five minutes, want fewer: they back off", a.polls)
 				}
 			})
-		})
-	}
-}
-
-// A sample that has a time and yet cannot be read is what is missing, not that
-// of the other trigger, which was decided on before.
-func TestUnreadableSampleOfOneTrigger(t *testing.T) {
-	for i, unread := range []string{"a", "b"} {
-		synctest.Test(t, func(t *testing.T) {
-			a := newFakePrometheus(9500*time.Millisecond, 60)
-			time.Sleep(4 * time.Second)
-			b := newFakePrometheus(9500*time.Millisecond, 60)
-			both := []*fakePrometheus{a, b} // scraped a little early, so before an interval has passed
-			f := newTriggers(both, &fakeWorkload{replicas: 2}, triggers("a", "b"))
-			f.run(time.Minute)
-			both[i].unread = true
-			f.run(time.Minute)
-			failed := 0
-			for _, l := range f.lines(t, "") {
-				switch decide.Reason(l["reason"]) {
-				case decide.WithinBounds, decide.NoData:
-				case decide.QueryFailed:
-					failed++
-					if l["trigger"] != unread {
-						t.Errorf("unexpected line %v", l)
-					}
-				default:
-					t.Errorf("unexpected line %v", l)
-				}
-			}
-			if failed == 0 {
-				t.Errorf("nothing tells that the sample of %s cannot be read", unread)
-			}
 		})
 	}
 }

@@ -1,5 +1,5 @@
-// Package metrics holds what the scaler says of itself. What is not known is
-// absent; it is never 0.
+// Package metrics exports the scaler's metrics. What is not known is absent; it
+// is never 0.
 package metrics
 
 import (
@@ -23,19 +23,19 @@ const (
 
 // Metrics is a collector of all targets' metrics.
 type Metrics struct {
-	decisions, errors, foreign            *prometheus.CounterVec
-	query                                 prometheus.Histogram
-	request                               *prometheus.HistogramVec
-	value, age, perInstance, rule         *prometheus.Desc
-	replicas, ready, desired, least, most *prometheus.Desc
-	lag, holding, paused                  *prometheus.Desc
-	info, interval, spacing               *prometheus.Desc
-	decision, decidedAt                   *prometheus.Desc
-	leader, reloaded, reloadAt            *prometheus.Desc
+	decisions, errors, foreign         *prometheus.CounterVec
+	query                              prometheus.Histogram
+	request                            *prometheus.HistogramVec
+	value, age, perInstance, rule      *prometheus.Desc
+	replicas, ready, desired, min, max *prometheus.Desc
+	lag, holding, paused               *prometheus.Desc
+	info, interval, spacing            *prometheus.Desc
+	decision, decidedAt                *prometheus.Desc
+	leader, reloaded, reloadAt         *prometheus.Desc
 
 	mu       sync.Mutex
 	targets  map[string]*Target
-	leads    func() bool // nil if that is no question
+	leads    func() bool // nil: not exported
 	reloads  reloadState
 	reloadOK time.Time
 }
@@ -60,51 +60,51 @@ func New() *Metrics {
 	return &Metrics{
 		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "camunda_scaler_decisions_total",
-			Help: "Decisions by action and reason; a hold counts once per interval.",
+			Help: "Decisions by action and reason, about one per interval.",
 		}, []string{"target", "action", "reason"}),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "camunda_scaler_errors_total",
-			Help: "Failed requests to Prometheus (query) and to the API server (read, write) by cause.",
+			Help: "Failed requests to Prometheus (query) and to the API server (read, write), by cause. Absent until the first of a kind.",
 		}, []string{"target", "operation", "cause"}),
 		foreign: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "camunda_scaler_foreign_changes_total",
-			Help: "Changes of the workload's spec.replicas by somebody else.",
+			Help: "Changes of the workload's spec.replicas by another writer. Absent until the first.",
 		}, []string{"target"}),
 		query: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "camunda_scaler_query_duration_seconds",
-			Help:    "How long queries took, with those that failed.",
+			Help:    "Duration of queries to Prometheus, failed ones included.",
 			Buckets: buckets,
 		}),
 		request: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "camunda_scaler_api_request_duration_seconds",
-			Help:    "How long reads and writes of scales took, with those that failed.",
+			Help:    "Duration of reads and writes of scales, failed ones included.",
 			Buckets: buckets,
 		}, []string{"operation"}),
-		value:       desc("sample_value", "The sample that was last decided on.", target, trigger),
-		age:         desc("sample_age_seconds", "Age of the newest sample known.", target, trigger),
-		perInstance: desc("per_instance", "The sample last decided on divided by the replicas.", target, trigger),
-		rule:        desc("rule", "The numbers that the rule compares with, per replica or with the total.", target, trigger, "parameter", "per"),
-		replicas:    desc("replicas", "The workload's spec.replicas, as last seen.", target),
-		ready:       desc("ready_replicas", "The workload's status.readyReplicas, as last seen.", target),
-		least:       desc("min_replicas", "The fewest replicas that are allowed now.", target),
-		most:        desc("max_replicas", "The most replicas that are allowed now.", target),
-		desired:     desc("desired_replicas", "The replicas that the last decision asked for.", target),
-		lag:         desc("loop_lag_seconds", "From the scrape of the sample last decided on to the end of what was done about it.", target),
-		holding:     desc("holding", "1 for what now keeps the rule from being applied; absent if nothing does.", target, "reason"),
-		paused:      desc("paused", "Whether the target is paused: 1, or 0.", target),
-		info:        desc("target_info", "The workload that a target scales, and whether the target is a dry run; always 1.", target, "workload_namespace", "workload_kind", "workload_name", "dry_run"),
-		interval:    desc("interval_seconds", "The configured time between two decisions.", target),
-		spacing:     desc("sample_interval_seconds", "Time between two samples of the query, as observed; absent until it is known.", target, trigger),
-		decision:    desc("last_decision", "The last decision, by action and reason; always 1.", target, "action", "reason"),
-		decidedAt:   desc("last_decision_timestamp_seconds", "When the target was last decided on, or when its loop started if it never was.", target),
-		leader:      desc("leader", "Whether this scaler is the one that works: 1, or 0 if it stands by."),
-		reloaded:    desc("config_last_reload_successful", "Whether the last (re)load of the configuration worked: 1, or 0 if the one before is in force."),
-		reloadAt:    desc("config_last_reload_success_timestamp_seconds", "When the configuration in force was loaded."),
+		value:       desc("sample_value", "Value of the sample last decided on.", target, trigger),
+		age:         desc("sample_age_seconds", "Age of the newest sample. It rises while there is no newer one.", target, trigger),
+		perInstance: desc("per_instance", "What the rule compares: the sample's value per replica, or in all.", target, trigger),
+		rule:        desc("rule", "Bounds of the rule, per replica or for the total.", target, trigger, "parameter", "per"),
+		replicas:    desc("replicas", "The workload's spec.replicas.", target),
+		ready:       desc("ready_replicas", "The workload's status.readyReplicas.", target),
+		min:         desc("min_replicas", "Minimum of replicas in force now, by rule or calendar.", target),
+		max:         desc("max_replicas", "Maximum of replicas in force now, by rule, calendar or max_replicas_query. Absent while that query gives no number.", target),
+		desired:     desc("desired_replicas", "Replicas that the last decision asked for.", target),
+		lag:         desc("loop_lag_seconds", "Time from the sample last decided on to the end of the decision, a write included.", target),
+		holding:     desc("holding", "1 for the reason that keeps the rule from being applied; absent if there is none.", target, "reason"),
+		paused:      desc("paused", "1 if the target is paused, else 0.", target),
+		info:        desc("target_info", "Workload of the target, and whether the target is a dry run. Always 1.", target, "workload_namespace", "workload_kind", "workload_name", "dry_run"),
+		interval:    desc("interval_seconds", "Configured time between two decisions.", target),
+		spacing:     desc("sample_interval_seconds", "Time between two samples, as observed. Absent until two were seen.", target, trigger),
+		decision:    desc("last_decision", "Action and reason of the last decision. Always 1.", target, "action", "reason"),
+		decidedAt:   desc("last_decision_timestamp_seconds", "Time of the last decision, or of the loop's start if there was none.", target),
+		leader:      desc("leader", "1 if this scaler leads, 0 if it stands by."),
+		reloaded:    desc("config_last_reload_successful", "1 if the last reload of the configuration succeeded, 0 if the previous configuration stays in force."),
+		reloadAt:    desc("config_last_reload_success_timestamp_seconds", "Time at which the configuration in force was loaded."),
 		targets:     map[string]*Target{},
 	}
 }
 
-// Target returns the named target's part, and makes it if it is new.
+// Target returns the named target's metrics, new ones if there are none yet.
 func (m *Metrics) Target(name string) *Target {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -114,9 +114,9 @@ func (m *Metrics) Target(name string) *Target {
 	t := &Target{
 		decisions: m.decisions.MustCurryWith(prometheus.Labels{"target": name}),
 		errors:    m.errors.MustCurryWith(prometheus.Labels{"target": name}),
-		foreign:   m.foreign.WithLabelValues(name),
+		foreign:   m.foreign,
 		request:   m.request,
-		sampled:   map[string]time.Time{},
+		name:      name,
 	}
 	// The first step must show as an increase. Errors have no series before the
 	// first one of their kind: with thousands of targets nearly all would be 0.
@@ -136,17 +136,14 @@ func (m *Metrics) Remove(name string) {
 	m.foreign.DeleteLabelValues(name)
 }
 
-// QueryTook observes how long a query took.
-func (m *Metrics) QueryTook(d time.Duration) { m.query.Observe(d.Seconds()) }
-
-// SetLeader says how to find out whether this scaler leads.
+// SetLeader sets how to find out whether this scaler leads.
 func (m *Metrics) SetLeader(leads func() bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.leads = leads
 }
 
-// Reloaded says whether the configuration was loaded, now.
+// Reloaded notes whether the configuration was loaded, now.
 func (m *Metrics) Reloaded(ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -164,7 +161,7 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.query.Describe(ch)
 	m.request.Describe(ch)
 	for _, d := range []*prometheus.Desc{
-		m.value, m.age, m.perInstance, m.rule, m.replicas, m.ready, m.desired, m.least, m.most,
+		m.value, m.age, m.perInstance, m.rule, m.replicas, m.ready, m.desired, m.min, m.max,
 		m.lag, m.holding, m.paused, m.info, m.interval, m.spacing, m.decision, m.decidedAt, m.leader, m.reloaded, m.reloadAt,
 	} {
 		ch <- d
@@ -188,7 +185,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// collectOwn collects what is of no target.
+// collectOwn collects what belongs to no target.
 func (m *Metrics) collectOwn(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64) { ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
 	if m.leads != nil {

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"os"
 	"strings"
@@ -9,48 +10,68 @@ import (
 	"testing/synctest"
 	"time"
 
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/common/expfmt"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
 var update = flag.Bool("update", false, "write testdata/metrics.txt")
 
-// One target of which all is known, and one of which nothing is: for that one
-// there are counters, but no gauge.
+func newTarget(name string, triggers ...decide.Trigger) loop.Target {
+	t := loop.Target{
+		Name: name, Policy: decide.DefaultPolicy(), Interval: 10 * time.Second,
+		Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "bpm", Name: name + "-deployment"},
+	}
+	if len(triggers) > 0 {
+		t.Policy.Triggers = triggers
+	}
+	return t
+}
+
+// decided is a decision on these values, which were sampled a second ago.
+func decided(target loop.Target, replicas int32, values ...float64) loop.Decision {
+	now := time.Now()
+	var samples []sample.Result
+	for _, v := range values {
+		samples = append(samples, sample.Result{Outcome: sample.Value, Value: v, Timestamp: now.Add(-time.Second), Now: now, Spacing: 10 * time.Second})
+	}
+	d, _ := target.Policy.Decide(decide.Input{Now: now, Samples: samples, Replicas: replicas, Limits: decide.DefaultLimits()}, decide.State{})
+	return loop.Decision{Decision: d, Target: &target, Scale: &workload.Scale{Replicas: replicas}, Lag: 250 * time.Millisecond}
+}
+
+// One target of which all is known, and one of which nothing is: it has the
+// counters of its steps, and of gauges those of its configuration.
 func TestGolden(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := New()
-		known, per, replicas, ready, wanted := m.Target("camunda"), 60.0, int32(2), int32(1), int32(3)
-		known.SetInfo(Info{Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "bpm", Name: "camunda-deployment"}, Interval: 10 * time.Second})
-		known.Started()
-		known.SetTriggers(decide.DefaultPolicy().Triggers)
-		known.SetLimits(decide.DefaultLimits())
-		known.SetSampled("", time.Now())
-		known.SetState(State{
-			Samples: []Sample{{Value: 120, PerInstance: &per}}, Replicas: &replicas, ReadyReplicas: &ready, DesiredReplicas: &wanted, Holding: decide.Paused,
-		})
-		known.ForeignChange()
-		known.SetPaused(true)
-		known.SetLag(250 * time.Millisecond)
-		m.QueryTook(3 * time.Millisecond)
-		known.Took(Write, time.Minute)
+		camunda := newTarget("camunda")
+		known, ready := m.Target("camunda"), int32(1)
+		known.Configure(camunda)
+		known.Start()
+		d := decided(camunda, 2, 120)
+		known.Observe(d)
+		d.Action, d.To, d.Reason = decide.None, d.From, decide.Paused
+		d.Scale.Ready, d.Scale.Paused, d.Change = &ready, true, loop.Change{Kind: loop.Foreign, From: 1, To: 2}
+		known.Observe(d)
+		m.query.Observe(0.003)
+		known.request.WithLabelValues(string(Write)).Observe(60)
+		known.failed(Query, string(query.CauseTimeout))
+		known.failed(Write, string(workload.CauseConflict))
 		m.SetLeader(func() bool { return true })
 		m.Reloaded(true)
 		m.Reloaded(false)
-		m.Target("gone").Decided(decide.None, decide.NoData)
-		m.Target("gone").ForeignChange()
+		m.Target("gone").Configure(newTarget("gone"))
+		m.Target("gone").Observe(decided(newTarget("gone"), 2, 120))
 		m.Remove("gone")
-		known.Decided(decide.Up, decide.LoadHigh)
-		known.Decided(decide.None, decide.NoData)
-		known.QueryFailed(query.CauseTimeout)
-		known.WorkloadFailed(Write, workload.CauseConflict)
-		m.Target("unknown")
-		time.Sleep(1500 * time.Millisecond) // the age grows by itself
+		m.Target("unknown").Configure(newTarget("unknown"))
+		time.Sleep(1500 * time.Millisecond) // the age rises by itself
 		compare(t, m)
 	})
 }
@@ -85,83 +106,181 @@ func compare(t *testing.T, m *Metrics) {
 
 func TestLint(t *testing.T) {
 	m := New()
-	m.Target("camunda").SetSampled("", time.Now())
+	target := m.Target("camunda")
+	target.Configure(newTarget("camunda"))
+	target.Observe(decided(newTarget("camunda"), 2, 120))
+	target.failed(Read, "timeout")
 	problems, err := testutil.CollectAndLint(m)
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v %v", problems, err)
 	}
 }
 
+// expect compares the series of some metrics.
+func expect(t *testing.T, m *Metrics, want string, names ...string) {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(m)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range families {
+		for _, name := range names {
+			if f.GetName() != "camunda_scaler_"+name {
+				continue
+			}
+			var text bytes.Buffer
+			if _, err := expfmt.MetricFamilyToText(&text, f); err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(text.String()) {
+				if !strings.HasPrefix(line, "#") {
+					got = append(got, strings.TrimPrefix(strings.TrimSpace(line), "camunda_scaler_"))
+				}
+			}
+		}
+	}
+	if all := strings.Join(got, "\n"); all != strings.TrimSpace(want) {
+		t.Errorf("got\n%s\nwant\n%s", all, strings.TrimSpace(want))
+	}
+}
+
+// What was known and is not any more disappears: no number is left behind that
+// nobody vouches for. Only the age of the last sample goes on rising.
 func TestWhatBecomesUnknownDisappears(t *testing.T) {
-	m := New()
-	target := m.Target("camunda")
-	target.SetState(State{Samples: []Sample{{Value: 120}}})
-	target.SetSampled("", time.Now())
-	target.SetLimits(decide.DefaultLimits())
-	before := testutil.CollectAndCount(m)
-	target.SetState(State{})
-	target.SetSampled("", time.Time{})
-	target.SetLimits(decide.Limits{Min: 1, Max: 4, MaxUnknown: true})
-	if after := testutil.CollectAndCount(m); after != before-3 {
-		t.Errorf("%d series, want three fewer than %d", after, before)
-	}
-}
-
-// Nobody needs to restart the scaler to be rid of what a reload took away.
-func TestTriggerThatGoesLeavesNothing(t *testing.T) {
-	m := New()
-	target := m.Target("camunda")
-	lag := decide.Trigger{Name: "lag", Rule: decide.Rule{Kind: decide.Target, ValuePerReplica: 1000}}
-	depth := decide.Trigger{Name: "depth", Rule: decide.DefaultRule()}
-	target.SetTriggers([]decide.Trigger{lag})
-	target.SetState(State{Samples: []Sample{{Trigger: "lag", Value: 1}}})
-	target.SetSampled("lag", time.Now())
-	want := testutil.CollectAndCount(m)
-
-	target.SetTriggers([]decide.Trigger{lag, depth})
-	target.SetState(State{Samples: []Sample{{Trigger: "lag", Value: 1}, {Trigger: "depth", Value: 2}}})
-	target.SetSampled("depth", time.Now())
-	if got := testutil.CollectAndCount(m); got != want+4 { // its value, its age and two bounds
-		t.Errorf("%d series, want four more than %d", got, want)
-	}
-	target.SetTriggers([]decide.Trigger{lag})
-	if got := testutil.CollectAndCount(m); got != want {
-		t.Errorf("%d series, want %d", got, want)
-	}
-}
-
-// A dashboard can tell from the labels what to multiply with the replicas.
-func TestRuleSaysWhatItComparesWith(t *testing.T) {
-	m := New()
-	m.Target("camunda").SetTriggers([]decide.Trigger{
-		{Name: "lag", Rule: decide.Rule{Kind: decide.Target, ValuePerReplica: 1000}},
-		{Name: "depth", Rule: decide.Rule{Kind: decide.Step, ScaleUpAt: 9, ScaleDownAt: 3, Absolute: true}},
+	synctest.Test(t, func(t *testing.T) {
+		m, camunda := New(), newTarget("camunda")
+		target := m.Target("camunda")
+		target.Configure(camunda)
+		target.Observe(decided(camunda, 2, 60))
+		names := []string{"sample_value", "per_instance", "replicas", "desired_replicas", "holding", "last_decision", "sample_age_seconds"}
+		expect(t, m, `
+desired_replicas{target="camunda"} 2
+last_decision{action="none",reason="within_bounds",target="camunda"} 1
+per_instance{target="camunda",trigger=""} 30
+replicas{target="camunda"} 2
+sample_age_seconds{target="camunda",trigger=""} 1
+sample_value{target="camunda",trigger=""} 60`, names...)
+		time.Sleep(time.Minute)
+		lost := decided(camunda, 2)
+		lost.Decision = camunda.Policy.Missing(decide.Input{Now: time.Now(), Samples: []sample.Result{{Outcome: sample.NoData}}})
+		lost.Scale = nil
+		target.Observe(lost)
+		expect(t, m, `
+holding{reason="no_data",target="camunda"} 1
+last_decision{action="none",reason="no_data",target="camunda"} 1
+sample_age_seconds{target="camunda",trigger=""} 61`, names...)
 	})
-	want := `
-# HELP camunda_scaler_rule The numbers that the rule compares with, per replica or with the total.
-# TYPE camunda_scaler_rule gauge
-camunda_scaler_rule{parameter="scale_down_at",per="total",target="camunda",trigger="depth"} 3
-camunda_scaler_rule{parameter="scale_up_at",per="total",target="camunda",trigger="depth"} 9
-camunda_scaler_rule{parameter="value_per_replica",per="replica",target="camunda",trigger="lag"} 1000
-`
-	if err := testutil.CollectAndCompare(m, strings.NewReader(want), "camunda_scaler_rule"); err != nil {
-		t.Error(err)
+}
+
+// A step whose write failed is a hold: the replicas are what they were.
+func TestAFailedWriteIsAHold(t *testing.T) {
+	m, camunda := New(), newTarget("camunda")
+	target := m.Target("camunda")
+	target.Configure(camunda)
+	d := decided(camunda, 2, 120)
+	d.Err, d.Cause = errors.New("refused"), "forbidden"
+	target.Observe(d)
+	expect(t, m, `
+decisions_total{action="down",reason="load_low",target="camunda"} 0
+decisions_total{action="none",reason="write_failed",target="camunda"} 1
+decisions_total{action="up",reason="load_high",target="camunda"} 0
+desired_replicas{target="camunda"} 3
+holding{reason="write_failed",target="camunda"} 1
+last_decision{action="none",reason="write_failed",target="camunda"} 1
+replicas{target="camunda"} 2`, "decisions_total", "desired_replicas", "holding", "last_decision", "replicas")
+}
+
+// After a step the replicas are those that were written; a dry run writes none.
+func TestReplicasAfterAStep(t *testing.T) {
+	for _, dry := range []bool{false, true} {
+		m, camunda := New(), newTarget("camunda")
+		camunda.DryRun = dry
+		target := m.Target("camunda")
+		target.Configure(camunda)
+		target.Observe(decided(camunda, 2, 120))
+		want := "replicas{target=\"camunda\"} 3"
+		if dry {
+			want = "replicas{target=\"camunda\"} 2"
+		}
+		expect(t, m, want, "replicas")
 	}
 }
 
-// A scaler that stands by says what is configured, and nothing that it does
-// not look at.
-func TestForget(t *testing.T) {
+// Series of a trigger that a reload removed disappear.
+func TestSeriesOfARemovedTriggerDisappear(t *testing.T) {
 	m := New()
+	lag := decide.Trigger{Name: "lag", Rule: decide.Rule{Kind: decide.Target, ValuePerReplica: 40}}
+	depth := decide.Trigger{Name: "depth", Rule: decide.DefaultRule()}
+	one, both := newTarget("camunda", lag), newTarget("camunda", lag, depth)
 	target := m.Target("camunda")
-	target.SetTriggers(decide.DefaultPolicy().Triggers)
+	target.Configure(one)
+	target.Observe(decided(one, 2, 60))
 	want := testutil.CollectAndCount(m)
-	target.SetLimits(decide.DefaultLimits())
-	target.SetSampled("", time.Now())
-	target.SetLag(time.Second)
-	target.SetState(State{Samples: []Sample{{Value: 1}}, Replicas: new(int32), Holding: decide.NoData})
-	target.Forget()
+
+	target.Configure(both)
+	target.Observe(decided(both, 2, 60, 60))
+	if got := testutil.CollectAndCount(m); got != want+6 { // value, value per replica, age, spacing and two bounds
+		t.Errorf("%d series, want six more than %d", got, want)
+	}
+	target.Configure(one)
+	target.Observe(decided(one, 2, 60))
 	if got := testutil.CollectAndCount(m); got != want {
 		t.Errorf("%d series, want %d", got, want)
 	}
+}
+
+// A dashboard can tell from the labels what to multiply by the replicas.
+func TestRuleSaysWhatItCompares(t *testing.T) {
+	m := New()
+	m.Target("camunda").Configure(newTarget("camunda",
+		decide.Trigger{Name: "lag", Rule: decide.Rule{Kind: decide.Target, ValuePerReplica: 1000}},
+		decide.Trigger{Name: "depth", Rule: decide.Rule{Kind: decide.Step, ScaleUpAt: 9, ScaleDownAt: 3, Absolute: true}},
+	))
+	expect(t, m, `
+rule{parameter="scale_down_at",per="total",target="camunda",trigger="depth"} 3
+rule{parameter="scale_up_at",per="total",target="camunda",trigger="depth"} 9
+rule{parameter="value_per_replica",per="replica",target="camunda",trigger="lag"} 1000`, "rule")
+}
+
+// A scaler that stands by exports what is configured, and nothing that it does
+// not observe.
+func TestForget(t *testing.T) {
+	m, camunda := New(), newTarget("camunda")
+	target := m.Target("camunda")
+	target.Configure(camunda)
+	want := testutil.CollectAndCount(m)
+	target.Start()
+	target.Observe(decided(camunda, 2, 60))
+	target.Forget()
+	if got := testutil.CollectAndCount(m); got != want+1 { // the decision stays counted
+		t.Errorf("%d series, want one more than %d", got, want)
+	}
+}
+
+// What a target costs: nothing for what never happened.
+func TestSeriesOfATarget(t *testing.T) {
+	m := New()
+	empty := testutil.CollectAndCount(m)
+	target, camunda := m.Target("camunda"), newTarget("camunda")
+	target.Configure(camunda)
+	target.Start()
+	target.Observe(decided(camunda, 2, 60))
+	t.Logf("%d series a target", testutil.CollectAndCount(m)-empty)
+	if n := testutil.CollectAndCount(m) - empty; n > 20 {
+		t.Errorf("%d series for one target, want at most 20", n)
+	}
+}
+
+// A query or request that fails because its caller gave up is no failure.
+func TestFailuresAreCounted(t *testing.T) {
+	m := New()
+	target := m.Target("camunda")
+	ctx := t.Context()
+	failed := sample.Result{Outcome: sample.Failed, Err: &v1.Error{Type: v1.ErrServer}}
+	target.queried(ctx, failed)
+	target.queried(ctx, sample.Result{Outcome: sample.NoData})
+	expect(t, m, `errors_total{cause="server",operation="query",target="camunda"} 1`, "errors_total")
 }

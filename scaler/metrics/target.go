@@ -8,215 +8,186 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
-// State is what is known of a target; nil is unknown.
-type State struct {
-	Samples        []Sample // of the triggers of which there is one
-	Replicas       *int32
-	ReadyReplicas  *int32
-	DesiredReplicas *int32
-	Holding        decide.Reason // "" if nothing keeps the rule from being applied
-}
-
-// Sample is what was last decided on.
-type Sample struct {
-	Trigger     string // "" if there is only one
-	Value       float64
-	PerInstance *float64 // nil if unknown
-}
-
-// Target is one target's metrics.
+// Target is one target's metrics. It observes the target's decisions.
 type Target struct {
 	decisions, errors *prometheus.CounterVec
-	foreign           prometheus.Counter
+	foreign           *prometheus.CounterVec
 	request           prometheus.ObserverVec
+	name              string
 
-	mu       sync.Mutex
-	info     Info
-	last     decision // its zero before the first
-	triggers []decide.Trigger
-	limits   *decide.Limits // nil until there are some in force
-	state    State
-	sampled  map[string]time.Time // by trigger
-	lag      *time.Duration       // nil until something was decided
-	paused   bool
+	mu      sync.Mutex
+	target  loop.Target
+	started time.Time      // zero while its loop does not run
+	at      time.Time      // of the last decision; zero if there was none
+	last    loop.Decision  // the last decision; its zero if there was none
+	limits  *decide.Limits // nil until some were in force
+	lag     *time.Duration // nil until a sample was decided on
+	sampled []sampled      // for each trigger
+	paused  bool           // by an annotation, as last seen
 }
 
-// Info is what a target is, whatever is decided on it.
-type Info struct {
-	Workload workload.Ref
-	DryRun   bool
-	Interval time.Duration // between two decisions
+// sampled is what is known of a trigger's samples.
+type sampled struct {
+	trigger string
+	at      time.Time // of the newest one, by this machine's clock; zero if there was none
+	spacing time.Duration
 }
 
-type decision struct {
-	action decide.Action
-	reason decide.Reason
-	at     time.Time
-}
-
-// SetInfo says what the target is.
-func (t *Target) SetInfo(i Info) {
+// Configure sets what the target is, and by which rules it is decided on. What is
+// known of a trigger that it does not have any more is dropped.
+func (t *Target) Configure(target loop.Target) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.info = i
-}
-
-// Started says that decisions can be expected from now on.
-func (t *Target) Started() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.last = decision{at: time.Now()}
-}
-
-// Decided counts a decision.
-func (t *Target) Decided(action decide.Action, reason decide.Reason) {
-	t.decisions.WithLabelValues(string(action), string(reason)).Inc()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.last = decision{action, reason, time.Now()}
-}
-
-// QueryFailed counts a failed query.
-func (t *Target) QueryFailed(cause query.Cause) {
-	t.errors.WithLabelValues(string(Query), string(cause)).Inc()
-}
-
-// WorkloadFailed counts a failed read or write of the workload.
-func (t *Target) WorkloadFailed(during Operation, cause workload.Cause) {
-	t.errors.WithLabelValues(string(during), string(cause)).Inc()
-}
-
-// ForeignChange counts a change of the replicas by somebody else.
-func (t *Target) ForeignChange() { t.foreign.Inc() }
-
-// Took observes how long a read or write of the workload took.
-func (t *Target) Took(doing Operation, d time.Duration) {
-	t.request.WithLabelValues(string(doing)).Observe(d.Seconds())
-}
-
-// SetTriggers says by which rules is decided. What is known of a trigger that
-// is none of them is dropped.
-func (t *Target) SetTriggers(triggers []decide.Trigger) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.triggers = triggers
-	sampled, samples := map[string]time.Time{}, []Sample(nil)
-	for _, trigger := range triggers {
-		if at, ok := t.sampled[trigger.Name]; ok {
-			sampled[trigger.Name] = at
-		}
-		for _, s := range t.state.Samples {
-			if s.Trigger == trigger.Name {
-				samples = append(samples, s)
+	kept := make([]sampled, len(target.Policy.Triggers))
+	for i, trigger := range target.Policy.Triggers {
+		kept[i].trigger = trigger.Name
+		for _, s := range t.sampled {
+			if s.trigger == trigger.Name {
+				kept[i] = s
 			}
 		}
 	}
-	t.sampled, t.state.Samples = sampled, samples
+	t.target, t.sampled = target, kept
+	t.last.Samples = nil // they are of the triggers from before
 }
 
-// SetLimits says which limits are in force now.
-func (t *Target) SetLimits(l decide.Limits) {
+// Start notes that decisions can be expected from now on.
+func (t *Target) Start() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.limits = &l
+	t.started = time.Now()
 }
 
-// SetLag says how long after its sample's scrape a decision was carried out.
-func (t *Target) SetLag(d time.Duration) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.lag = &d
-}
-
-// SetPaused says whether the target is paused.
-func (t *Target) SetPaused(paused bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.paused = paused
-}
-
-// Forget drops what is known of the target: nobody looks at it any more.
+// Forget drops what was seen of the target: its loop has ended.
 func (t *Target) Forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.limits, t.state, t.lag, t.last = nil, State{}, nil, decision{}
-	clear(t.sampled)
-}
-
-// SetState replaces what is known of the target.
-func (t *Target) SetState(s State) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.state = s
-}
-
-// SetSampled says when a trigger's newest sample was scraped, by this machine's
-// clock; the zero time means that there is none.
-func (t *Target) SetSampled(trigger string, at time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if at.IsZero() {
-		delete(t.sampled, trigger)
-		return
+	t.started, t.at, t.last, t.limits, t.lag, t.paused = time.Time{}, time.Time{}, loop.Decision{}, nil, nil, false
+	for i := range t.sampled {
+		t.sampled[i] = sampled{trigger: t.sampled[i].trigger}
 	}
-	t.sampled[trigger] = at
 }
 
-// collect has every gauge of the target collected.
+// Observe implements loop.Observer. What it is told shows as a whole in the next
+// scrape.
+func (t *Target) Observe(d loop.Decision) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	action, reason := d.Result()
+	t.decisions.WithLabelValues(string(action), string(reason)).Inc()
+	if d.Change.Kind == loop.Foreign || d.Change.Kind == loop.Reverted {
+		t.foreign.WithLabelValues(t.name).Inc()
+	}
+	t.last, t.at = d, time.Now()
+	if d.Limits.Max > 0 {
+		t.limits = &d.Limits
+	}
+	if d.Lag > 0 {
+		t.lag = &d.Lag
+	}
+	if d.Scale != nil {
+		t.paused = d.Scale.Paused
+	}
+	for i, s := range d.Samples {
+		if i < len(t.sampled) && !s.Timestamp.IsZero() {
+			t.sampled[i].at, t.sampled[i].spacing = time.Now().Add(-d.Now.Sub(s.Timestamp)), s.Spacing
+		}
+	}
+}
+
+// collect collects every gauge of the target.
 func (t *Target) collect(m *Metrics, gauge func(d *prometheus.Desc, v float64, labels ...string)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	gauge(m.paused, boolValue(t.paused))
-	if w := t.info.Workload; w.Name != "" {
-		gauge(m.info, 1, w.Namespace, w.Kind, w.Name, strconv.FormatBool(t.info.DryRun))
-		gauge(m.interval, t.info.Interval.Seconds())
+	if w := t.target.Workload; w.Name != "" {
+		gauge(m.info, 1, w.Namespace, w.Kind, w.Name, strconv.FormatBool(t.target.DryRun))
+		gauge(m.interval, t.target.Interval.Seconds())
+		gauge(m.paused, boolValue(t.target.Paused || t.paused))
 	}
-	if !t.last.at.IsZero() {
-		gauge(m.decidedAt, float64(t.last.at.UnixMilli())/1000)
+	for _, trigger := range t.target.Policy.Triggers {
+		collectRule(m, trigger, gauge)
 	}
-	if t.last.action != "" {
-		gauge(m.decision, 1, string(t.last.action), string(t.last.reason))
+	for _, s := range t.sampled {
+		if !s.at.IsZero() {
+			gauge(m.age, time.Since(s.at).Seconds(), s.trigger)
+		}
+		if s.spacing > 0 {
+			gauge(m.spacing, s.spacing.Seconds(), s.trigger)
+		}
+	}
+	if t.limits != nil {
+		gauge(m.min, float64(t.limits.Min))
+		if !t.limits.MaxUnknown {
+			gauge(m.max, float64(t.limits.Max))
+		}
 	}
 	if t.lag != nil {
 		gauge(m.lag, t.lag.Seconds())
 	}
-	if t.state.Holding != "" {
-		gauge(m.holding, 1, string(t.state.Holding))
+	if since := latest(t.started, t.at); !since.IsZero() {
+		gauge(m.decidedAt, float64(since.UnixMilli())/1000)
 	}
-	for trigger, at := range t.sampled {
-		gauge(m.age, time.Since(at).Seconds(), trigger)
+	if !t.at.IsZero() {
+		t.collectDecision(m, gauge)
 	}
-	for _, s := range t.state.Samples {
-		gauge(m.value, s.Value, s.Trigger)
-		if s.PerInstance != nil {
-			gauge(m.perInstance, *s.PerInstance, s.Trigger)
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func collectRule(m *Metrics, trigger decide.Trigger, gauge func(d *prometheus.Desc, v float64, labels ...string)) {
+	r, per := trigger.Rule, "replica"
+	if r.Absolute {
+		per = "total"
+	}
+	if r.Kind == decide.Target {
+		gauge(m.rule, r.ValuePerReplica, trigger.Name, "value_per_replica", per)
+		return
+	}
+	gauge(m.rule, r.ScaleUpAt, trigger.Name, "scale_up_at", per)
+	gauge(m.rule, r.ScaleDownAt, trigger.Name, "scale_down_at", per)
+}
+
+// collectDecision collects what the last decision says.
+func (t *Target) collectDecision(m *Metrics, gauge func(d *prometheus.Desc, v float64, labels ...string)) {
+	d := t.last
+	action, reason := d.Result()
+	gauge(m.decision, 1, string(action), string(reason))
+	if reason.Holds() {
+		gauge(m.holding, 1, string(reason))
+	}
+	known := false
+	for i, s := range d.Samples {
+		if s.Outcome != sample.Value || i >= len(t.target.Policy.Triggers) {
+			continue
+		}
+		known = true
+		trigger := t.target.Policy.Triggers[i]
+		gauge(m.value, s.Value, trigger.Name)
+		if d.Scale != nil && d.Scale.Replicas > 0 {
+			gauge(m.perInstance, trigger.Rule.PerInstance(s.Value, d.Scale.Replicas), trigger.Name)
 		}
 	}
-	for _, trigger := range t.triggers {
-		r, per := trigger.Rule, "replica"
-		if r.Absolute {
-			per = "total"
-		}
-		if r.Kind == decide.Target {
-			gauge(m.rule, r.ValuePerReplica, trigger.Name, "value_per_replica", per)
-		} else {
-			gauge(m.rule, r.ScaleUpAt, trigger.Name, "scale_up_at", per)
-			gauge(m.rule, r.ScaleDownAt, trigger.Name, "scale_down_at", per)
-		}
+	if d.Scale == nil {
+		return
 	}
-	if t.limits != nil {
-		gauge(m.least, float64(t.limits.Min))
-		if !t.limits.MaxUnknown {
-			gauge(m.most, float64(t.limits.Max))
-		}
+	replicas := d.Scale.Replicas
+	if action != decide.None && !t.target.DryRun {
+		replicas = d.To // it was written
 	}
-	for d, n := range map[*prometheus.Desc]*int32{m.replicas: t.state.Replicas, m.ready: t.state.ReadyReplicas, m.desired: t.state.DesiredReplicas} {
-		if n != nil {
-			gauge(d, float64(*n))
-		}
+	gauge(m.replicas, float64(replicas))
+	if d.Scale.Ready != nil {
+		gauge(m.ready, float64(*d.Scale.Ready))
+	}
+	if known || d.Action != decide.None {
+		gauge(m.desired, float64(d.To))
 	}
 }

@@ -1,7 +1,6 @@
 package query
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -19,7 +18,7 @@ import (
 // Prometheus to evaluate them is not in it.
 func BenchmarkThousand(b *testing.B) {
 	const n = 1000
-	one := `{"status":"success","data":{"resultType":"vector","result":[` + seriesOf("value", "w", "1") + `]}}`
+	one := single("1", "1699999999.5")
 	var series []string
 	for i := range n {
 		series = append(series, member(fmt.Sprintf("workload-%d", i), "1"))
@@ -30,10 +29,10 @@ func BenchmarkThousand(b *testing.B) {
 		requests.Add(1)
 		r.ParseForm()
 		body := one
-		if strings.Contains(r.Form.Get("query"), part) {
+		if strings.Contains(r.Form.Get("query"), "all") {
 			body = all
 		}
-		answer(200, body)(w, r)
+		answering(200, body)(w, r)
 	}))
 	defer server.Close()
 	u, err := url.Parse(server.URL)
@@ -47,24 +46,19 @@ func BenchmarkThousand(b *testing.B) {
 		b.Fatal(err)
 	}
 
-	type reader interface {
-		Newest(ctx context.Context) sample.Result
-		At(ctx context.Context, newest sample.Result) sample.Result
-	}
-	shared := NewShared(api, Options{Query: "q", TimestampQuery: "t"}, byLabels, time.Hour)
-	var own, members []reader
+	shared := NewShared(api, Options{Query: "all", TimestampQuery: "t"}, byLabels, time.Hour)
+	var own, members []*Reader
 	for i := range n {
-		own = append(own, New(api, Options{Query: "q", TimestampQuery: "t"}))
+		own = append(own, New(api, Options{Query: "q", TimestampQuery: "t"}).Reader(Key{}))
 		members = append(members, shared.Reader(Key{"n", fmt.Sprintf("workload-%d", i)}))
 	}
-	for name, readers := range map[string][]reader{"a query each": own, "a query for all": members} {
+	for name, readers := range map[string][]*Reader{"a query each": own, "a query for all": members} {
 		b.Run(name, func(b *testing.B) {
 			requests.Store(0)
 			b.ReportAllocs()
 			for b.Loop() {
-				shared.last.Store(nil) // the kept answer is too old
 				for _, r := range readers {
-					if got := r.At(b.Context(), r.Newest(b.Context())); got.Outcome != sample.Value || got.Value != 1 {
+					if got := r.Read(b.Context()); got.Outcome != sample.Value || got.Value != 1 {
 						b.Fatalf("got %+v", got)
 					}
 				}

@@ -63,25 +63,21 @@ func FuzzAnswer(f *testing.F) {
 		}
 		for _, zero := range []bool{false, true} {
 			o := Options{Query: "x", Zero: zero, Warn: func(string) {}}
-			r := New(api, o)
-			newest := r.Newest(t.Context())
-			at := r.At(t.Context(), newest)
-			check("now", r.Now(t.Context()), told[""])
-			if !at.Empty {
-				check("at", at, told[""])
-			} else if !zero || told == nil || len(told) > 0 {
+			check("a number", NewNumber(api, "x", func(string) {}).Now(t.Context()), told[""])
+			one := New(api, o).Reader(Key{}).Read(t.Context())
+			if !one.Empty {
+				check("of one", one, told[partValue])
+			} else if !zero || len(told[partValue]) > 0 {
 				t.Errorf("%s is taken for an empty answer", body)
 			}
 
 			s := NewShared(api, o, Labels{Namespace: "n", NameLabel: "name"}, time.Hour)
-			m := s.Reader(Key{"n", "a"})
-			newest = m.Newest(t.Context())
-			at = m.At(t.Context(), newest)
-			if members, err := s.Keys(t.Context()); err != nil && (newest.Outcome != sample.Failed || len(members.Keys) > 0) {
-				t.Errorf("got %+v and %+v in spite of %v", newest, members, err)
+			many := s.Reader(Key{"n", "a"}).Read(t.Context())
+			if members, err := s.Members(t.Context()); err != nil && (many.Outcome != sample.Failed || len(members.Keys) > 0) {
+				t.Errorf("got %+v and %+v in spite of %v", many, members, err)
 			}
-			if !at.Empty {
-				check("member", at, told["a"])
+			if !many.Empty {
+				check("of many", many, told["a"])
 			} else if !zero || len(told["a"]) > 0 {
 				t.Errorf("%s is taken for an empty answer", body)
 			}
@@ -89,9 +85,9 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// numbers reads an answer by other means: all its numbers under "", those of
-// the values that Shared asks for under their workload's name; nil if it is no
-// successful answer.
+// numbers reads an answer by other means: all its numbers under "", those that
+// are marked as values under partValue and under their workload's name; nil if
+// it is no successful answer.
 func numbers(status int, body []byte) map[string][]float64 {
 	var answer struct {
 		Status string
@@ -132,8 +128,11 @@ func numbers(status int, body []byte) map[string][]float64 {
 		}
 		for _, s := range series {
 			add("", s.Value)
-			if name := s.Metric["name"]; name != "" && s.Metric[part] == partValue {
-				add(name, s.Value)
+			if s.Metric[part] == partValue {
+				add(partValue, s.Value)
+				if name := s.Metric["name"]; name != "" {
+					add(name, s.Value)
+				}
 			}
 		}
 	}

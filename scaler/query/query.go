@@ -1,5 +1,5 @@
-// Package query reads samples from Prometheus by PromQL: of one workload by a
-// Reader, of many by one query by a Shared.
+// Package query reads samples from Prometheus by PromQL: those of one workload,
+// or those of all workloads that the labels of one query's series name.
 package query
 
 import (
@@ -31,8 +31,8 @@ type Options struct {
 	TimestampQuery string
 
 	// Zero makes an empty answer the value 0 at the time of Prometheus's own
-	// clock. A failure stays one, and so does an answer that came with a
-	// warning: of Thanos, for example, that a store could not be asked.
+	// clock. A failure stays one, and so does an answer with a warning: Thanos,
+	// for example, warns of a store that did not answer.
 	Zero bool
 
 	// Warn is called with what Prometheus warns of, and once if the age of the
@@ -47,12 +47,13 @@ type asker struct {
 	want string // what a query should give, in words
 }
 
-// do runs an instant query. If the answer came with a warning, something may
-// be missing from it.
-func (a asker) do(ctx context.Context, query string, at time.Time) (value model.Value, warned bool, err error) {
+// do runs an instant query. No time is passed, so the answer is of Prometheus's
+// own now, and the clock of this machine does not matter. If the answer came
+// with a warning, something may be missing from it.
+func (a asker) do(ctx context.Context, query string) (value model.Value, warned bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
-	value, warnings, _, err := a.api.Query(ctx, query, at)
+	value, warnings, _, err := a.api.Query(ctx, query, time.Time{})
 	for _, w := range warnings {
 		a.warn(w)
 	}
@@ -113,16 +114,14 @@ func (a asker) classify(query string, value model.Value) sample.Result {
 	return res
 }
 
-// asTime makes of a time in seconds since 1970, which the query has as its
-// value, the time of the newest sample.
+// asTime turns a number of seconds since 1970 into the time of a sample.
 func asTime(query string, res sample.Result) sample.Result {
 	if res.Outcome != sample.Value {
 		return res
 	}
 	const yearTenThousand = 253402300800
 	if res.Value < 0 || res.Value > yearTenThousand {
-		res.Outcome, res.Err = sample.Failed, fmt.Errorf("query %s: %v is no time in seconds since 1970", query, res.Value)
-		return res
+		return failure("query %s: %v is no time in seconds since 1970", query, res.Value)
 	}
 	res.Timestamp, res.Value = time.UnixMilli(int64(math.Round(res.Value*1000))), 0
 	if res.Timestamp.After(res.Now) {
@@ -135,8 +134,11 @@ func failure(format string, args ...any) sample.Result {
 	return sample.Result{Outcome: sample.Failed, Err: fmt.Errorf(format, args...)}
 }
 
-// timestampOf is the query for the time of a selected sample. The line breaks
-// keep a comment at the query's end from swallowing the bracket.
+// vectorOf makes a vector of a scalar. The line breaks keep a comment at the
+// query's end from swallowing the bracket.
+func vectorOf(query string) string { return "vector(\n" + query + "\n)" }
+
+// timestampOf is the query for the time of a selected sample.
 func timestampOf(query string) string { return "timestamp(\n" + query + "\n)" }
 
 // ages notices if a query does not tell its samples' age.
@@ -158,7 +160,32 @@ func (a *ages) note(unknown bool) bool {
 	return say
 }
 
-func ageUnknown(example string) string {
+func ageUnknown(shared bool) string {
+	example := "max(timestamp(my_metric))"
+	if shared {
+		example = "max by (namespace, deployment) (timestamp(my_metric))"
+	}
 	return "the age of the sample is unknown, so an old one would not be noticed: " +
 		"the query is more than a selector; set timestamp_query, for example " + example
+}
+
+// Number is a query for one number that has no age of its own, such as a limit.
+type Number struct {
+	asker
+	query string
+}
+
+// NewNumber returns a query that gives one series or a scalar.
+func NewNumber(prometheus v1.API, query string, warn func(string)) Number {
+	return Number{asker{prometheus, warn, "an instant vector of one series, or a scalar"}, query}
+}
+
+// Now evaluates the query at this moment. The outcome is Value with a finite
+// number, or why there is none. An empty answer is never 0.
+func (n Number) Now(ctx context.Context) sample.Result {
+	value, _, err := n.do(ctx, n.query)
+	if err != nil {
+		return sample.Result{Outcome: sample.Failed, Err: err}
+	}
+	return n.classify(n.query, value)
 }

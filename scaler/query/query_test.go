@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -35,7 +36,7 @@ func newAPI(t *testing.T, h http.HandlerFunc) v1.API {
 	return api
 }
 
-func answer(status int, body string) http.HandlerFunc {
+func answering(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
@@ -44,7 +45,14 @@ func answer(status int, body string) http.HandlerFunc {
 }
 
 func vector(series string) http.HandlerFunc {
-	return answer(http.StatusOK, `{"status":"success","data":{"resultType":"vector","result":[`+series+`]}}`)
+	return answering(http.StatusOK, `{"status":"success","data":{"resultType":"vector","result":[`+series+`]}}`)
+}
+
+// single is an answer for one workload: its value, and its sample's time.
+func single(value, at string) string {
+	series := `{"metric":{"a":"b","` + part + `":"value"},"value":[1700000000,"` + value + `"]},` +
+		`{"metric":{"` + part + `":"time"},"value":[1700000000,"` + at + `"]}`
+	return whole(series)
 }
 
 func TestFaults(t *testing.T) {
@@ -55,20 +63,20 @@ func TestFaults(t *testing.T) {
 		cause   Cause
 		err     string
 	}{
-		{name: "500", handler: answer(500, "boom"), cause: CauseServer, err: "server error: 500"},
-		{name: "502 of a proxy", handler: answer(502, "<html>"), cause: CauseServer, err: "502"},
-		{name: "503", handler: answer(503, `{"status":"error","errorType":"timeout","error":"query timed out"}`), cause: CauseServer, err: "query timed out"},
-		{name: "401", handler: answer(401, "who are you"), cause: CauseServer, err: "who are you"},
-		{name: "404, no Prometheus", handler: answer(404, "not found"), cause: CauseServer, err: "404"},
-		{name: "refused query", handler: answer(400, `{"status":"error","errorType":"bad_data","error":"parse error"}`), cause: CauseBadQuery, err: "parse error"},
-		{name: "failed execution", handler: answer(422, `{"status":"error","errorType":"execution","error":"too many samples"}`), cause: CauseBadQuery, err: "too many samples"},
-		{name: "no JSON", handler: answer(200, "<html>login</html>"), cause: CauseServer},
-		{name: "half an answer", handler: answer(200, `{"status":"success","data":{"resultTy`), cause: CauseServer},
-		{name: "empty body", handler: answer(200, ""), cause: CauseServer},
-		{name: "another JSON", handler: answer(200, `{"hello":"world"}`), cause: CauseResult},
-		{name: "no result", handler: answer(200, `{"status":"success","data":{"resultType":"vector"}}`), cause: CauseServer},
-		{name: "null result", handler: answer(200, `{"status":"success","data":null}`), cause: CauseResult},
-		{name: "null vector", handler: answer(200, `{"status":"success","data":{"resultType":"vector","result":null}}`), cause: CauseResult, err: "without a result"},
+		{name: "500", handler: answering(500, "boom"), cause: CauseServer, err: "server error: 500"},
+		{name: "502 of a proxy", handler: answering(502, "<html>"), cause: CauseServer, err: "502"},
+		{name: "503", handler: answering(503, `{"status":"error","errorType":"timeout","error":"query timed out"}`), cause: CauseServer, err: "query timed out"},
+		{name: "401", handler: answering(401, "who are you"), cause: CauseServer, err: "who are you"},
+		{name: "404, no Prometheus", handler: answering(404, "not found"), cause: CauseServer, err: "404"},
+		{name: "refused query", handler: answering(400, `{"status":"error","errorType":"bad_data","error":"parse error"}`), cause: CauseBadQuery, err: "parse error"},
+		{name: "failed execution", handler: answering(422, `{"status":"error","errorType":"execution","error":"too many samples"}`), cause: CauseBadQuery, err: "too many samples"},
+		{name: "no JSON", handler: answering(200, "<html>login</html>"), cause: CauseServer},
+		{name: "half an answer", handler: answering(200, `{"status":"success","data":{"resultTy`), cause: CauseServer},
+		{name: "empty body", handler: answering(200, ""), cause: CauseServer},
+		{name: "another JSON", handler: answering(200, `{"hello":"world"}`), cause: CauseResult},
+		{name: "no result", handler: answering(200, `{"status":"success","data":{"resultType":"vector"}}`), cause: CauseServer},
+		{name: "null result", handler: answering(200, `{"status":"success","data":null}`), cause: CauseResult},
+		{name: "null vector", handler: answering(200, `{"status":"success","data":{"resultType":"vector","result":null}}`), cause: CauseResult, err: "without a result"},
 		{name: "null series", handler: vector("null"), cause: CauseResult},
 		{name: "series without a value", handler: vector(`{"metric":{}}`), cause: CauseResult, err: `no [time, "number"]`},
 		{name: "value without a number", handler: vector(`{"metric":{},"value":[1]}`), cause: CauseResult, err: `no [time, "number"]`},
@@ -76,12 +84,12 @@ func TestFaults(t *testing.T) {
 		{name: "null time", handler: vector(`{"metric":{},"value":[null,"1"]}`), cause: CauseResult, err: `no [time, "number"]`},
 		{name: "null histogram", handler: vector(`{"metric":{},"histogram":[1,null]}`), cause: CauseResult, err: `no [time, "number"]`},
 		{name: "series that are none", handler: vector(`7`), cause: CauseResult},
-		{name: "scalar without a number", handler: answer(200, `{"status":"success","data":{"resultType":"scalar","result":[1]}}`), cause: CauseResult, err: "a scalar that is not"},
-		{name: "neither success nor error", handler: answer(200, `{"status":"maybe","data":{"resultType":"vector","result":[]}}`), cause: CauseResult, err: "is this a Prometheus?"},
-		{name: "error that is a 200", handler: answer(200, `{"status":"error","errorType":"internal","error":"no"}`), cause: CauseServer, err: "no"},
-		{name: "partial timeout", handler: answer(422, `{"status":"error","errorType":"timeout","error":"too slow"}`), cause: CauseTimeout, err: "too slow"},
-		{name: "native histogram", handler: vector(`{"metric":{},"histogram":[1,{"count":"1","sum":"1","buckets":[]}]}`), cause: CauseResult, err: "histogram_count()"},
-		{name: "huge answer", handler: answer(200, strings.Repeat(" ", maxAnswer+1)), cause: CauseResult, err: "too large"},
+		{name: "scalar without a number", handler: answering(200, `{"status":"success","data":{"resultType":"scalar","result":[1]}}`), cause: CauseResult, err: "a scalar that is not"},
+		{name: "neither success nor error", handler: answering(200, `{"status":"maybe","data":{"resultType":"vector","result":[]}}`), cause: CauseResult, err: "is this a Prometheus?"},
+		{name: "error that is a 200", handler: answering(200, `{"status":"error","errorType":"internal","error":"no"}`), cause: CauseServer, err: "no"},
+		{name: "partial timeout", handler: answering(422, `{"status":"error","errorType":"timeout","error":"too slow"}`), cause: CauseTimeout, err: "too slow"},
+		{name: "native histogram", handler: vector(`{"metric":{"__camunda_scaler__":"value"},"histogram":[1,{"count":"1","sum":"1","buckets":[]}]},{"metric":{"__camunda_scaler__":"now"},"value":[1,"0"]}`), want: sample.ManySeries},
+		{name: "huge answer", handler: answering(200, strings.Repeat(" ", maxAnswer+1)), cause: CauseResult, err: "too large"},
 		{name: "connection lost", handler: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, cause: CauseConnection},
 		{name: "empty", handler: vector(""), want: sample.NoData},
 		{name: "NaN", handler: vector(`{"metric":{},"value":[1,"NaN"]}`), want: sample.NotANumber},
@@ -89,14 +97,14 @@ func TestFaults(t *testing.T) {
 		{name: "two series", handler: vector(`{"metric":{"a":"1"},"value":[1,"1"]},{"metric":{"a":"2"},"value":[1,"1"]}`), want: sample.ManySeries},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := New(newAPI(t, c.handler), Options{Query: "x", TimestampQuery: "y", Warn: func(string) {}})
-			for name, got := range map[string]sample.Result{
-				"now":    r.Now(t.Context()),
-				"newest": r.Newest(t.Context()),
-				"at":     r.At(t.Context(), sample.Result{Outcome: sample.Value, Timestamp: time.Unix(1, 0), Now: time.Unix(2, 0)}),
-			} {
-				if got.Outcome != c.want {
-					t.Fatalf("%s: got %+v, want %s", name, got, c.want)
+			api := newAPI(t, c.handler)
+			results := map[string]sample.Result{"a number": NewNumber(api, "x", func(string) {}).Now(t.Context())}
+			if c.want == "" {
+				results["a sample"] = New(api, Options{Query: "x", TimestampQuery: "y", Warn: func(string) {}}).Reader(Key{}).Read(t.Context())
+			}
+			for name, got := range results {
+				if want := cmp.Or(c.want, sample.Failed); got.Outcome != want {
+					t.Fatalf("%s: got %+v, want %s", name, got, want)
 				}
 				if c.cause == "" {
 					continue
@@ -113,7 +121,7 @@ func TestHangingPrometheusTimesOut(t *testing.T) {
 	api := newAPI(t, func(_ http.ResponseWriter, r *http.Request) { r.ParseForm(); <-r.Context().Done() })
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if got := New(api, Options{Query: "x", TimestampQuery: "y"}).Newest(ctx); got.Outcome != sample.Failed || CauseOf(got.Err) != CauseTimeout {
+	if got := New(api, Options{Query: "x", TimestampQuery: "y"}).Reader(Key{}).Read(ctx); got.Outcome != sample.Failed || CauseOf(got.Err) != CauseTimeout {
 		t.Errorf("got %+v (%s), want a timeout", got, CauseOf(got.Err))
 	}
 }
@@ -121,7 +129,7 @@ func TestHangingPrometheusTimesOut(t *testing.T) {
 // Failures of every kind, again and again, leave nothing behind.
 func TestFailuresLeakNothing(t *testing.T) {
 	faults := []http.HandlerFunc{
-		answer(500, "boom"), answer(200, "{"), answer(400, "no"), vector(`{"metric":{},"value":[1,"NaN"]}`),
+		answering(500, "boom"), answering(200, "{"), answering(400, "no"), vector(`{"metric":{},"value":[1,"NaN"]}`),
 		func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		func(w http.ResponseWriter, r *http.Request) { // hangs in the middle of the answer
 			r.ParseForm()
@@ -142,11 +150,11 @@ func TestFailuresLeakNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := New(api, Options{Query: "x", TimestampQuery: "y", Warn: func(string) {}})
+	r := New(api, Options{Query: "x", TimestampQuery: "y", Warn: func(string) {}}).Reader(Key{})
 	round := func() int {
 		for range 60 {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-			if got := r.Newest(ctx); got.Outcome == sample.Value {
+			if got := r.Read(ctx); got.Outcome == sample.Value {
 				t.Errorf("got %+v", got)
 			}
 			cancel()
@@ -173,7 +181,7 @@ func TestRequests(t *testing.T) {
 		r.ParseForm()
 		r.Form.Set("path", r.URL.Path)
 		got = append(got, r.Form)
-		answer(200, `{"status":"success","warnings":["half of it is missing"],"data":{"resultType":"vector","result":[{"metric":{},"value":[1700000010.5,"1700000000.123"]}]}}`)(w, r)
+		answering(200, strings.Replace(single("7", "1699999999.5"), `"data"`, `"warnings":["half of it is missing"],"data"`, 1))(w, r)
 	}))
 	defer server.Close()
 	u, err := url.Parse(server.URL + "/prefix?dedup=true&tenant=a&tenant=b")
@@ -185,28 +193,23 @@ func TestRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	var warnings []string
-	r := New(api, Options{Query: "load", Warn: func(w string) { warnings = append(warnings, w) }})
-	newest := r.Newest(t.Context())
-	if newest.Timestamp != time.UnixMilli(1700000000123) || newest.Age() != 10377*time.Millisecond {
-		t.Errorf("got %+v, age %s", newest, newest.Age())
+	r := New(api, Options{Query: "load", Warn: func(w string) { warnings = append(warnings, w) }}).Reader(Key{})
+	for range 2 { // each look is a request: nothing is shared with others
+		res := r.Read(t.Context())
+		if res.Outcome != sample.Value || res.Value != 7 || res.Timestamp != time.UnixMilli(1699999999500) || res.Now.Sub(res.Timestamp).Round(time.Second) != time.Second {
+			t.Errorf("got %+v", res)
+		}
 	}
-	r.At(t.Context(), newest)
-	r.Newest(t.Context())
-	want := []url.Values{
-		{"query": {"load"}}, // once, to learn its type
-		{"query": {"timestamp(\nload\n)"}},
-		{"query": {"load"}, "time": {"1700000000.123"}},
-		{"query": {"timestamp(\nload\n)"}},
-	}
-	for _, w := range want {
-		w["path"], w["dedup"], w["tenant"] = []string{"/prefix/api/v1/query"}, []string{"true"}, []string{"a", "b"}
+	one := url.Values{
+		"query": {combine("load", "timestamp(\nload\n)")},
+		"path":  {"/prefix/api/v1/query"}, "dedup": {"true"}, "tenant": {"a", "b"},
 	}
 	a, _ := json.Marshal(got)
-	b, _ := json.Marshal(want)
+	b, _ := json.Marshal([]url.Values{one, one})
 	if string(a) != string(b) {
 		t.Errorf("got the requests\n%s\nwant\n%s", a, b)
 	}
-	if len(warnings) != 4 {
+	if len(warnings) != 2 {
 		t.Errorf("got the warnings %q, want one per request", warnings)
 	}
 }
@@ -214,12 +217,12 @@ func TestRequests(t *testing.T) {
 // Without a timestamp query, Prometheus gives an expression the time of its
 // evaluation; that must not pass in silence.
 func TestUnknownAgeIsSaidOnce(t *testing.T) {
-	api := newAPI(t, vector(`{"metric":{},"value":[1700000000,"1700000000"]}`))
+	api := newAPI(t, answering(200, single("7", "1700000000")))
 	for timestampQuery, want := range map[string]int{"": 1, "time()": 0} {
 		var warnings []string
-		r := New(api, Options{Query: "sum(load)", TimestampQuery: timestampQuery, Warn: func(w string) { warnings = append(warnings, w) }})
+		r := New(api, Options{Query: "sum(load)", TimestampQuery: timestampQuery, Warn: func(w string) { warnings = append(warnings, w) }}).Reader(Key{})
 		for range 5 {
-			r.Newest(t.Context())
+			r.Read(t.Context())
 		}
 		if len(warnings) != want {
 			t.Errorf("timestamp query %q: got the warnings %q, want %d", timestampQuery, warnings, want)

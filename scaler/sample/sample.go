@@ -1,43 +1,51 @@
-// Package sample says what is known about a target's load: a number and when
-// it was scraped, or why there is none. A missing or broken number has a name
-// of its own, so that it can never pass as 0.
+// Package sample describes what is known about a target's load: a number and
+// the time of its sample, or why there is none. A missing or broken number has
+// a name of its own, so that it can never pass as 0.
 package sample
 
-import "time"
-
-// Outcome classifies what a query gave.
-type Outcome int
-
-// The outcomes. Only Value carries a number.
-const (
-	Failed     Outcome = iota // Prometheus could not be asked, or refused the query; also the zero value
-	Value                     // one finite number
-	NoData                    // an empty answer
-	Stale                     // the newest sample is older than allowed
-	Future                    // the newest sample is from after now: a clock has jumped
-	NotANumber                // NaN, +Inf or -Inf
-	ManySeries                // more than one series, so none of them is the answer
+import (
+	"math"
+	"time"
 )
 
-var names = map[Outcome]string{
-	Failed: "failed", Value: "value", NoData: "no data", Stale: "stale", Future: "from the future",
-	NotANumber: "not a number", ManySeries: "many series",
-}
+// Outcome classifies what a query gave. All but Value are also reasons to hold,
+// under the same names in the log and the metrics.
+type Outcome string
 
-// String returns the outcome in words.
-func (o Outcome) String() string { return names[o] }
+// The outcomes. Only Value carries a number to decide on.
+const (
+	Value      Outcome = "value"              // one finite number
+	NoData     Outcome = "no_data"            // an empty answer
+	Stale      Outcome = "stale"              // the newest sample is older than allowed
+	Future     Outcome = "sample_from_future" // the newest sample is from after now: a clock has jumped
+	NotANumber Outcome = "not_a_number"       // NaN, +Inf or -Inf
+	ManySeries Outcome = "many_series"        // more than one series, so none of them is the answer
+	Failed     Outcome = "query_failed"       // Prometheus did not answer, or refused the query
+)
 
-// Result is the answer to one query.
+// Result is the answer to one query. Its zero value is a failure.
 type Result struct {
 	Outcome   Outcome
-	Value     float64   // with Value: finite; with NotANumber: what it was
-	Empty     bool      // with Value: the answer was empty, which the configuration says is 0
-	Timestamp time.Time // when the sample was scraped (if Empty: looked for), by Prometheus's clock; zero if unknown
-	Now       time.Time // Prometheus's clock when it answered; zero if it did not
-	Series    int       // with ManySeries: how many
-	Err       error     // with Failed: why
+	Value     float64       // with Value: finite; with NotANumber: what it was
+	Empty     bool          // with Value: the answer was empty, which the configuration defines as 0
+	Timestamp time.Time     // the sample's time by Prometheus's clock (if Empty: of the answer); zero if unknown
+	Now       time.Time     // Prometheus's clock when it answered; zero if it did not
+	Spacing   time.Duration // time between two samples of this query, as observed; 0 until it is known
+	Series    int           // with ManySeries: how many
+	Err       error         // with Failed: why
 }
 
-// Age is how old the sample was when Prometheus answered; both ends are read
-// from Prometheus's clock.
-func (r Result) Age() time.Duration { return r.Now.Sub(r.Timestamp) }
+// Missing returns why there is no number to decide on, or "" if there is one.
+// Whatever is not a known outcome is a failure.
+func (r Result) Missing() Outcome {
+	switch r.Outcome {
+	case Value:
+		if math.IsNaN(r.Value) || math.IsInf(r.Value, 0) {
+			return NotANumber
+		}
+		return ""
+	case NoData, Stale, Future, NotANumber, ManySeries:
+		return r.Outcome
+	}
+	return Failed
+}

@@ -56,7 +56,7 @@ func TestHoldsOnAnOldSample(t *testing.T) {
 	target := newScraped(t, at(started(500), time.Now()))
 	s := startScaler(t, startPrometheus(t, target, time.Second), append(quick(ns), "--max-sample-age=3s")...)
 	l := s.awaitReason(t, 0, "stale")
-	if l["action"] != "none" || l["from"] != "3" || l["started"] != "null" {
+	if l["action"] != "none" || l["from"] != "3" || l["value"] != "null" {
 		t.Errorf("unexpected line %v", l)
 	}
 	before := len(s.decisions(t))

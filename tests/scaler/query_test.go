@@ -24,8 +24,24 @@ func newReader(t *testing.T, address, promQL, timestampQuery string) *query.Read
 	if err != nil {
 		t.Fatal(err)
 	}
-	return query.New(api, query.Options{Query: promQL, TimestampQuery: timestampQuery, Warn: func(w string) { t.Log("warning:", w) }})
+	return query.New(api, query.Options{Query: promQL, TimestampQuery: timestampQuery, Warn: func(w string) { t.Log("warning:", w) }}).Reader(query.Key{})
 }
+
+func newNumber(t *testing.T, address, promQL string) query.Number {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	api, err := query.NewAPI(u, http.DefaultClient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return query.NewNumber(api, promQL, func(w string) { t.Log("warning:", w) })
+}
+
+// age is how old a sample was when Prometheus answered.
+func age(r sample.Result) time.Duration { return r.Now.Sub(r.Timestamp) }
 
 func TestQuery(t *testing.T) {
 	target := newScraped(t, strings.Join([]string{
@@ -38,59 +54,45 @@ func TestQuery(t *testing.T) {
 	awaitOutcome(t, plain, sample.Value)
 
 	t.Run("a selector's sample and its time", func(t *testing.T) {
-		newest := plain.Newest(t.Context())
-		if newest.Outcome != sample.Value || newest.Age() < 0 || newest.Age() > time.Minute {
-			t.Fatalf("got %+v, age %s", newest, newest.Age())
-		}
-		got := plain.At(t.Context(), newest)
-		if got.Outcome != sample.Value || got.Value != 120 || got.Timestamp != newest.Timestamp {
-			t.Errorf("got %+v, want 120 of %s", got, newest.Timestamp)
-		}
-		// One millisecond earlier there is another sample: it is exactly that time.
-		before := newest
-		before.Timestamp = before.Timestamp.Add(-time.Millisecond)
-		reader := newReader(t, server.URL, "timestamp("+recentlyStarted+")", "time()")
-		if a, b := reader.At(t.Context(), newest), reader.At(t.Context(), before); a.Value <= b.Value {
-			t.Errorf("the sample at %s is of %f, that a millisecond earlier of %f", newest.Timestamp, a.Value, b.Value)
+		got := plain.Read(t.Context())
+		if got.Outcome != sample.Value || got.Value != 120 || age(got) < 0 || age(got) > time.Minute {
+			t.Fatalf("got %+v, %s old", got, age(got))
 		}
 	})
 
 	for _, c := range []struct {
 		name, query, timestamp string
-		newest, want           sample.Outcome
+		want                   sample.Outcome
 		value                  float64
 		err                    string
 	}{
-		{name: "scalar", query: "40 + 2", newest: sample.Value, want: sample.Value, value: 42},
-		{name: "aggregation, its time told", query: "sum(lag)", timestamp: "max(timestamp(lag))", newest: sample.Value, want: sample.Value, value: 7},
-		{name: "comment at the end", query: recentlyStarted + " # the last 10 s", newest: sample.Value, want: sample.Value, value: 120},
-		{name: "nothing", query: "no_such_metric", newest: sample.NoData},
-		{name: "several series", query: "lag", newest: sample.ManySeries},
-		{name: "NaN", query: "nan", newest: sample.Value, want: sample.NotANumber},
-		{name: "+Inf", query: "inf", newest: sample.Value, want: sample.NotANumber},
-		{name: "-Inf", query: "minus_inf", newest: sample.Value, want: sample.NotANumber},
-		{name: "division by zero", query: "sum(lag) / 0", newest: sample.Value, want: sample.NotANumber},
-		{name: "time that is none", query: "sum(lag)", timestamp: "nan", newest: sample.NotANumber},
-		{name: "time from the future", query: "sum(lag)", timestamp: "time() + 60", newest: sample.Future},
-		{name: "time that is no time", query: "sum(lag)", timestamp: "-1", newest: sample.Failed, err: "no time in seconds since 1970"},
-		{name: "matrix", query: "lag[1m]", newest: sample.Failed, err: "gives a matrix: want an instant vector"},
-		{name: "string", query: `"seven"`, newest: sample.Failed, err: `"string": want an instant vector`},
-		{name: "bad PromQL", query: "sum(", newest: sample.Failed, err: "unclosed left parenthesis"},
+		{name: "scalar", query: "40 + 2", want: sample.Value, value: 42},
+		{name: "scalar, its time a scalar too", query: "40 + 2", timestamp: "time() - 1", want: sample.Value, value: 42},
+		{name: "aggregation, its time told", query: "sum(lag)", timestamp: "max(timestamp(lag))", want: sample.Value, value: 7},
+		{name: "comment at the end", query: recentlyStarted + " # the last 10 s", want: sample.Value, value: 120},
+		{name: "nothing", query: "no_such_metric", want: sample.NoData},
+		{name: "several series", query: "lag", want: sample.ManySeries},
+		{name: "series that differ in the metric's name only", query: `{__name__=~"nan|inf"}`, want: sample.ManySeries},
+		{name: "NaN", query: "nan", want: sample.NotANumber},
+		{name: "+Inf", query: "inf", want: sample.NotANumber},
+		{name: "-Inf", query: "minus_inf", want: sample.NotANumber},
+		{name: "division by zero", query: "sum(lag) / 0", want: sample.NotANumber},
+		{name: "time that is none", query: "sum(lag)", timestamp: "nan", want: sample.NotANumber},
+		{name: "no time", query: "sum(lag)", timestamp: "no_such_metric", want: sample.Failed, err: "its age is not known"},
+		{name: "several times", query: "sum(lag)", timestamp: "timestamp(lag)", want: sample.Failed, err: "gives 2 times: want one"},
+		{name: "time from the future", query: "sum(lag)", timestamp: "time() + 60", want: sample.Future},
+		{name: "time that is no time", query: "sum(lag)", timestamp: "-1", want: sample.Failed, err: "no time in seconds since 1970"},
+		{name: "matrix", query: "lag[1m]", want: sample.Failed, err: "gives a matrix: want an instant vector"},
+		{name: "string", query: `"seven"`, want: sample.Failed, err: `"string": want an instant vector`},
+		{name: "bad PromQL", query: "sum(", want: sample.Failed, err: "unclosed left parenthesis"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := newReader(t, server.URL, c.query, c.timestamp)
-			newest := r.Newest(t.Context())
-			if newest.Outcome != c.newest {
-				t.Fatalf("newest is %+v, want %s", newest, c.newest)
+			got := newReader(t, server.URL, c.query, c.timestamp).Read(t.Context())
+			if got.Outcome != c.want || c.want == sample.Value && got.Value != c.value {
+				t.Fatalf("got %+v, want %s %v", got, c.want, c.value)
 			}
-			if c.err != "" && !strings.Contains(newest.Err.Error(), c.err) {
-				t.Errorf("error %q, want %q", newest.Err, c.err)
-			}
-			if newest.Outcome != sample.Value {
-				return
-			}
-			if got := r.At(t.Context(), newest); got.Outcome != c.want || c.want == sample.Value && got.Value != c.value {
-				t.Errorf("got %+v, want %s %v", got, c.want, c.value)
+			if c.err != "" && !strings.Contains(got.Err.Error(), c.err) {
+				t.Errorf("error %q, want %q", got.Err, c.err)
 			}
 		})
 	}
@@ -100,12 +102,8 @@ func TestQuery(t *testing.T) {
 		target.set(started(120) + "\n" + at("old 5", old))
 		r := newReader(t, server.URL, "old", "")
 		awaitOutcome(t, r, sample.Value)
-		newest := r.Newest(t.Context())
-		if !newest.Timestamp.Equal(old) || newest.Age() < 90*time.Second {
-			t.Errorf("got %s, %s old; want %s", newest.Timestamp, newest.Age(), old)
-		}
-		if got := r.At(t.Context(), newest); got.Value != 5 {
-			t.Errorf("got %+v, want 5", got)
+		if got := r.Read(t.Context()); !got.Timestamp.Equal(old) || age(got) < 90*time.Second || got.Value != 5 {
+			t.Errorf("got %+v, %s old; want 5 of %s", got, age(got), old)
 		}
 	})
 
@@ -138,7 +136,7 @@ func TestQuery(t *testing.T) {
 func awaitOutcome(t *testing.T, r *query.Reader, want sample.Outcome) (got sample.Result) {
 	t.Helper()
 	await(t, func() string {
-		if got = r.Newest(t.Context()); got.Outcome != want {
+		if got = r.Read(t.Context()); got.Outcome != want {
 			return fmt.Sprintf("got %+v, want %s", got, want)
 		}
 		return ""

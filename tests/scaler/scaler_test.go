@@ -37,7 +37,7 @@ func TestScalesUpAndDown(t *testing.T) {
 			if l["level"] != "info" || l["target"] != "camunda-deployment" || l["workload"] != "deployment/camunda-deployment" || l["namespace"] != ns {
 				t.Errorf("unexpected line %v", l)
 			}
-			steps = append(steps, fmt.Sprintf("%s %s-%s %s %s %s %s", l["action"], l["from"], l["to"], l["started"], l["per_instance"], l["bound"], l["reason"]))
+			steps = append(steps, fmt.Sprintf("%s %s-%s %s %s %s %s", l["action"], l["from"], l["to"], l["value"], l["per_instance"], l["bound"], l["reason"]))
 		}
 	}
 	want := []string{

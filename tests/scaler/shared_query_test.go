@@ -1,7 +1,6 @@
 package scaler
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -51,16 +50,11 @@ var (
 	invoices    = query.Key{Namespace: "shop", Name: "invoices"}
 )
 
-// newShared returns a reader whose answers are kept for so long; for a
+// newShared returns a source whose answers are kept for so long; for a
 // nanosecond, each look is a request of its own.
-func newShared(t *testing.T, api v1.API, o query.Options, keep time.Duration) *query.Shared {
+func newShared(t *testing.T, api v1.API, o query.Options, keep time.Duration) *query.Source {
 	o.Warn = func(w string) { t.Log("warning:", w) }
 	return query.NewShared(api, o, deployments, keep)
-}
-
-type reader interface {
-	Newest(ctx context.Context) sample.Result
-	At(ctx context.Context, newest sample.Result) sample.Result
 }
 
 func TestSharedQuery(t *testing.T) {
@@ -89,13 +83,12 @@ func TestSharedQuery(t *testing.T) {
 			before := requests.n.Load()
 			for key, want := range map[query.Key]float64{orders: 120, invoices: 7} {
 				r := s.Reader(key)
-				newest := r.Newest(t.Context())
-				got := r.At(t.Context(), newest)
-				if got.Outcome != sample.Value || got.Value != want || got.Age() <= 0 || got.Age() > 10*time.Second {
-					t.Errorf("%s: got %+v, %s old, want %v", key, got, got.Age(), want)
+				got := r.Read(t.Context())
+				if got.Outcome != sample.Value || got.Value != want || age(got) <= 0 || age(got) > 10*time.Second {
+					t.Errorf("%s: got %+v, %s old, want %v", key, got, age(got), want)
 				}
 			}
-			members, err := s.Keys(t.Context())
+			members, err := s.Members(t.Context())
 			if want := (query.Members{Keys: []query.Key{invoices, orders}}); err != nil || !reflect.DeepEqual(members, want) {
 				t.Errorf("got %+v, %v; want %+v", members, err, want)
 			}
@@ -113,7 +106,7 @@ func TestSharedQuery(t *testing.T) {
 		{"series that differ in the metric's name only", `{__name__=~"load|same_load"}`, "", "cannot contain metrics with the same labelset"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := newShared(t, api, query.Options{Query: c.query, TimestampQuery: c.timestamp}, 1).Keys(t.Context())
+			_, err := newShared(t, api, query.Options{Query: c.query, TimestampQuery: c.timestamp}, 1).Members(t.Context())
 			if err == nil || !strings.Contains(err.Error(), c.want) || query.CauseOf(err) == query.CauseConnection {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
@@ -122,21 +115,21 @@ func TestSharedQuery(t *testing.T) {
 
 	t.Run("two series for one workload, and one for none", func(t *testing.T) {
 		s := newShared(t, api, query.Options{Query: `{__name__=~"load.*|same_load"}`, TimestampQuery: "timestamp(load)"}, 1)
-		members, err := s.Keys(t.Context())
+		members, err := s.Members(t.Context())
 		if want := (query.Members{Keys: []query.Key{invoices, orders}, Unnamed: 1, Repeated: 1}); err != nil || !reflect.DeepEqual(members, want) {
 			t.Errorf("got %+v, %v; want %+v", members, err, want)
 		}
-		if got := s.Reader(orders).Newest(t.Context()); got.Outcome != sample.ManySeries || got.Series != 2 {
+		if got := s.Reader(orders).Read(t.Context()); got.Outcome != sample.ManySeries || got.Series != 2 {
 			t.Errorf("orders: got %+v, want many series", got)
 		}
-		if got := s.Reader(invoices).Newest(t.Context()); got.Outcome != sample.Value {
+		if got := s.Reader(invoices).Read(t.Context()); got.Outcome != sample.Value {
 			t.Errorf("invoices: got %+v, want a value", got)
 		}
 	})
 
 	t.Run("a time without labels is no workload's", func(t *testing.T) {
 		s := newShared(t, api, query.Options{Query: "sum by (namespace, deployment) (load)", TimestampQuery: "max(timestamp(load))"}, 1)
-		if got := s.Reader(orders).Newest(t.Context()); got.Outcome != sample.Failed || !strings.Contains(got.Err.Error(), "gives no time for shop/orders") {
+		if got := s.Reader(orders).Read(t.Context()); got.Outcome != sample.Failed || !strings.Contains(got.Err.Error(), "gives no time for shop/orders") {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -145,42 +138,39 @@ func TestSharedQuery(t *testing.T) {
 		target.set(fmt.Sprintf(load, "invoices", 0, 8))
 		awaitMember(t, plain, orders, sample.NoData)
 		r := plain.Reader(invoices)
-		newest := r.Newest(t.Context())
-		if got := r.At(t.Context(), newest); got.Outcome != sample.Value || got.Value != 8 {
+		if got := r.Read(t.Context()); got.Outcome != sample.Value || got.Value != 8 {
 			t.Errorf("invoices: got %+v, want 8", got)
 		}
-		members, err := plain.Keys(t.Context())
+		members, err := plain.Members(t.Context())
 		if err != nil || !reflect.DeepEqual(members.Keys, []query.Key{invoices}) {
 			t.Errorf("got %+v, %v; want invoices alone", members, err)
 		}
 	})
 
 	t.Run("an empty answer is 0, a Prometheus that is away is not", func(t *testing.T) {
-		single := query.New(api, query.Options{Query: `load{deployment="orders"}`, Zero: true, Warn: func(w string) { t.Log("warning:", w) }})
+		single := query.New(api, query.Options{Query: `load{deployment="orders"}`, Zero: true, Warn: func(w string) { t.Log("warning:", w) }}).Reader(query.Key{})
 		group := newShared(t, api, query.Options{Query: "load", Zero: true}, 1)
-		readers := map[string]reader{"single": single, "member": group.Reader(orders)}
+		readers := map[string]*query.Reader{"single": single, "member": group.Reader(orders)}
 		for name, r := range readers {
-			newest := r.Newest(t.Context())
-			got := r.At(t.Context(), newest)
-			if got.Outcome != sample.Value || got.Value != 0 || !got.Empty || got.Age() < 0 || got.Age() > time.Second || time.Since(got.Timestamp).Abs() > 10*time.Second {
+			got := r.Read(t.Context())
+			if got.Outcome != sample.Value || got.Value != 0 || !got.Empty || age(got) < 0 || age(got) > time.Second || time.Since(got.Timestamp).Abs() > 10*time.Second {
 				t.Errorf("%s: got %+v, want 0 of now", name, got)
 			}
 		}
 		target.set(fmt.Sprintf(load, "orders", 0, 9))
 		awaitMember(t, plain, orders, sample.Value)
 		for name, r := range readers {
-			newest := r.Newest(t.Context())
-			if got := r.At(t.Context(), newest); got.Outcome != sample.Value || got.Value != 9 || got.Empty {
+			if got := r.Read(t.Context()); got.Outcome != sample.Value || got.Value != 9 || got.Empty {
 				t.Errorf("%s: got %+v, want 9", name, got)
 			}
 		}
 		server.Stop()
 		for name, r := range readers {
-			if got := r.Newest(t.Context()); got.Outcome != sample.Failed || query.CauseOf(got.Err) != query.CauseConnection {
+			if got := r.Read(t.Context()); got.Outcome != sample.Failed || query.CauseOf(got.Err) != query.CauseConnection {
 				t.Errorf("%s: got %+v, want a failure", name, got)
 			}
 		}
-		if _, err := group.Keys(t.Context()); err == nil {
+		if _, err := group.Members(t.Context()); err == nil {
 			t.Error("a Prometheus that is away names workloads")
 		}
 	})
@@ -212,8 +202,7 @@ func TestSharedQueryTakesValueAndTimeOfOneSample(t *testing.T) {
 		seen := map[time.Time]bool{}
 		for range 300 {
 			r := s.Reader(orders)
-			newest := r.Newest(t.Context())
-			got := r.At(t.Context(), newest)
+			got := r.Read(t.Context())
 			if got.Outcome != sample.Value || int64(got.Value) != got.Timestamp.UnixMilli() {
 				t.Fatalf("%s: got %.0f with the time %d: %+v", name, got.Value, got.Timestamp.UnixMilli(), got)
 			}
@@ -232,17 +221,17 @@ func TestQueryNow(t *testing.T) {
 		"sum(partitions)": sample.Value, "partitions / 0": sample.NotANumber, "none": sample.NoData,
 		`{__name__=~"partitions|up"}`: sample.ManySeries, "partitions[1m]": sample.Failed,
 	} {
-		got := newReader(t, server.URL, promQL, "").Now(t.Context())
+		got := newNumber(t, server.URL, promQL).Now(t.Context())
 		if got.Outcome != want || want == sample.Value && got.Value != 12 {
 			t.Errorf("%s: got %+v, want %s", promQL, got, want)
 		}
 	}
 }
 
-func awaitMember(t *testing.T, s *query.Shared, key query.Key, want sample.Outcome) {
+func awaitMember(t *testing.T, s *query.Source, key query.Key, want sample.Outcome) {
 	t.Helper()
 	await(t, func() string {
-		if got := s.Reader(key).Newest(t.Context()); got.Outcome != want {
+		if got := s.Reader(key).Read(t.Context()); got.Outcome != want {
 			return fmt.Sprintf("%s: got %+v, want %s", key, got, want)
 		}
 		return ""

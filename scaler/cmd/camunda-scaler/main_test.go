@@ -63,13 +63,13 @@ func parts(t *testing.T) (prometheus, apiServer string, agents *sync.Map) {
 	agents = &sync.Map{}
 	p := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		agents.Store("prometheus", r.UserAgent())
-		value := "500"
 		now := float64(time.Now().UnixMilli()) / 1000
-		if strings.Contains(r.FormValue("query"), "timestamp(") {
-			value = fmt.Sprint(now - 1)
+		series := func(part, value string) string {
+			return fmt.Sprintf(`{"metric":{"__camunda_scaler__":%q},"value":[%f,%q]}`, part, now, value)
 		}
 		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[%f,%q]}]}}`, now, value)
+		fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[%s,%s,%s]}}`,
+			series("value", "500"), series("time", fmt.Sprint(now-1)), series("now", "0"))
 	}))
 	t.Cleanup(p.Close)
 	k := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -99,7 +99,7 @@ func TestOnce(t *testing.T) {
 	if code := run(t.Context(), []string{"--once", "--prometheus.url", prometheus, "--kubeconfig", kubeconfig(t, apiServer)}, nil, io.Discard, &log); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, log.String())
 	}
-	if !strings.Contains(log.String(), "msg=scaled target=camunda-deployment namespace=default workload=deployment/camunda-deployment action=up from=1 to=2 started=500 per_instance=500 bound=50 reason=load_high") {
+	if !strings.Contains(log.String(), "msg=scaled target=camunda-deployment namespace=default workload=deployment/camunda-deployment action=up from=1 to=2 value=500 per_instance=500 bound=50 reason=load_high") {
 		t.Error(log.String())
 	}
 	for _, server := range []string{"prometheus", "kubernetes"} {

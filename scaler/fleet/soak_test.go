@@ -1,4 +1,4 @@
-package app
+package fleet
 
 import (
 	"context"
@@ -23,7 +23,7 @@ import (
 // soakScaler is one of two processes.
 type soakScaler struct {
 	metrics *metrics.Metrics
-	fleet   *fleet
+	fleet   *Fleet
 	down    bool // its way to the Lease
 	stop    context.CancelFunc
 	ended   chan struct{}
@@ -77,10 +77,12 @@ func (s *soak) start(i int) {
 		n.before = old.decisions(s.t)
 	}
 	elector := lease.New(fmt.Sprint("scaler-", s.starts), soakLink{s.store, &n.down}, lease.DefaultTiming(), lease.Events{})
-	n.fleet = newFleet(n.metrics, func(ref workload.Ref) scaler {
-		return fenced{hand{s.prom.plants[ref.Name], n}, elector.Bound}
-	}, log.NewNopLogger())
-	n.fleet.connect = func(config.Prometheus) (v1.API, error) { return s.prom, nil }
+	n.fleet = New(Options{
+		Connect:   func(config.Prometheus) (v1.API, error) { return s.prom, nil },
+		Workloads: func(ref workload.Ref) Workload { return hand{s.prom.plants[ref.Name], n, elector.Bound} },
+		Metrics:   n.metrics,
+		Logger:    log.NewNopLogger(),
+	})
 	if err := n.fleet.Apply(s.config); err != nil {
 		s.t.Fatal(err)
 	}

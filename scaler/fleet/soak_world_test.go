@@ -1,10 +1,11 @@
-package app
+package fleet
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"math"
+	"regexp"
 	"sync"
 	"testing"
 	"time"
@@ -34,6 +35,13 @@ const (
 	refuse // of the API server: nothing works
 )
 
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
 // plant is a workload with a load, as the soak test knows it: it fails the test
 // when a write is not right.
 type plant struct {
@@ -61,6 +69,7 @@ type plant struct {
 	served  loadLevel // what a query for the value was last told; from is zero if it was told none
 	used    time.Time
 	last    time.Time // of the last write that was tried
+	lastUp  time.Time // of the last that was up
 	writes  int
 	writing int
 	steps   map[string]int
@@ -98,8 +107,8 @@ func (p *plant) load(at time.Time) float64 {
 	return p.loads[0].value
 }
 
-// answer is Prometheus's.
-func (p *plant) answer(ctx context.Context, times bool, at time.Time) (model.Vector, error) {
+// answer is Prometheus's, to the combined query for value, time and clock.
+func (p *plant) answer(ctx context.Context) (model.Vector, error) {
 	p.mu.Lock()
 	if p.query == slow {
 		p.mu.Unlock()
@@ -112,26 +121,24 @@ func (p *plant) answer(ctx context.Context, times bool, at time.Time) (model.Vec
 	}
 	defer p.mu.Unlock()
 	now := model.TimeFromUnixNano(time.Now().UnixNano())
-	one := func(v float64) *model.Sample { return &model.Sample{Value: model.SampleValue(v), Timestamp: now} }
-	newest := p.newest()
+	one := func(part string, v float64) *model.Sample {
+		return &model.Sample{Metric: model.Metric{"__camunda_scaler__": model.LabelValue(part)}, Value: model.SampleValue(v), Timestamp: now}
+	}
+	newest, clock := p.newest(), one("now", 0)
+	value, at := one("value", p.load(newest)), one("time", float64(newest.UnixMilli())/1000)
 	switch {
 	case p.query == failed:
 		return nil, errors.New("503")
 	case p.query == missing, time.Since(newest) > 5*time.Minute:
-		return nil, nil
+		return model.Vector{clock}, nil
 	case p.query == many:
-		return model.Vector{one(1), one(2)}, nil
-	case times:
-		return model.Vector{one(float64(newest.UnixMilli()) / 1000)}, nil
+		return model.Vector{value, one("value", 2), at, clock}, nil
 	case p.query == notANumber:
-		nan := 0.0
-		return model.Vector{one(nan / nan)}, nil
+		value.Value = model.SampleValue(math.NaN())
+		return model.Vector{value, at, clock}, nil
 	}
-	if at.IsZero() {
-		at = newest
-	}
-	p.served = loadLevel{at, p.load(at)}
-	return model.Vector{one(p.served.value)}, nil
+	p.served = loadLevel{newest, float64(value.Value)}
+	return model.Vector{value, at, clock}, nil
 }
 
 // soakPrometheus knows the loads of all plants.
@@ -140,9 +147,10 @@ type soakPrometheus struct {
 	plants map[string]*plant
 }
 
-func (s soakPrometheus) Query(ctx context.Context, q string, at time.Time, _ ...v1.Option) (model.Value, v1.Warnings, v1.Infos, error) {
-	name, times := strings.CutPrefix(q, "timestamp(\n")
-	v, err := s.plants[strings.TrimSuffix(name, "\n)")].answer(ctx, times, at)
+var asked = regexp.MustCompile(`^label_replace\(\n(p[0-9]+)\n`)
+
+func (s soakPrometheus) Query(ctx context.Context, q string, _ time.Time, _ ...v1.Option) (model.Value, v1.Warnings, v1.Infos, error) {
+	v, err := s.plants[asked.FindStringSubmatch(q)[1]].answer(ctx)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -153,6 +161,7 @@ func (s soakPrometheus) Query(ctx context.Context, q string, at time.Time, _ ...
 type hand struct {
 	*plant
 	scaler *soakScaler
+	bound  func(context.Context) (context.Context, context.CancelFunc, error) // by the Lease
 }
 
 func (h hand) Watch(ctx context.Context, _ log.Logger) { <-ctx.Done() }
@@ -198,6 +207,11 @@ func (h hand) pass(ctx context.Context) error {
 }
 
 func (h hand) Set(ctx context.Context, read workload.Scale, replicas int32) error {
+	ctx, cancel, err := h.bound(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancel()
 	h.mu.Lock()
 	h.check(h.scaler, read, replicas)
 	h.writing++
@@ -205,7 +219,7 @@ func (h hand) Set(ctx context.Context, read workload.Scale, replicas int32) erro
 		h.t.Errorf("%s: two write at once", h.name)
 	}
 	h.mu.Unlock()
-	err := h.pass(ctx)
+	err = h.pass(ctx)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.writing--
@@ -251,22 +265,22 @@ func (p *plant) check(by *soakScaler, read workload.Scale, to int32) {
 	if led := now.Sub(by.started()); led < p.afterward {
 		wrong("%s after the start, and hold_after_start is %s", led, p.afterward)
 	}
-	if to > from && p.waits && *read.Ready < from {
-		wrong("only %d are ready", *read.Ready)
-	}
 	floor := to > from && to <= p.floor
-	sameTerm := p.last.After(by.started())
+	if !p.last.IsZero() && now.Sub(p.last) < 9*time.Second { // whichever scaler wrote it, and why
+		wrong("%s after a step, and the interval is 10s", now.Sub(p.last))
+	}
+	if waited := now.Sub(latest(p.lastUp, by.started())); to > from && !floor && p.waits && *read.Ready < from && waited < 10*time.Minute {
+		wrong("only %d are ready, and it waited for %s", *read.Ready, waited)
+	}
 	per := p.served.value / float64(from)
 	switch sample := p.served.from; {
-	case floor && sameTerm && p.query != fine && p.query != slow && p.query != notANumber && now.Sub(p.since) > time.Minute && now.Sub(p.last) < 9*time.Second:
-		wrong("%s after a step without data, and the interval is 10s", now.Sub(p.last))
 	case floor:
 		p.steps["floor"]++
 	case to > from && to > p.most || to < from && to < max(p.floor, 1):
 		wrong("out of bounds, 1 to %d", p.most)
 	case to > from && !(per >= 50) || to < from && !(per <= 20):
 		wrong("the rule does not ask for it")
-	case now.Sub(sample) > 30*time.Second:
+	case now.Sub(sample) > max(30*time.Second, 3*p.scrape):
 		wrong("the sample is too old")
 	case !sample.After(p.used):
 		wrong("the second step for one sample; the other was for that of %s", p.used.Format(time.TimeOnly))
@@ -274,14 +288,17 @@ func (p *plant) check(by *soakScaler, read workload.Scale, to int32) {
 		wrong("%s after a step, and scale_down_delay is %s", sample.Sub(p.used), p.down)
 	case to > from && sample.Sub(p.used) < p.up:
 		wrong("%s after a step, and scale_up_delay is %s", sample.Sub(p.used), p.up)
-	case sameTerm && sample.Sub(p.used) < 8*time.Second:
-		wrong("%s after a step, and the interval is 10s", sample.Sub(p.used))
+	case !sample.After(p.last):
+		wrong("the sample is from before the last step, at %s", p.last.Format(time.TimeOnly))
 	case to > from:
 		p.steps["up"]++
 	default:
 		p.steps["down"]++
 	}
 	p.last = now
+	if to > from {
+		p.lastUp = now
+	}
 	if !floor || p.query == fine {
 		p.used = p.served.from
 	}

@@ -1,6 +1,6 @@
 //go:build !race
 
-package app
+package fleet
 
 // soakDecisions is how many the soak test makes, unless -short.
 const soakDecisions = 1_000_000

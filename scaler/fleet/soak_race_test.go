@@ -1,6 +1,6 @@
 //go:build race
 
-package app
+package fleet
 
 // soakDecisions is how many the soak test makes: fewer, for the race detector
 // takes its time.

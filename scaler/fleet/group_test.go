@@ -1,4 +1,4 @@
-package app
+package fleet
 
 import (
 	"bytes"
@@ -75,13 +75,27 @@ type deployment struct {
 	watches  int
 }
 
-func (d *deployments) new(ref workload.Ref) scaler {
+func (d *deployments) new(ref workload.Ref) Workload {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.of[ref] == nil {
 		d.of[ref] = &deployment{replicas: 1}
 	}
 	return d.of[ref]
+}
+
+func (d *deployments) watches(name string) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := 0
+	for ref, one := range d.of {
+		if ref.Name == name {
+			one.mu.Lock()
+			n += one.watches
+			one.mu.Unlock()
+		}
+	}
+	return n
 }
 
 func (d *deployments) replicas() map[string]int32 {
@@ -124,9 +138,10 @@ func (d *deployment) Watch(ctx context.Context, _ log.Logger) {
 
 // groupFixture is a fleet that leads.
 type groupFixture struct {
-	*fleet
+	*Fleet
 	prom        *tenants
 	deployments *deployments
+	loops       made
 	log         *bytes.Buffer
 	stop        func()
 }
@@ -145,8 +160,12 @@ func parse(t *testing.T, targets string) config.Config {
 func newGroupFixture(t *testing.T, targets string, load map[string]float64) *groupFixture {
 	t.Helper()
 	g := &groupFixture{prom: &tenants{load: load}, deployments: &deployments{of: map[workload.Ref]*deployment{}}, log: &bytes.Buffer{}}
-	g.fleet = newFleet(metrics.New(), g.deployments.new, level.NewFilter(log.NewLogfmtLogger(log.NewSyncWriter(g.log)), level.AllowInfo()))
-	g.connect = func(config.Prometheus) (v1.API, error) { return g.prom, nil }
+	g.Fleet = New(Options{
+		Connect:   func(config.Prometheus) (v1.API, error) { return g.prom, nil },
+		Workloads: g.loops.new(g.deployments.new),
+		Metrics:   metrics.New(),
+		Logger:    level.NewFilter(log.NewLogfmtLogger(log.NewSyncWriter(g.log)), level.AllowInfo()),
+	})
 	if err := g.Apply(parse(t, targets)); err != nil {
 		t.Fatal(err)
 	}
@@ -161,11 +180,17 @@ func (g *groupFixture) lead(t *testing.T) {
 	g.stop = func() { cancel(); <-ended }
 }
 
+// text is the log, once everything has come to rest.
+func (g *groupFixture) text() string {
+	synctest.Wait()
+	return g.log.String()
+}
+
 // series returns how many series of targets there are, by target.
 func (g *groupFixture) series(t *testing.T) map[string]int {
 	t.Helper()
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(g.metrics)
+	registry.MustRegister(g.Metrics)
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +224,7 @@ func TestGroup(t *testing.T) {
 		if g.prom.queries > 120 {
 			t.Errorf("%d queries in two minutes", g.prom.queries)
 		}
-		if !strings.Contains(g.log.String(), "msg=scaled target=tenants/bpm/high namespace=bpm workload=deployment/high action=up from=1 to=2") {
+		if !strings.Contains(g.text(), "msg=scaled target=tenants/bpm/high namespace=bpm workload=deployment/high action=up from=1 to=2") {
 			t.Errorf("log:\n%s", g.log)
 		}
 		g.stop()
@@ -227,7 +252,7 @@ func TestGroupMembersComeAndGo(t *testing.T) {
 		}
 		g.prom.set(func() { g.prom.err = nil; delete(g.prom.load, "c") })
 		time.Sleep(9 * time.Minute)
-		if !strings.Contains(g.log.String(), "msg=holding target=tenants/bpm/c namespace=bpm workload=deployment/c action=none from=4 to=4 started=null per_instance=null bound=null reason=no_data") {
+		if !strings.Contains(g.text(), "msg=holding target=tenants/bpm/c namespace=bpm workload=deployment/c action=none from=4 to=4 value=null per_instance=null bound=null reason=no_data") {
 			t.Errorf("it does not hold:\n%s", g.log)
 		}
 		if g.series(t)["tenants/bpm/c"] == 0 {
@@ -241,8 +266,8 @@ func TestGroupMembersComeAndGo(t *testing.T) {
 		if got := g.deployments.replicas()["c"]; got != 4 {
 			t.Errorf("%d replicas, want the 4 that it had", got)
 		}
-		for _, want := range []string{`msg="workload found"`, `msg="workload dropped, for no query has named it for long"`, "the workloads could not be found"} {
-			if n := strings.Count(g.log.String(), want); n == 0 || strings.HasPrefix(want, "the") && n != 1 {
+		for _, want := range []string{`msg="workload found"`, `msg="workload dropped"`, `msg="workload discovery failed"`} {
+			if n := strings.Count(g.text(), want); n == 0 || strings.Contains(want, "failed") && n != 1 {
 				t.Errorf("%s: %d times", want, n)
 			}
 		}
@@ -269,18 +294,12 @@ func TestGroupMembersComeAndGo(t *testing.T) {
 func TestGroupReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGroupFixture(t, tenantsTarget, map[string]float64{"a": 500, "b": 500})
-		member := func(name string) *member {
-			g.mu.Lock()
-			defer g.mu.Unlock()
-			return g.members[workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "bpm", Name: name}]
-		}
 		time.Sleep(25 * time.Second)
 		before := g.deployments.replicas()
-		first := member("b")
 		if err := g.Apply(parse(t, tenantsTarget+`, {name: own, workload: {namespace: bpm, name: a}}`)); err != nil {
 			t.Fatal(err)
 		}
-		if member("a").group != nil || member("b") != first {
+		if g.loops.count("a") != 2 || g.loops.count("b") != 1 {
 			t.Error("a target of its own has no precedence, or touched the others")
 		}
 		if n := g.series(t); n["tenants/bpm/a"] != 0 || n["own"] == 0 {
@@ -292,7 +311,7 @@ func TestGroupReload(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		if got := g.deployments.replicas()["b"]; member("b") == first || got != before["b"] {
+		if got := g.deployments.replicas()["b"]; g.loops.count("b") != 2 || got != before["b"] {
 			t.Errorf("%d replicas, want %d right after a reload", got, before["b"])
 		}
 		time.Sleep(2 * time.Minute)
@@ -302,7 +321,7 @@ func TestGroupReload(t *testing.T) {
 		if err := g.Apply(parse(t, "{name: own, workload: {namespace: bpm, name: a}}")); err != nil {
 			t.Fatal(err)
 		}
-		if n := g.series(t); member("b") != nil || n["tenants/bpm/b"] != 0 {
+		if n := g.series(t); n["tenants/bpm/b"] != 0 || g.deployments.watches("b") != 0 {
 			t.Errorf("the group has gone, but not its members: %v", n)
 		}
 		g.stop()

@@ -1,0 +1,89 @@
+package fleet
+
+import (
+	"context"
+	"sync"
+
+	"github.com/go-kit/log"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/report"
+)
+
+// member runs the loop of one workload, and watches the workload for it.
+type member struct {
+	spec
+	loop     *loop.Loop
+	workload Workload
+	logger   log.Logger
+
+	cancel context.CancelFunc
+	ended  chan struct{}
+}
+
+func options(q config.Query, warn func(string)) query.Options {
+	return query.Options{Query: q.PromQL, TimestampQuery: q.Timestamp, Zero: q.Zero, Warn: warn}
+}
+
+// sources returns where a member's samples come from.
+func (f *Fleet) sources(s spec) loop.Sources {
+	var from loop.Sources
+	warn := f.warn(s.target.Name)
+	switch source := s.source.(type) {
+	case *group:
+		for _, shared := range source.sources {
+			from.Triggers = append(from.Triggers, shared.Reader(s.key))
+		}
+	case *connection:
+		for _, q := range s.target.Queries {
+			from.Triggers = append(from.Triggers, query.New(source.api, options(q, warn)).Reader(query.Key{}))
+		}
+		if s.target.MaxReplicasQuery != "" {
+			from.Max = query.NewNumber(source.api, s.target.MaxReplicasQuery, warn)
+		}
+	}
+	return from
+}
+
+// newMember returns a member that does not run yet.
+func (f *Fleet) newMember(s spec) *member {
+	t := loopTarget(s.target)
+	m := &member{spec: s, workload: f.Workloads(t.Workload), logger: log.With(f.Logger, "target", t.Name)}
+	told := f.Metrics.Target(t.Name)
+	told.Configure(t)
+	observers := loop.Observers{told, report.NewLog(f.Logger)}
+	if f.Record != nil {
+		observers = append(observers, report.Events{Record: f.Record})
+	}
+	m.loop = loop.New(t, told.Sources(f.sources(s)), told.Scaler(m.workload), observers)
+	return m
+}
+
+func loopTarget(t config.Target) loop.Target {
+	return loop.Target{
+		Name: t.Name, Workload: t.Workload, Policy: t.Policy, Calendar: t.Calendar,
+		Interval: t.Interval, DryRun: t.DryRun, Paused: t.Paused,
+	}
+}
+
+// start runs the loop, and beside it the watch of the workload.
+func (m *member) start(ctx context.Context) {
+	ctx, m.cancel = context.WithCancel(ctx)
+	m.ended = make(chan struct{})
+	var both sync.WaitGroup
+	both.Go(func() { m.workload.Watch(ctx, m.logger) })
+	both.Go(func() { m.loop.Run(ctx) })
+	go func() { defer close(m.ended); both.Wait() }()
+}
+
+// halt stops members, all at once. Writes that are under way are finished.
+func halt(members []*member) {
+	for _, m := range members {
+		m.cancel()
+	}
+	for _, m := range members {
+		<-m.ended
+	}
+}

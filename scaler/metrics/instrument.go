@@ -1,0 +1,100 @@
+package metrics
+
+import (
+	"context"
+	"time"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
+)
+
+// API returns a client that observes how long queries take.
+func (m *Metrics) API(prometheus v1.API) v1.API { return timed{prometheus, m} }
+
+type timed struct {
+	v1.API
+	metrics *Metrics
+}
+
+func (t timed) Query(ctx context.Context, query string, at time.Time, opts ...v1.Option) (model.Value, v1.Warnings, v1.Infos, error) {
+	asked := time.Now()
+	defer func() { t.metrics.query.Observe(time.Since(asked).Seconds()) }()
+	return t.API.Query(ctx, query, at, opts...)
+}
+
+// Sources returns sources that count the queries that fail.
+func (t *Target) Sources(from loop.Sources) loop.Sources {
+	var counted loop.Sources
+	for _, r := range from.Triggers {
+		counted.Triggers = append(counted.Triggers, reader{r, t})
+	}
+	if from.Max != nil {
+		counted.Max = evaluator{from.Max, t}
+	}
+	return counted
+}
+
+type reader struct {
+	loop.Reader
+	target *Target
+}
+
+func (r reader) Read(ctx context.Context) sample.Result {
+	return r.target.queried(ctx, r.Reader.Read(ctx))
+}
+
+type evaluator struct {
+	loop.Evaluator
+	target *Target
+}
+
+func (e evaluator) Now(ctx context.Context) sample.Result {
+	return e.target.queried(ctx, e.Evaluator.Now(ctx))
+}
+
+func (t *Target) queried(ctx context.Context, res sample.Result) sample.Result {
+	if res.Outcome == sample.Failed && ctx.Err() == nil {
+		t.failed(Query, string(query.CauseOf(res.Err)))
+	}
+	return res
+}
+
+// Scaler returns a scaler that observes how long requests to the API server
+// take, and counts those that fail.
+func (t *Target) Scaler(s loop.Scaler) loop.Scaler { return scaler{s, t} }
+
+type scaler struct {
+	loop.Scaler
+	target *Target
+}
+
+func (s scaler) Get(ctx context.Context) (workload.Scale, error) {
+	asked := time.Now()
+	scale, err := s.Scaler.Get(ctx)
+	if scale.Asked || err != nil {
+		s.target.request.WithLabelValues(string(Read)).Observe(time.Since(asked).Seconds())
+	}
+	if err != nil && ctx.Err() == nil {
+		s.target.failed(Read, string(workload.CauseOf(err)))
+	}
+	return scale, err
+}
+
+func (s scaler) Set(ctx context.Context, read workload.Scale, replicas int32) error {
+	asked := time.Now()
+	err := s.Scaler.Set(ctx, read, replicas)
+	s.target.request.WithLabelValues(string(Write)).Observe(time.Since(asked).Seconds())
+	if err != nil {
+		s.target.failed(Write, string(workload.CauseOf(err)))
+	}
+	return err
+}
+
+func (t *Target) failed(during Operation, cause string) {
+	t.errors.WithLabelValues(string(during), cause).Inc()
+}

@@ -31,6 +31,7 @@ type Options struct {
 	Config  config.Config
 	Load    func() (config.Config, error) // reads the configuration again, for a reload
 	Reload  <-chan os.Signal              // asks for a reload; nil if nothing does
+	Watch   string                        // the file to reload when its content changes; "" for none
 	Kube    *rest.Config                  // see KubeConfig
 	Web     web.Config
 	Loggers logging.Loggers

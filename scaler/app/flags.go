@@ -20,6 +20,7 @@ const DefaultAddress = ":9751"
 type Flags struct {
 	*service.Command
 	ConfigFile string
+	AutoReload bool
 	Kubeconfig string
 	DryRun     bool
 	Once       bool
@@ -52,6 +53,7 @@ func NewFlags() *Flags {
 	a.Action(f.check)
 
 	a.Flag("config.file", "YAML file with targets. Without it, the flags below describe one target.").StringVar(&f.ConfigFile)
+	a.Flag("config.auto-reload", "Reload the configuration file when its content changes; it is read every 10s.").BoolVar(&f.AutoReload)
 	a.Flag("kubeconfig", "Kubeconfig file. Default: the Pod's service account, or ~/.kube/config outside of a Pod. The namespace of its context is not used.").Envar("KUBECONFIG").StringVar(&f.Kubeconfig)
 	a.Flag("dry-run", "Never write; log what would be done.").BoolVar(&f.DryRun)
 	a.Flag("once", "Decide once for every target, then exit: with 0 if every target was decided on, with 1 if not within the maximum sample age.").BoolVar(&f.Once)
@@ -86,6 +88,9 @@ func (f *Flags) check(parsed *kingpin.ParseContext) error {
 	case f.Once && f.leaderElection:
 		return errors.New("--once contradicts --leader-election: it decides without a Lease")
 	}
+	if f.ConfigFile == "" && f.AutoReload {
+		return errors.New("--config.auto-reload without --config.file: there is no file to reload")
+	}
 	if f.ConfigFile == "" {
 		return nil
 	}
@@ -93,6 +98,14 @@ func (f *Flags) check(parsed *kingpin.ParseContext) error {
 		return fmt.Errorf("%s contradicts --config.file: set it in the file, or leave the file out", given[0])
 	}
 	return nil
+}
+
+// Watch returns the file to reload when its content changes, "" for none.
+func (f *Flags) Watch() string {
+	if !f.AutoReload {
+		return ""
+	}
+	return f.ConfigFile
 }
 
 // Lease names the Lease of the leader election, nil without one.

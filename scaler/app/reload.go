@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
+	"golang.org/x/time/rate"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/fleet"
@@ -26,23 +28,54 @@ type reloader struct {
 	targets *fleet.Fleet
 	metrics *metrics.Metrics
 	logger  log.Logger
-	mu      sync.Mutex // one reload at a time
+	limit   *rate.Limiter // of requests: a reload costs a log line and a read of the file
+	mu      sync.Mutex    // one reload at a time
+
+	watched string // the file to reload when it changes; "" for none
+	content string // that was last read of it
 }
 
 func newReloader(o Options, targets *fleet.Fleet, m *metrics.Metrics) *reloader {
 	m.Reloaded(true)
-	return &reloader{load: o.Load, targets: targets, metrics: m, logger: o.Loggers.Kit}
+	r := &reloader{load: o.Load, targets: targets, metrics: m, logger: o.Loggers.Kit, limit: rate.NewLimiter(rate.Every(6*time.Second), 10), watched: o.Watch}
+	r.changed() // what is in force now
+	return r
 }
 
+// watchEvery is how often a watched file is read. Kubernetes takes up to a minute
+// to show a changed ConfigMap to a Pod, so more often would gain little.
+const watchEvery = 10 * time.Second
+
 func (r *reloader) run(ctx context.Context, asked <-chan os.Signal) {
+	var tick <-chan time.Time
+	if r.watched != "" {
+		ticker := time.NewTicker(watchEvery)
+		defer ticker.Stop()
+		tick = ticker.C
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-asked:
-			_ = r.reload() // it is in the log, and nobody waits for it
+		case <-tick:
+			if !r.changed() {
+				continue
+			}
 		}
+		_ = r.reload() // the error is in the log
 	}
+}
+
+// changed reports whether the watched file has another content than before. One
+// that cannot be read has not changed: it may be about to be replaced.
+func (r *reloader) changed() bool {
+	content, err := os.ReadFile(r.watched)
+	if err != nil || string(content) == r.content {
+		return false
+	}
+	r.content = string(content)
+	return true
 }
 
 func (r *reloader) reload() error {
@@ -63,6 +96,10 @@ func (r *reloader) reload() error {
 
 // ServeHTTP reloads.
 func (r *reloader) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	if !r.limit.Allow() {
+		http.Error(w, "too many reloads: at most ten at once, and ten a minute", http.StatusTooManyRequests)
+		return
+	}
 	if err := r.reload(); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return

@@ -76,5 +76,3 @@ func two(change ...func(a, b *Trigger)) func(*Policy) {
 		}
 	}
 }
-
-func ptr[T any](v T) *T { return &v }

@@ -186,19 +186,19 @@ func TestASampleIsUsedOnce(t *testing.T) {
 func TestWaitForReady(t *testing.T) {
 	s := newStory(t, 2, func(p *Policy) { p.WaitForReady, p.Limits.Max = true, 9 })
 	s.wants(LoadHigh, 3, 10*time.Second, value(high)) // readiness is unknown
-	s.ready = ptr(int32(2))
+	s.ready = new(int32(2))
 	s.wants(WaitForReady, 3, 10*time.Second, value(high))
 	s.limits.Min = 4
 	s.wants(BelowMin, 4, 10*time.Second, none())
 	s.limits.Min = 1
 	s.wants(WaitForReady, 4, 10*time.Second, value(high))
-	s.ready = ptr(int32(4))
+	s.ready = new(int32(4))
 	s.wants(LoadHigh, 5, 10*time.Second, value(high))
 	if d := s.decide(10*time.Second, value(high)); d.Reason != WaitForReady || d.Left != ReadyWait-10*time.Second {
 		t.Errorf("got %+v, want to wait for the rest of %s", d, ReadyWait)
 	}
 	s.wants(LoadLow, 4, 10*time.Second, value(low))
-	s.ready = ptr(int32(3))
+	s.ready = new(int32(3))
 	for range 57 {
 		s.wants(WaitForReady, 4, 10*time.Second, value(high))
 	}

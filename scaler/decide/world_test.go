@@ -152,7 +152,7 @@ func (w *world) turn() error {
 	}
 	w.ready = nil
 	if !w.one(8) {
-		w.ready = ptr(max(0, w.replicas-int32(w.IntN(8)/6)))
+		w.ready = new(max(0, w.replicas-int32(w.IntN(8)/6)))
 	}
 	w.now = w.now.Add(w.pick(time.Second, 10*time.Second, 10*time.Second, 10*time.Second, 14*time.Second))
 	in := Input{Now: w.now, Used: w.one(10), Replicas: w.replicas, Ready: w.ready, Limits: w.limits, Block: Block{Reason: w.block}}

@@ -205,8 +205,8 @@ func TestConstantLoadNeverFlaps(t *testing.T) {
 			t.Fatalf("a constant load of %v flaps", load)
 		}
 	}
-	any := func(load float64) bool { return math.IsNaN(load) || !flapsAt(p, load) }
-	if err := quick.Check(any, &quick.Config{MaxCount: 10_000}); err != nil {
+	holds := func(load float64) bool { return math.IsNaN(load) || !flapsAt(p, load) }
+	if err := quick.Check(holds, &quick.Config{MaxCount: 10_000}); err != nil {
 		t.Error(err)
 	}
 }

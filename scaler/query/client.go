@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -47,9 +48,7 @@ func (t roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 	if len(t.params) > 0 {
 		sent = r.Clone(r.Context())
 		q := sent.URL.Query()
-		for name, values := range t.params {
-			q[name] = values
-		}
+		maps.Copy(q, t.params)
 		sent.URL.RawQuery = q.Encode()
 	}
 	resp, err := t.RoundTripper.RoundTrip(sent)

@@ -35,8 +35,7 @@ func (c strict) Do(ctx context.Context, r *http.Request) (*http.Response, []byte
 // withoutQuery leaves out what a redirect may have repeated of the query
 // parameters, for they may be secret.
 func withoutQuery(err error) error {
-	var failed *url.Error
-	if errors.As(err, &failed) {
+	if failed, ok := errors.AsType[*url.Error](err); ok {
 		failed.URL, _, _ = strings.Cut(failed.URL, "?")
 	}
 	return err

@@ -9,7 +9,7 @@ OUTSIDE  := charts demo docker/notices docker/sbom docs/check e2e testbed tests
 GOFLAGS_PRODUCTS = $(PRODUCTS:%=./%/...)
 DECIDING = ./scaler/calendar ./scaler/config ./scaler/decide ./scaler/flap
 FUZZTIME = 10000x
-SCRIPTS  = .ci/run .ci/release-check $(shell git ls-files '*.sh')
+SCRIPTS  = .ci/run .ci/release-check .ci/side-by-side $(shell git ls-files '*.sh')
 
 # A commit that is no release says so: 0.1.0-dev. The file VERSION is checked against everything else by release-check.
 VERSION  ?= $(shell cat VERSION)$(if $(shell git tag --points-at HEAD v$$(cat VERSION) 2>/dev/null),,-dev)
@@ -28,8 +28,15 @@ demo: bin/demo ## Show the whole job on real parts; Ctrl-C ends it (ARGS=--once:
 # make test says that it is left out.
 NODE := $(filter Linux-0,$(shell uname -s)-$(shell id -u))
 
+# What make test runs side by side, the longest first: docs/testing.md has what each costs.
+TESTS := test-scaler $(if $(NODE),e2e-node) test-exporter test-demo charts test-testbed $(if $(NODE),e2e-images) \
+	unit lint test-dashboards soak fuzz test-docker coverage docs
+
 .PHONY: test
-test: $(if $(NODE),e2e-needs) check coverage fuzz soak charts test-parts test-demo $(if $(NODE),e2e,no-e2e) ## Prove all of it on real parts
+test: ## Prove all of it on real parts
+	@echo "make test: 25 minutes on two cores; the first time on a machine an hour, of which 6 minutes build Kubernetes (see docs/testing.md)"
+	@$(MAKE) --no-print-directory $(if $(NODE),e2e-needs,no-e2e) parts
+	@.ci/side-by-side $(TESTS)
 
 .PHONY: check
 check: lint unit docs ## The quick inner loop: lint and unit tests
@@ -84,14 +91,23 @@ release-check: ## That everything names the version in the file VERSION (TAG=v1.
 
 .PHONY: parts
 parts: ## Build the real parts that tests run, once; KUBEBUILDER_ASSETS is taken instead of a control plane
-	cd testbed && GOWORK=off go run ./prepare $(if $(NODE),-node)
+	@cd testbed && GOWORK=off go run ./prepare $(if $(NODE),-node)
 
 .PHONY: test-parts
-test-parts: ## The products against real engines, a real API server, a real Prometheus
+test-parts: test-testbed test-docker test-exporter test-scaler test-dashboards ## The products against real engines, a real API server, a real Prometheus
+
+.PHONY: test-testbed test-docker test-exporter test-scaler test-dashboards
+test-testbed:
 	cd testbed && GOWORK=off go test -count=1 -race -timeout 40m ./...
+test-docker:
 	cd docker/sbom && GOWORK=off go test -count=1 ./...
 	cd docker/notices && GOWORK=off go test -count=1 ./...
-	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -v ./...
+test-exporter:
+	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -v ./exporter ./starter
+test-scaler:
+	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -v ./scaler
+test-dashboards:
+	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -v ./dashboards/...
 
 .PHONY: test-demo
 test-demo: bin/demo ## The demo's story, and that its replicas settle where they should
@@ -109,8 +125,13 @@ manifests: ## Make the files that are made from others: k8s_resources, the chart
 	cd docs/check && GOWORK=off go run .
 
 .PHONY: e2e
-e2e: e2e-needs ## The charts and images on a real Kubernetes node, as root on Linux (see e2e/README.md)
-	cd e2e && GOWORK=off go test -count=1 -p 1 -timeout 60m -v ./...
+e2e: e2e-images e2e-node ## The charts and images on a real Kubernetes node, as root on Linux (see e2e/README.md)
+
+.PHONY: e2e-images e2e-node
+e2e-images: e2e-needs
+	cd e2e && GOWORK=off go test -count=1 -timeout 60m -v ./images ./image
+e2e-node: e2e-needs
+	cd e2e && GOWORK=off go test -count=1 -p 1 -timeout 60m -v . ./node
 
 .PHONY: e2e-needs
 e2e-needs:

@@ -1,6 +1,7 @@
 package scaler
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -32,7 +33,7 @@ func TestHoldsOnABadSample(t *testing.T) {
 		}
 		text := fetch(t, s, "/metrics", http.StatusOK)
 		if strings.Contains(text, "camunda_scaler_sample_value{") || strings.Contains(text, "camunda_scaler_desired_replicas{") {
-			t.Errorf("%s: there is a sample value or wanted replicas in\n%s", c.body, text)
+			t.Errorf("%s: there is a sample value or desired replicas in\n%s", c.body, text)
 		}
 		before = len(s.decisions(t))
 		target.set(started(120))
@@ -63,6 +64,27 @@ func TestHoldsOnAnOldSample(t *testing.T) {
 	target.set(at(started(120), time.Now()))
 	s.awaitReason(t, before, "within_bounds")
 	s.awaitReason(t, before+1, "stale")
+	if got := replicas(t, ns, "apps/v1/deployments", "camunda-deployment"); got != 3 {
+		t.Errorf("%d replicas, want 3", got)
+	}
+}
+
+// The exporter is scraped as ever, but the window that it counted is an old one.
+func TestHoldsOnAnOldWindow(t *testing.T) {
+	ns := namespace(t)
+	createWorkload(t, ns, "Deployment", "camunda-deployment", 3)
+	counted := func(n any, end time.Time) string {
+		return fmt.Sprintf("%s\ncamunda_window_end_timestamp_seconds %d", started(n), end.Unix())
+	}
+	target := newScraped(t, counted(500, time.Now().Add(-time.Minute)))
+	s := startScaler(t, startPrometheus(t, target, time.Second), quick(ns)...)
+	l := s.awaitReason(t, 0, "stale")
+	if age, err := time.ParseDuration(l["sample_age"]); err != nil || age < time.Minute {
+		t.Errorf("unexpected line %v (%v)", l, err)
+	}
+	before := len(s.decisions(t))
+	target.set(counted(120, time.Now().Add(time.Hour))) // its clock is ahead: the scrape's time counts
+	s.awaitReason(t, before, "within_bounds")
 	if got := replicas(t, ns, "apps/v1/deployments", "camunda-deployment"); got != 3 {
 		t.Errorf("%d replicas, want 3", got)
 	}

@@ -66,7 +66,7 @@ targets:
 func TestErrorsNameTheFlag(t *testing.T) {
 	for arg, want := range map[string]string{
 		"--prometheus.url=x":               `--prometheus.url: "x": want http://host:port or https://host:port`,
-		"--rule.scale-up-at=20":            "--rule.scale-up-at: 20 is not above scale_down_at, 20: raise the one or lower the other",
+		"--rule.scale-up-at=20":            "--rule.scale-up-at: 20 is not above scale_down_at, 20: raise scale_up_at or lower scale_down_at",
 		"--rule.scale-up-at=fifty":         `--rule.scale-up-at: "fifty": want a number`,
 		"--rule.scale-down-at=NaN":         `--rule.scale-down-at: "NaN": want a number`,
 		"--rule.max-replicas=010":          `--rule.max-replicas: "010": want a whole number up to 2147483647 without a leading 0, with which some read it as octal`,

@@ -65,21 +65,22 @@ func FuzzParse(f *testing.F) {
 func checkAccepted(t *testing.T, target Target) {
 	t.Helper()
 	p := target.Policy
-	problems := p.Limits.Problems()
+	limits := target.limits()
 	step := false
 	for i, trigger := range p.Triggers {
-		problems = append(problems, trigger.Rule.Problems()...)
+		if r := trigger.Rule; r.Kind == decide.Target && r.ValuePerReplica <= 0 || r.Kind == decide.Step && r.ScaleUpAt <= r.ScaleDownAt {
+			t.Errorf("accepted the rule %+v", r)
+		}
 		step = step || trigger.Rule.Kind == decide.Step
 		if target.Queries[i].PromQL == "" || (trigger.OnNoData == decide.FallbackOnNoData) != (trigger.FallbackReplicas > 0) ||
 			target.Queries[i].Zero != (trigger.OnNoData == decide.ZeroOnNoData) || (trigger.Name == "") != !target.listed() {
 			t.Errorf("accepted the trigger %+v with %+v", trigger, target.Queries[i])
 		}
 	}
-	for _, limits := range target.limits() {
-		problems = append(problems, limits.Problems()...)
-	}
-	if len(problems) > 0 {
-		t.Errorf("accepted %v", problems)
+	for _, l := range append(limits, p.Limits) {
+		if l.Min < 1 || l.Min > l.Max {
+			t.Errorf("accepted the limits %+v", l)
+		}
 	}
 	if _, _, flaps := target.flaps(); flaps && !target.AllowFlapping {
 		t.Errorf("accepted a rule that flaps: %+v", target)

@@ -54,21 +54,33 @@ func (t Target) check(listed bool) []fault {
 			}
 			f.add(at("query"), "empty: want %s", want)
 		}
-		for _, p := range trigger.Rule.Problems() {
-			f.add(at("rule", p.Field), "%s", p.Problem)
+		switch r := trigger.Rule; {
+		case r.Kind == decide.Target && r.ValuePerReplica <= 0:
+			f.add(at("rule", "value_per_replica"), "%v is too low: want a number above 0", r.ValuePerReplica)
+		case r.Kind == decide.Step && r.ScaleUpAt <= r.ScaleDownAt:
+			f.add(at("rule", "scale_up_at"), "%v is not above scale_down_at, %v: raise scale_up_at or lower scale_down_at", r.ScaleUpAt, r.ScaleDownAt)
 		}
 		if lowest, highest := t.span(); trigger.OnNoData == decide.FallbackOnNoData && (trigger.FallbackReplicas < lowest || trigger.FallbackReplicas > highest) {
 			f.add(at("fallback_replicas"), "%d is not between min_replicas and max_replicas: want %d to %d", trigger.FallbackReplicas, lowest, highest)
 		}
 	}
-	for _, p := range t.Policy.Limits.Problems() {
-		f.add([]string{"rule", p.Field}, "%s", p.Problem)
-	}
+	t.checkLimits(&f)
 	t.checkCalendar(&f)
 	if len(f) == before && !t.AllowFlapping && len(t.Policy.Triggers) > 0 {
 		t.checkFlaps(&f)
 	}
 	return f
+}
+
+// checkLimits checks the limits of the rule.
+func (t Target) checkLimits(f *faults) {
+	at, limits := []string{"rule", "min_replicas"}, t.Policy.Limits
+	if limits.Min < 1 {
+		f.add(at, "%d is too low: want 1 or more, because the value is divided by the replicas", limits.Min)
+	}
+	if limits.Min > limits.Max {
+		f.add(at, "%d is above max_replicas, %d: lower min_replicas or raise max_replicas", limits.Min, limits.Max)
+	}
 }
 
 func (t Target) checkWorkload(f *faults) {

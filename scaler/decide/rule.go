@@ -1,7 +1,6 @@
 package decide
 
 import (
-	"fmt"
 	"math"
 	"sort"
 )
@@ -127,53 +126,4 @@ func stepDown(n, limit, step int32) int32 {
 		return limit
 	}
 	return n - step
-}
-
-// Problem is a contradiction in a rule.
-type Problem struct {
-	Field   string // the field, in snake case
-	Problem string // what is wrong, and what instead
-}
-
-type problems []Problem
-
-func (p *problems) add(field, format string, args ...any) {
-	*p = append(*p, Problem{field, fmt.Sprintf(format, args...)})
-}
-
-func (p *problems) finite(field string, v float64) bool {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		p.add(field, "%v is not finite: want a number", v)
-		return false
-	}
-	return true
-}
-
-// Problems returns every contradiction in the rule; a rule without any is
-// valid.
-func (r Rule) Problems() []Problem {
-	var p problems
-	if r.Kind == Target {
-		if p.finite("value_per_replica", r.ValuePerReplica) && r.ValuePerReplica <= 0 {
-			p.add("value_per_replica", "%v is too low: want a number above 0", r.ValuePerReplica)
-		}
-		return p
-	}
-	up, down := p.finite("scale_up_at", r.ScaleUpAt), p.finite("scale_down_at", r.ScaleDownAt)
-	if up && down && r.ScaleUpAt <= r.ScaleDownAt {
-		p.add("scale_up_at", "%v is not above scale_down_at, %v: raise the one or lower the other", r.ScaleUpAt, r.ScaleDownAt)
-	}
-	return p
-}
-
-// Problems returns every contradiction in the limits.
-func (l Limits) Problems() []Problem {
-	var p problems
-	if l.Min < 1 {
-		p.add("min_replicas", "%d is too low: want 1 or more, for the number is divided by the replicas", l.Min)
-	}
-	if l.Min > l.Max {
-		p.add("min_replicas", "%d is above max_replicas, %d: lower the one or raise the other", l.Min, l.Max)
-	}
-	return p
 }

@@ -127,38 +127,6 @@ func TestAbsolute(t *testing.T) {
 	}
 }
 
-func TestProblems(t *testing.T) {
-	if p := append(DefaultRule().Problems(), DefaultLimits().Problems()...); len(p) != 0 {
-		t.Errorf("the default rule has problems: %v", p)
-	}
-	if p := (Rule{Kind: Target, ValuePerReplica: 1e-9}).Problems(); len(p) != 0 {
-		t.Errorf("a good rule has problems: %v", p)
-	}
-	limits := DefaultLimits()
-	for _, c := range []struct {
-		rule   Rule
-		limits Limits
-		field  string
-	}{
-		{Rule{Kind: Step, ScaleUpAt: 20, ScaleDownAt: 20}, limits, "scale_up_at"},
-		{Rule{Kind: Step, ScaleUpAt: 10, ScaleDownAt: 20}, limits, "scale_up_at"},
-		{Rule{Kind: Step, ScaleUpAt: math.NaN(), ScaleDownAt: 20}, limits, "scale_up_at"},
-		{Rule{Kind: Step, ScaleUpAt: 50, ScaleDownAt: math.Inf(-1)}, limits, "scale_down_at"},
-		{Rule{Kind: Target}, limits, "value_per_replica"},
-		{Rule{Kind: Target, ValuePerReplica: -1}, limits, "value_per_replica"},
-		{Rule{Kind: Target, ValuePerReplica: math.Inf(1)}, limits, "value_per_replica"},
-		{DefaultRule(), Limits{Min: 0, Max: 4}, "min_replicas"},
-		{DefaultRule(), Limits{Min: 5, Max: 4}, "min_replicas"},
-	} {
-		if p := append(c.rule.Problems(), c.limits.Problems()...); len(p) != 1 || p[0].Field != c.field {
-			t.Errorf("%+v: got %v, want a problem of %s", c, p, c.field)
-		}
-	}
-	if len(Kinds()) != 2 {
-		t.Errorf("kinds %v", Kinds())
-	}
-}
-
 func BenchmarkDecideTarget(b *testing.B) {
 	p := DefaultPolicy()
 	p.Triggers[0].Rule = Rule{Kind: Target, ValuePerReplica: 10}

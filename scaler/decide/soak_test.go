@@ -105,7 +105,7 @@ func FuzzDecide(f *testing.F) {
 			rule := &p.Triggers[i].Rule
 			rule.ScaleUpAt, rule.ScaleDownAt, rule.ValuePerReplica = number(), number(), number()
 			p.Triggers[i].FallbackReplicas = count()
-			valid = valid && len(rule.Problems()) == 0
+			valid = valid && validRule(*rule)
 		}
 		outcomes := []sample.Outcome{
 			"", sample.Value, sample.Value, sample.NoData, sample.Stale, sample.Future, sample.NotANumber, sample.ManySeries, "nonsense",
@@ -138,4 +138,12 @@ func FuzzDecide(f *testing.F) {
 			w.now = in.Now
 		}
 	})
+}
+
+// validRule reports whether a configuration can have the rule.
+func validRule(r Rule) bool {
+	if r.Kind == Target {
+		return r.ValuePerReplica > 0 && !math.IsInf(r.ValuePerReplica, 0)
+	}
+	return r.ScaleUpAt > r.ScaleDownAt && !math.IsInf(r.ScaleUpAt, 0) && !math.IsInf(r.ScaleDownAt, 0)
 }

@@ -60,9 +60,12 @@ fuzz: ## Fuzz what is read and what decides (FUZZTIME=1m for longer)
 		go test -run '^$$' -fuzz "^$${name#func }$$" -fuzztime $(FUZZTIME) "./$${file%/*}" || exit 1; \
 	done
 
-.PHONY: soak
-soak: ## A million decisions of two scalers in simulated time, with everything going wrong
+.PHONY: soak soak-long
+soak: ## Two scalers in simulated time, with everything going wrong
 	go test -count=1 -run TestSoak -v ./scaler/fleet
+soak-long: ## The same for five million decisions, and minutes for each fuzz test: before a release, and once a week
+	SOAK_DECISIONS=5000000 go test -count=1 -timeout 60m -run TestSoak -v ./scaler/fleet
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=3m
 
 .PHONY: lint
 lint: bin/golangci-lint bin/actionlint ## Lint every module, the workflows and the scripts

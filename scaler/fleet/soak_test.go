@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -246,6 +248,12 @@ func (s *soak) lead() {
 // is.
 func TestSoak(t *testing.T) {
 	goal := float64(soakDecisions)
+	if text := os.Getenv("SOAK_DECISIONS"); text != "" {
+		var err error
+		if goal, err = strconv.ParseFloat(text, 64); err != nil {
+			t.Fatalf("SOAK_DECISIONS: %v", err)
+		}
+	}
 	if testing.Short() {
 		goal = min(goal, 50_000)
 	}

@@ -30,10 +30,17 @@ var operatorRows = []row{
 		}
 	})},
 	{"lease-overwritten", "load_high", leaseChanged(func(t *testing.T, lease string) {
-		empty := object{"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": object{"name": "camunda-scaler"}}
-		if err := cluster.Request(t.Context(), http.MethodPut, lease, empty, nil); err != nil {
-			t.Fatal(err)
-		}
+		await(t, func() string { // as kubectl replace does it: not if it is renewed just then
+			var l object
+			if err := cluster.Request(t.Context(), http.MethodGet, lease, nil, &l); err != nil {
+				t.Fatal(err)
+			}
+			delete(l, "spec")
+			if err := cluster.Request(t.Context(), http.MethodPut, lease, l, nil); err != nil {
+				return err.Error()
+			}
+			return ""
+		})
 	})},
 }
 
@@ -310,9 +317,12 @@ func leaseChanged(change func(t *testing.T, lease string)) func(*testing.T, *mat
 		r.await(t, reason)
 		r.awaitReplicas(t, 4)
 		r.wantSteps(t, "3-4")
-		if got := holder(); got != leader {
-			t.Errorf("%s holds the lease, want %s", got, leader)
-		}
+		await(t, func() string {
+			if got := holder(); got != leader {
+				return fmt.Sprintf("%q holds the lease, want %s", got, leader)
+			}
+			return ""
+		})
 		if lost, led := r.scaler.lines(t, "stopped leading"), other.lines(t, "leading"); len(lost)+len(led) > 0 {
 			t.Errorf("leadership changed: %v, %v", lost, led)
 		}

@@ -169,7 +169,8 @@ func hpaOnAnAppliedWorkload(t *testing.T, m *matrix, reason string) {
 	r.awaitReplicas(t, 4)
 	remove = r.createHPA(t, "late", 6)
 	r.awaitReplicas(t, 6)
-	if l := r.await(t, reason); l["owner"] != "horizontalpodautoscaler/late" {
+	before := len(r.scaler.decisions(t))
+	if l := r.scaler.awaitReason(t, before, reason); l["owner"] != "horizontalpodautoscaler/late" {
 		t.Errorf("unexpected line %v", l)
 	}
 	if changes := r.scaler.lines(t, "replicas changed by another writer"); len(changes) == 0 || changes[0]["manager"] != "unknown" {
@@ -232,7 +233,7 @@ func gitopsReset(t *testing.T, m *matrix, reason string) {
 	r.wantSteps(t, "3-4 3-4")
 	r.metrics(t, holding(reason), fmt.Sprintf("camunda_scaler_foreign_changes_total{target=%q} 2\n", workloadName))
 	changes := r.scaler.lines(t, "replicas changed by another writer")
-	if len(changes) != 2 || changes[1]["manager"] != "argocd-controller" || changes[1]["undone"] != "true" {
+	if len(changes) != 2 || changes[1]["manager"] != "argocd-controller" || changes[1]["reverted"] != "true" {
 		t.Errorf("unexpected lines %v", changes)
 	}
 	if got := replicas(t, r.ns, "apps/v1/deployments", workloadName); got != 3 {

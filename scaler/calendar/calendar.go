@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 )
 
 // Window is one entry of a calendar: the limits in force while any of its
@@ -45,29 +47,38 @@ func (w Window) Active(now time.Time) bool {
 // Calendar is a list of windows. An earlier one takes precedence.
 type Calendar []Window
 
-// Limits are numbers of replicas, and where they come from.
-type Limits struct {
-	Min, Max int32
-	Floor    string // the window that decided Min, "" if it is the rule's
-	Ceiling  string // the window that decided Max, "" if it is the rule's
-}
-
-// Limits returns what is in force at now: for the floor and for the ceiling
-// apart, the first active window that names one decides it, else it is the
-// rule's. If they contradict, the ceiling holds: Min is then Max, and Floor
-// still names the window that asked for more.
-func (c Calendar) Limits(rule Limits, now time.Time) Limits {
-	in := rule
-	for _, w := range slices.Backward(c) { // so that the first one has the last word
+// Limits returns what is in force at now: for the minimum and for the maximum
+// separately, the first active window that names one decides it, else it is the
+// rule's. If they contradict, the maximum wins: Min is then Max, and MinBy still
+// names the window that asked for more.
+func (c Calendar) Limits(rule decide.Limits, now time.Time) decide.Limits {
+	d := deciders{len(c), len(c)}
+	for i, w := range slices.Backward(c) { // so that the first one decides
 		if w.Min == nil && w.Max == nil || !w.Active(now) {
 			continue
 		}
 		if w.Min != nil {
-			in.Min, in.Floor = *w.Min, w.Name
+			d.low = i
 		}
 		if w.Max != nil {
-			in.Max, in.Ceiling = *w.Max, w.Name
+			d.high = i
 		}
+	}
+	return c.limits(rule, d)
+}
+
+// deciders are the indexes of the windows that decide the minimum and the
+// maximum; the calendar's length stands for the rule.
+type deciders struct{ low, high int }
+
+func (c Calendar) limits(rule decide.Limits, d deciders) decide.Limits {
+	in := rule
+	if d.low < len(c) {
+		in.Min, in.MinBy = *c[d.low].Min, c[d.low].Name
+	}
+	if d.high < len(c) {
+		in.Max, in.MaxBy = *c[d.high].Max, c[d.high].Name
+		in.Ceiling = in.Max
 	}
 	in.Min = min(in.Min, in.Max)
 	return in

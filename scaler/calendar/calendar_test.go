@@ -9,6 +9,8 @@ import (
 	_ "time/tzdata" // the tests are about certain days, whatever the machine knows of them
 
 	"github.com/prometheus/alertmanager/timeinterval"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 )
 
 func location(t testing.TB, name string) *time.Location {
@@ -177,23 +179,32 @@ func example(t testing.TB) Calendar {
 	return Calendar{office, weekend}
 }
 
-var rule = Limits{Min: 2, Max: 4}
+var rule = decide.Limits{Min: 2, Max: 4}
 
 func TestExample(t *testing.T) {
-	for at, want := range map[string]Limits{
+	for at, want := range map[string]decide.Limits{
 		"2026-03-27 07:59:59 +0100": {Min: 2, Max: 4},
-		"2026-03-27 08:00:00 +0100": {Min: 3, Max: 4, Floor: "office hours"},
+		"2026-03-27 08:00:00 +0100": {Min: 3, Max: 4, MinBy: "office hours"},
 		"2026-03-27 18:00:00 +0100": {Min: 2, Max: 4},
-		"2026-03-28 08:00:00 +0100": {Min: 1, Max: 4, Floor: "weekend"},
-		"2026-03-29 23:59:59 +0200": {Min: 1, Max: 4, Floor: "weekend"},
+		"2026-03-28 08:00:00 +0100": {Min: 1, Max: 4, MinBy: "weekend"},
+		"2026-03-29 23:59:59 +0200": {Min: 1, Max: 4, MinBy: "weekend"},
 		"2026-03-30 00:00:00 +0200": {Min: 2, Max: 4},
-		"2026-03-30 06:00:00 +0000": {Min: 3, Max: 4, Floor: "office hours"}, // an hour earlier than the Friday before, for UTC
-		"2026-10-26 07:00:00 +0000": {Min: 3, Max: 4, Floor: "office hours"},
+		"2026-03-30 06:00:00 +0000": {Min: 3, Max: 4, MinBy: "office hours"}, // an hour earlier than the Friday before, for UTC
+		"2026-10-26 07:00:00 +0000": {Min: 3, Max: 4, MinBy: "office hours"},
 	} {
 		if got := example(t).Limits(rule, instant(t, at)); got != want {
 			t.Errorf("at %s: got %+v, want %+v", at, got, want)
 		}
 	}
+}
+
+// limits are those in force, and the windows that decide them.
+func limits(low, high int32, minBy, maxBy string) decide.Limits {
+	l := decide.Limits{Min: low, Max: high, MinBy: minBy, MaxBy: maxBy}
+	if maxBy != "" {
+		l.Ceiling = high
+	}
+	return l
 }
 
 func TestTheFirstActiveWindowThatNamesALimitDecidesIt(t *testing.T) {
@@ -205,21 +216,21 @@ func TestTheFirstActiveWindowThatNamesALimitDecidesIt(t *testing.T) {
 	n := func(n int32) *int32 { return &n }
 	for name, c := range map[string]struct {
 		calendar Calendar
-		want     Limits
+		want     decide.Limits
 	}{
-		"none":                         {nil, Limits{2, 4, "", ""}},
-		"not active":                   {Calendar{entry("a", never, n(3), n(3))}, Limits{2, 4, "", ""}},
-		"a floor":                      {Calendar{entry("a", always, n(3), nil)}, Limits{3, 4, "a", ""}},
-		"a ceiling":                    {Calendar{entry("a", always, nil, n(8))}, Limits{2, 8, "", "a"}},
-		"both":                         {Calendar{entry("a", always, n(6), n(8))}, Limits{6, 8, "a", "a"}},
-		"the earlier one":              {Calendar{entry("a", always, n(3), n(3)), entry("b", always, n(1), n(9))}, Limits{3, 3, "a", "a"}},
-		"the earlier one that is":      {Calendar{entry("a", never, n(3), n(3)), entry("b", always, n(1), n(9))}, Limits{1, 9, "b", "b"}},
-		"each limit apart":             {Calendar{entry("a", always, n(3), nil), entry("b", always, n(1), n(9))}, Limits{3, 9, "a", "b"}},
-		"a window without a say":       {Calendar{entry("a", always, nil, nil), entry("b", always, n(1), nil)}, Limits{1, 4, "b", ""}},
-		"floor above the rule's max":   {Calendar{entry("a", always, n(6), nil)}, Limits{4, 4, "a", ""}},
-		"ceiling below the rule's min": {Calendar{entry("a", always, nil, n(1))}, Limits{1, 1, "", "a"}},
-		"two that contradict":          {Calendar{entry("a", always, n(7), nil), entry("b", always, nil, n(5))}, Limits{5, 5, "a", "b"}},
-		"the rule's own number":        {Calendar{entry("a", always, n(2), n(4))}, Limits{2, 4, "a", "a"}},
+		"none":                         {nil, limits(2, 4, "", "")},
+		"not active":                   {Calendar{entry("a", never, n(3), n(3))}, limits(2, 4, "", "")},
+		"a floor":                      {Calendar{entry("a", always, n(3), nil)}, limits(3, 4, "a", "")},
+		"a ceiling":                    {Calendar{entry("a", always, nil, n(8))}, limits(2, 8, "", "a")},
+		"both":                         {Calendar{entry("a", always, n(6), n(8))}, limits(6, 8, "a", "a")},
+		"the earlier one":              {Calendar{entry("a", always, n(3), n(3)), entry("b", always, n(1), n(9))}, limits(3, 3, "a", "a")},
+		"the earlier one that is":      {Calendar{entry("a", never, n(3), n(3)), entry("b", always, n(1), n(9))}, limits(1, 9, "b", "b")},
+		"each limit apart":             {Calendar{entry("a", always, n(3), nil), entry("b", always, n(1), n(9))}, limits(3, 9, "a", "b")},
+		"a window without a say":       {Calendar{entry("a", always, nil, nil), entry("b", always, n(1), nil)}, limits(1, 4, "b", "")},
+		"floor above the rule's max":   {Calendar{entry("a", always, n(6), nil)}, limits(4, 4, "a", "")},
+		"ceiling below the rule's min": {Calendar{entry("a", always, nil, n(1))}, limits(1, 1, "", "a")},
+		"two that contradict":          {Calendar{entry("a", always, n(7), nil), entry("b", always, nil, n(5))}, limits(5, 5, "a", "b")},
+		"the rule's own number":        {Calendar{entry("a", always, n(2), n(4))}, limits(2, 4, "a", "a")},
 	} {
 		if got := c.calendar.Limits(rule, time.Unix(0, 0)); got != c.want {
 			t.Errorf("%s: got %+v, want %+v", name, got, c.want)
@@ -260,7 +271,7 @@ func anyCalendar(t testing.TB, r *rand.Rand) Calendar {
 func TestLimitsAreOfThoseNamed(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 20_000 {
-		c, rule := anyCalendar(t, r), Limits{Min: r.Int32N(5), Max: 5 + r.Int32N(5)}
+		c, rule := anyCalendar(t, r), decide.Limits{Min: r.Int32N(5), Max: 5 + r.Int32N(5)}
 		now := time.Unix(1_767_225_600+r.Int64N(3*366*86400), 0) // 2026 to 2028
 		got := c.Limits(rule, now)
 
@@ -274,7 +285,7 @@ func TestLimitsAreOfThoseNamed(t *testing.T) {
 		}
 		high, ceiling := first(func(w Window) *int32 { return w.Max }, rule.Max)
 		low, floor := first(func(w Window) *int32 { return w.Min }, rule.Min)
-		if got.Max != high || got.Ceiling != ceiling || got.Floor != floor || got.Min != low && got.Min != high || got.Min > got.Max || got.Min > low {
+		if got.Max != high || got.MaxBy != ceiling || got.MinBy != floor || (got.Ceiling == got.Max) != (ceiling != "") || got.Min != low && got.Min != high || got.Min > got.Max || got.Min > low {
 			t.Fatalf("%+v with %+v at %s: got %+v, want %d (%s) to %d (%s)", c, rule, now, got, low, floor, high, ceiling)
 		}
 	}

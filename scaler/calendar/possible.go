@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/alertmanager/timeinterval"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 )
 
 // Possible returns all limits that the calendar can put in force, those that
@@ -16,7 +18,7 @@ import (
 // skips counts as one that there is.) The clocks of different locations are
 // taken as independent: each state of the one is combined with each of the
 // other, so some limits may be returned that no instant has.
-func (c Calendar) Possible(rule Limits) []Limits {
+func (c Calendar) Possible(rule decide.Limits) []decide.Limits {
 	byLocation := map[string][]int{}
 	for i, w := range c {
 		byLocation[w.Location.String()] = append(byLocation[w.Location.String()], i)
@@ -47,27 +49,11 @@ func (c Calendar) Possible(rule Limits) []Limits {
 		}
 		return cmp.Or(cmp.Compare(a.low, b.low), cmp.Compare(a.high, b.high))
 	})
-	possible := make([]Limits, 0, len(order))
+	possible := make([]decide.Limits, 0, len(order))
 	for _, d := range order {
 		possible = append(possible, c.limits(rule, d))
 	}
 	return possible
-}
-
-// deciders are the indexes of the windows that decide the minimum and the
-// maximum; the calendar's length stands for the rule.
-type deciders struct{ low, high int }
-
-func (c Calendar) limits(rule Limits, d deciders) Limits {
-	in := rule
-	if d.low < len(c) {
-		in.Min, in.Floor = *c[d.low].Min, c[d.low].Name
-	}
-	if d.high < len(c) {
-		in.Max, in.Ceiling = *c[d.high].Max, c[d.high].Name
-	}
-	in.Min = min(in.Min, in.Max)
-	return in
 }
 
 // together returns which of the windows, which share a location, decide at each

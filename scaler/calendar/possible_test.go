@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/alertmanager/timeinterval"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 )
 
 // limited gives a window a name and limits; 0 is none.
@@ -27,19 +29,19 @@ func TestPossibleLeavesOutWhatIsNeverActiveTogether(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		calendar Calendar
-		want     []Limits
+		want     []decide.Limits
 	}{
-		{"no calendar", nil, []Limits{{2, 4, "", ""}}},
-		{"one window", Calendar{limited(window(t, "UTC", officeHours), "office", 3, 0)}, []Limits{{2, 4, "", ""}, {3, 4, "office", ""}}},
+		{"no calendar", nil, []decide.Limits{limits(2, 4, "", "")}},
+		{"one window", Calendar{limited(window(t, "UTC", officeHours), "office", 3, 0)}, []decide.Limits{limits(2, 4, "", ""), limits(3, 4, "office", "")}},
 		{
 			"the week in two halves, so never the rule's",
 			Calendar{limited(window(t, "UTC", weekdays), "week", 0, 8), limited(window(t, "UTC", weekend), "weekend", 1, 1)},
-			[]Limits{{1, 1, "weekend", "weekend"}, {2, 8, "", "week"}},
+			[]decide.Limits{limits(1, 1, "weekend", "weekend"), limits(2, 8, "", "week")},
 		},
 		{
 			"by the hour",
 			Calendar{limited(window(t, "UTC", officeHours), "office", 3, 0), limited(window(t, "UTC", night), "night", 0, 1)},
-			[]Limits{{2, 4, "", ""}, {3, 4, "office", ""}, {1, 1, "", "night"}},
+			[]decide.Limits{limits(2, 4, "", ""), limits(3, 4, "office", ""), limits(1, 1, "", "night")},
 		},
 		{
 			"by the month and by the year",
@@ -48,7 +50,7 @@ func TestPossibleLeavesOutWhatIsNeverActiveTogether(t *testing.T) {
 				limited(window(t, "UTC", "[{months: [july]}]"), "july", 0, 8),
 				limited(window(t, "UTC", "[{years: ['2028:2030']}]"), "years", 0, 9),
 			},
-			[]Limits{{2, 4, "", ""}, {3, 4, "june", ""}, {2, 8, "", "july"}, {2, 9, "", "years"}},
+			[]decide.Limits{limits(2, 4, "", ""), limits(3, 4, "june", ""), limits(2, 8, "", "july"), limits(2, 9, "", "years")},
 		},
 		{
 			"a last day that is a Sunday in February of a leap year",
@@ -56,12 +58,12 @@ func TestPossibleLeavesOutWhatIsNeverActiveTogether(t *testing.T) {
 				limited(window(t, "UTC", "[{days_of_month: ['29'], months: [february], weekdays: [sunday]}]"), "leap", 3, 0),
 				limited(window(t, "UTC", "[{days_of_month: ['-1']}]"), "last", 0, 8),
 			},
-			[]Limits{{2, 4, "", ""}, {3, 8, "leap", "last"}, {2, 8, "", "last"}},
+			[]decide.Limits{limits(2, 4, "", ""), limits(3, 8, "leap", "last"), limits(2, 8, "", "last")},
 		},
 		{
 			"two clocks are independent",
 			Calendar{limited(window(t, "UTC", weekdays), "week", 0, 8), limited(window(t, "Europe/Berlin", weekend), "weekend", 1, 1)},
-			[]Limits{{2, 4, "", ""}, {1, 8, "weekend", "week"}, {1, 1, "weekend", "weekend"}, {2, 8, "", "week"}},
+			[]decide.Limits{limits(2, 4, "", ""), limits(1, 8, "weekend", "week"), limits(1, 1, "weekend", "weekend"), limits(2, 8, "", "week")},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -105,7 +107,7 @@ func TestPossibleIsWhatTimesHave(t *testing.T) {
 				if !slices.Contains(possible, got) {
 					t.Fatalf("%+v: %+v at %s is not among %+v", c, got, at, possible)
 				}
-				without = slices.DeleteFunc(without, func(l Limits) bool { return l == got })
+				without = slices.DeleteFunc(without, func(l decide.Limits) bool { return l == got })
 			}
 		}
 		if oneClock && len(without) > 0 {

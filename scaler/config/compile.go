@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -21,9 +22,7 @@ func (f file) compile(doc *document) Config {
 		doc.fault([]string{"prometheus", "url"}, "%v", err)
 	} else {
 		query := address.Query()
-		for name, values := range f.Prometheus.Params {
-			query[name] = values
-		}
+		maps.Copy(query, f.Prometheus.Params)
 		address.RawQuery = query.Encode()
 		c.Prometheus.URL = address
 	}

@@ -203,7 +203,7 @@ func scalar(n *yaml.Node, t reflect.Type) error {
 	if ok {
 		return nil
 	}
-	if _, words := reflect.Zero(t).Interface().(word); words {
+	if _, words := reflect.TypeAssert[word](reflect.Zero(t)); words {
 		also = ""
 	}
 	return errors.New("want " + wanted(t) + also)
@@ -271,7 +271,7 @@ func (d *document) params(n *yaml.Node, path []string) bool {
 
 // word checks a value that has to be one of a few words.
 func (d *document) word(v reflect.Value, path []string) {
-	w, ok := v.Interface().(word)
+	w, ok := reflect.TypeAssert[word](v)
 	if !ok {
 		return
 	}

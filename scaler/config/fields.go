@@ -25,8 +25,8 @@ type key struct {
 
 // keysOf lists the keys of a struct and of those in it, in their order.
 func keysOf(t reflect.Type, path string) (keys []key) {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
+		f := f
 		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		if options == "inline" {
 			keys = append(keys, keysOf(f.Type, path)...)

@@ -141,7 +141,7 @@ func (m schemaMaker) of(t *testing.T, of reflect.Type, path string) map[string]a
 	if of.Kind() == reflect.Struct {
 		fields = fieldsOf(reflect.New(of).Elem())
 	}
-	w, words := reflect.New(of).Elem().Interface().(word)
+	w, words := reflect.TypeAssert[word](reflect.New(of).Elem())
 	switch {
 	case words:
 		s["enum"] = w.words()

@@ -13,7 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilvalidation "k8s.io/apimachinery/pkg/util/validation"
 
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/calendar"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/flap"
 )
@@ -145,9 +144,8 @@ func (t Target) span() (lowest, highest int32) {
 // limits are all that the rule and the calendar can put in force, first those
 // of the rule.
 func (t Target) limits() []decide.Limits {
-	rule := calendar.Limits{Min: t.Policy.Limits.Min, Max: t.Policy.Limits.Max}
 	var all []decide.Limits
-	for _, l := range t.Calendar.Possible(rule) {
+	for _, l := range t.Calendar.Possible(t.Policy.Limits) {
 		if in := (decide.Limits{Min: l.Min, Max: l.Max}); !slices.Contains(all, in) {
 			all = append(all, in)
 		}

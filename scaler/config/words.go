@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -18,7 +19,7 @@ func wanted(t reflect.Type) string {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if w, ok := reflect.Zero(t).Interface().(word); ok {
+	if w, ok := reflect.TypeAssert[word](reflect.Zero(t)); ok {
 		return "one of: " + strings.Join(w.words(), ", ")
 	}
 	switch {
@@ -49,9 +50,7 @@ func fieldsOf(v reflect.Value) map[string]reflect.Value {
 		key, options, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
 		switch {
 		case options == "inline" && v.Field(i).Kind() == reflect.Struct:
-			for k, f := range fieldsOf(v.Field(i)) {
-				fields[k] = f
-			}
+			maps.Copy(fields, fieldsOf(v.Field(i)))
 		case key != "" && key != "-" && !strings.HasSuffix(key, "_ref"):
 			fields[key] = v.Field(i)
 		}

@@ -8,7 +8,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/wait"
 
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/calendar"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
@@ -128,12 +127,7 @@ func (l *Loop) setClock(answers []clock) {
 // limits returns those in force now: of the calendar and, unless Prometheus is
 // known to be down, of the query that bounds steps up.
 func (l *Loop) limits(ctx context.Context, prometheus bool) decide.Limits {
-	rule := l.target.Policy.Limits
-	now := l.target.Calendar.Limits(calendar.Limits{Min: rule.Min, Max: rule.Max}, l.clock.now())
-	in := decide.Limits{Min: now.Min, Max: now.Max, MinBy: now.Floor, MaxBy: now.Ceiling}
-	if now.Ceiling != "" {
-		in.Ceiling = now.Max
-	}
+	in := l.target.Calendar.Limits(l.target.Policy.Limits, l.clock.now())
 	if l.max == nil {
 		return in
 	}

@@ -26,7 +26,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout))
 }
 
-// endWithReader calls stop when nobody reads the output any more. From then on
+// endWithReader calls stop when the output is no longer read. From then on
 // writing to it fails, where it would end this process at once otherwise.
 func endWithReader(stop func()) {
 	gone := make(chan os.Signal, 1)

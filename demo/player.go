@@ -26,7 +26,7 @@ type player struct {
 
 	decisions    watch.Decisions
 	log          *os.File // the scaler's
-	unread       string   // of the log: the begin of a line
+	unread       string   // of the log: the start of a line
 	firstScaling time.Time
 }
 
@@ -49,11 +49,11 @@ func (p *player) play(ctx context.Context, phases []story.Phase) ([]*story.Progr
 		if err := p.stack.SetRate(ctx, phase.Starts); err != nil {
 			return played, err
 		}
-		wanted, _, err := p.stack.Replicas(ctx)
+		desired, _, err := p.stack.Replicas(ctx)
 		if err != nil {
 			return played, err
 		}
-		progress := story.Begin(phase, time.Now(), wanted, since)
+		progress := story.Start(phase, time.Now(), desired, since)
 		played = append(played, progress)
 		if err := p.phase(ctx, progress); err != nil {
 			return played, err

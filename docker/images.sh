@@ -2,7 +2,7 @@
 # Builds the three images with Docker or, where there is none, buildah.
 #   docker/images.sh [VERSION [OPTION...]]
 # Options go to the builder as they are. From the environment:
-#   REGISTRY           where the images' names begin; that of the charts if it is not set
+#   REGISTRY           the first part of the images' names; that of the charts if it is not set
 #   PLATFORM           such as linux/arm64; this machine's if it is not set
 #   BUILDER            docker or buildah
 #   REVISION           and

@@ -73,7 +73,7 @@ func (f *Folder) KeepLogs() (string, error) {
 	return kept, nil
 }
 
-// sweep removes folders that nobody uses. What cannot be removed, such as
+// sweep removes folders that are not in use. What cannot be removed, such as
 // another user's, stays.
 func sweep(parent string) {
 	entries, err := os.ReadDir(parent)

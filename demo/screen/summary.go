@@ -29,7 +29,7 @@ func (s *Screen) Summary(phases []story.Phase, played []*story.Progress) {
 		}
 		s.Say(summary, starts, expected, steps(p.Steps), seconds(p.Reached), settled, verdict)
 	}
-	s.Say("Times are from the phase's begin. Settled: the rule has left the replicas there\nfor 20 s and at least two decisions, and as many Pods are ready.")
+	s.Say("Times are from the start of the phase. Settled: the rule has left the replicas\nthere for 20 s and at least two decisions, and as many Pods are ready.")
 }
 
 func steps(replicas []int) string {

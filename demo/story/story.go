@@ -44,7 +44,7 @@ func Format(phases []Phase) string {
 	return strings.Join(parts, ",")
 }
 
-// Observation is one decision of the scaler and what was seen beside it.
+// Observation is one decision of the scaler and what was observed with it.
 type Observation struct {
 	At          time.Time // when it was seen
 	Asked       int       // starts per interval that the starter was asked for
@@ -71,13 +71,13 @@ type Progress struct {
 	Begun   time.Time
 	Since   time.Time     // when the replicas last changed, which may be before the phase
 	Steps   []int         // the replicas one after the other
-	Reached time.Duration // from the phase's begin to the last change of the replicas; 0 if there was none
-	Settled time.Duration // from the phase's begin until that was certain; 0 if it is not yet
+	Reached time.Duration // from the start of the phase to the last change of the replicas; 0 if there was none
+	Settled time.Duration // from the start of the phase until that was certain; 0 if it is not yet
 	held    int
 }
 
-// Begin starts a phase with so many replicas, and since when there are so many.
-func Begin(p Phase, at time.Time, replicas int, since time.Time) *Progress {
+// Start starts a phase with so many replicas, and since when there are so many.
+func Start(p Phase, at time.Time, replicas int, since time.Time) *Progress {
 	return &Progress{Phase: p, Begun: at, Since: since, Steps: []int{replicas}}
 }
 

@@ -27,7 +27,7 @@ func with(o story.Observation, change func(*story.Observation)) story.Observatio
 func TestSettled(t *testing.T) {
 	for name, c := range map[string]struct {
 		phase   story.Phase
-		begin   int
+		start   int
 		seen    []story.Observation
 		reached int           // seconds
 		settled int           // 0: not
@@ -57,7 +57,7 @@ func TestSettled(t *testing.T) {
 			[]story.Observation{decision(4, 2, 3), decision(14, 3, 4), decision(24, 4, 3), decision(34, 3, 3), decision(44, 3, 3)},
 			24, 44, 0,
 		},
-		"there from the beginning": {
+		"there from the start": {
 			story.Phase{Starts: 5, Replicas: 1},
 			1,
 			[]story.Observation{decision(5, 1, 1), decision(15, 1, 1), decision(25, 1, 1)},
@@ -109,7 +109,7 @@ func TestSettled(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := story.Begin(c.phase, t0, c.begin, t0.Add(-c.before))
+			p := story.Start(c.phase, t0, c.start, t0.Add(-c.before))
 			var done bool
 			for _, o := range c.seen {
 				done = p.Observe(o)
@@ -122,7 +122,7 @@ func TestSettled(t *testing.T) {
 }
 
 func TestStepsAreRecorded(t *testing.T) {
-	p := story.Begin(story.Phase{Starts: 5, Replicas: 1}, t0, 4, t0)
+	p := story.Start(story.Phase{Starts: 5, Replicas: 1}, t0, 4, t0)
 	for _, o := range []story.Observation{decision(1, 4, 4), decision(11, 4, 3), decision(21, 3, 2), decision(31, 2, 1), decision(41, 1, 1)} {
 		p.Observe(o)
 	}

@@ -59,7 +59,7 @@ func Ensure(ctx context.Context, out io.Writer, parts ...Part) (map[Part]string,
 			compiled = append(compiled, j)
 		}
 	}
-	// One that waits for the network beside one that computes; Go uses all
+	// One that waits for the network next to one that computes; Go uses all
 	// cores for a single build.
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return inTurn(ctx, compiled) })

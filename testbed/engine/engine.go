@@ -64,7 +64,7 @@ type Spec struct {
 // Database is a JDBC data source.
 type Database struct{ URL, User, Password string }
 
-// User is somebody who may log in.
+// User may log in.
 type User struct{ Name, Password string }
 
 // The users of an engine with Spec.Authorization.

@@ -25,18 +25,18 @@ func TestEveryDistributionRunsInstances(t *testing.T) {
 			e := start(t, ctx, Spec{Distribution: d})
 			deploy(t, ctx, e, Admin)
 			const instances = 500
-			begin := time.Now()
+			start := time.Now()
 			for range instances {
 				startInstance(t, ctx, e, Admin)
 			}
-			t.Logf("started %.0f instances a second, one after the other", instances/time.Since(begin).Seconds())
+			t.Logf("started %.0f instances a second, one after the other", instances/time.Since(start).Seconds())
 			if got := historyCount(t, ctx, e, Admin, ""); got != instances {
 				t.Errorf("history has %d instances, want %d", got, instances)
 			}
 			// Each has an asynchronous job to do.
-			begin = time.Now()
+			start = time.Now()
 			awaitCount(t, ctx, e, "finished=true", instances)
-			t.Logf("the last of %d jobs was done %s after the last start", instances, time.Since(begin).Round(time.Millisecond))
+			t.Logf("the last of %d jobs was done %s after the last start", instances, time.Since(start).Round(time.Millisecond))
 		})
 	}
 }
@@ -47,7 +47,7 @@ func TestAuthorization(t *testing.T) {
 			ctx := startContext(t)
 			e := start(t, ctx, Spec{Distribution: d, Authorization: true})
 			if err := e.request(ctx, User{}, http.MethodGet, "/history/process-instance/count", nil, nil); err == nil {
-				t.Error("somebody without a password may read the history")
+				t.Error("the history can be read without a password")
 			}
 			deploy(t, ctx, e, Restricted)
 			startInstance(t, ctx, e, Restricted)
@@ -145,13 +145,13 @@ func startContext(t *testing.T) context.Context {
 
 func start(t *testing.T, ctx context.Context, spec Spec) *Engine {
 	t.Helper()
-	begin := time.Now()
+	start := time.Now()
 	e, err := Start(ctx, t.TempDir(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.Kill)
-	t.Logf("%s started in %s", spec.Distribution, time.Since(begin).Round(100*time.Millisecond))
+	t.Logf("%s started in %s", spec.Distribution, time.Since(start).Round(100*time.Millisecond))
 	return e
 }
 

@@ -21,7 +21,7 @@ const Host = "127.0.0.1"
 // before a program that starts slowly listens on it, or while it is restarted.
 const first, last = 20000, 29999
 
-// attempts bounds Retry: somebody else may still pick the same port.
+// attempts bounds Retry: another process may still pick the same port.
 const attempts = 5
 
 // Address joins Host and a port.

@@ -43,7 +43,7 @@ type Server struct {
 
 // Start creates a database in dir and starts a server on it, on a free port.
 // It ends when ctx does. Root may call it too: the server, which refuses to be
-// root, then runs as somebody else in a user namespace.
+// root, then runs as another user in a user namespace.
 func Start(ctx context.Context, dir string) (*Server, error) {
 	folder, err := build.Folder(ctx, build.Postgres)
 	if err != nil {

@@ -12,7 +12,7 @@ const nobody = 65534
 // attributes makes the kernel kill the child when this process dies, and, if
 // wanted, keeps it from being root.
 //
-// A child of root that is to be somebody else gets a user namespace in which
+// A child of root that is to be another user gets a user namespace in which
 // root's files are that user's. Only changing the user id would leave it unable
 // to reach its program in root's cache and its data in a folder of root's.
 func attributes(unprivileged bool) *syscall.SysProcAttr {

@@ -23,7 +23,7 @@ type Spec struct {
 	Dir  string   // working directory
 	Log  string   // file to which standard output and error are appended
 
-	// Unprivileged runs the program as somebody other than root, to whom
+	// Unprivileged runs the program as a user other than root, to whom
 	// root's files belong. It changes nothing unless this process is root.
 	Unprivileged bool
 }

@@ -59,14 +59,6 @@ func checkTelemetryPath(p string) error {
 	return nil
 }
 
-// Page describes a service to whoever opens its address in a browser.
-type Page struct {
-	Name        string // as on the command line, e.g. camunda-exporter
-	Description string
-	Version     string
-	Links       []web.LandingLinks // besides metrics and health
-}
-
 // NewMux returns the paths that every service has: the landing page, metrics,
 // /-/healthy (200 as long as the process answers and is alive) and /-/ready
 // (200), or 503 with the error's text.
@@ -74,22 +66,13 @@ func NewMux(page Page, telemetryPath string, metrics http.Handler, ready func() 
 	if err := checkTelemetryPath(telemetryPath); err != nil {
 		return nil, fmt.Errorf("path of the metrics: %w", err)
 	}
-	landing, err := web.NewLandingPage(web.LandingConfig{
-		Name:        page.Name,
-		Description: page.Description,
-		Version:     page.Version,
-		Profiling:   "false",
-		Links: append([]web.LandingLinks{
-			{Address: telemetryPath, Text: "Metrics"},
-			{Address: "/-/healthy", Text: "Healthy", Description: "is the process alive"},
-			{Address: "/-/ready", Text: "Ready", Description: "does it do its work"},
-		}, page.Links...),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("make the landing page: %w", err)
-	}
+	page.Links = append([]web.LandingLinks{
+		{Address: telemetryPath, Text: "Metrics"},
+		{Address: "/-/healthy", Text: "Healthy", Description: "is the process alive"},
+		{Address: "/-/ready", Text: "Ready", Description: "does it do its work"},
+	}, page.Links...)
 	mux := http.NewServeMux()
-	mux.Handle("/{$}", landing)
+	mux.Handle("/{$}", page)
 	mux.Handle(telemetryPath, metrics)
 	mux.Handle("/-/healthy", check("healthy", alive...))
 	mux.Handle("/-/ready", check("ready", ready))

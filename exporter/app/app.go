@@ -11,7 +11,7 @@ import (
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/camunda"
 	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/collector"
-	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/started"
+	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/instances"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/client"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/logging"
@@ -21,15 +21,16 @@ import (
 // Run serves metrics until ctx ends. It returns an error if the options are
 // bad or it cannot listen; an engine that does not answer is no error.
 func Run(ctx context.Context, o Options, logs logging.Loggers) error {
-	metrics, err := newMetrics(o, logs)
+	x, err := New(o, logs)
 	if err != nil {
 		return err
 	}
 	mux, err := web.NewMux(web.Page{
 		Name:        Name,
-		Description: "Process instances started by a Camunda 7 engine",
+		Description: "Exports how many process instances a Camunda 7 engine started.",
 		Version:     service.Version(),
-	}, o.Web.TelemetryPath, metrics, ready)
+		State:       func() []web.Detail { return x.state(time.Now()) },
+	}, o.Web.TelemetryPath, x.Metrics, ready)
 	if err != nil {
 		return err
 	}
@@ -41,13 +42,22 @@ func Run(ctx context.Context, o Options, logs logging.Loggers) error {
 	return nil
 }
 
-// ready never fails: an exporter is ready when it can be scraped. If it were
-// not while the engine is down, Kubernetes would take it out of its Service and
-// nobody would see camunda_up 0.
+// ready never fails: an exporter is ready when it can be scraped. Otherwise
+// Kubernetes would remove it from its Service while the engine is down, and
+// camunda_up 0 would not be seen.
 func ready() error { return nil }
 
-// newMetrics returns what answers a scrape.
-func newMetrics(o Options, logs logging.Loggers) (http.Handler, error) {
+// Exporter is what answers scrapes.
+type Exporter struct {
+	Metrics http.Handler
+
+	options Options
+	started *collector.Started
+	set     *collector.Set
+}
+
+// New returns an exporter that has not made a request.
+func New(o Options, logs logging.Loggers) (*Exporter, error) {
 	engineURL, err := client.ParseURL(o.URL, exampleURL)
 	if err != nil {
 		return nil, &service.UsageError{Err: err}
@@ -59,17 +69,14 @@ func newMetrics(o Options, logs logging.Loggers) (http.Handler, error) {
 	static := service.NewRegistry("camunda_exporter")
 	engine := camunda.NewClient(engineURL, o.EngineName, httpClient, camunda.NewMetrics(static))
 	begin := time.Now()
-	counted := started.Options{
+	counted := instances.Options{
 		Window: o.Window, SettleLag: o.SettleLag, RecountHorizon: o.RecountHorizon,
-		Keys: o.Keys, RootOnly: o.RootOnly, Tenants: o.Tenants,
+		RootOnly: o.RootOnly, Tenants: o.Tenants,
 	}
-	reader := started.NewReader(engine, counted, begin)
-	optional := collector.SetOptions{
+	started := collector.NewStarted(engine, counted, o.Timeout, begin, logs.Kit)
+	set := collector.NewSet(engine, started, collector.SetOptions{
 		Collectors: o.collectors(), Interval: o.CollectorInterval, Timeout: o.CollectorTimeout,
-		Topics: o.Topics, Started: counted, Begin: begin,
-	}
-	return collector.Handler(static,
-		collector.NewStarted(reader, counted, o.Timeout, begin, logs.Kit),
-		collector.NewSet(engine, optional, logs.Kit),
-	), nil
+		Topics: o.Topics, Keys: o.Keys, Counted: counted, Begin: begin,
+	}, logs.Kit)
+	return &Exporter{Metrics: collector.Handler(static, started, set), options: o, started: started, set: set}, nil
 }

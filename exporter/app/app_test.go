@@ -116,8 +116,8 @@ func TestServes(t *testing.T) {
 	}
 }
 
-// An exporter that is not ready while the engine is down would be taken out of
-// its Service, and nobody would see camunda_up 0.
+// An exporter that is not ready while the engine is down would be removed from
+// its Service, and camunda_up 0 would not be seen.
 func TestIsReadyWithoutAnEngine(t *testing.T) {
 	s := engine(t, 7)
 	s.Close()
@@ -126,6 +126,66 @@ func TestIsReadyWithoutAnEngine(t *testing.T) {
 		if code, body := x.get(t, path); code != 200 || !strings.Contains(body, want) {
 			t.Errorf("%s: %d %s", path, code, body)
 		}
+	}
+}
+
+// The page shows the number, or why it is missing, as text.
+func TestPage(t *testing.T) {
+	count := func(n int) string { return fmt.Sprintf(`{"count":%d}`, n) }
+	for name, test := range map[string]struct {
+		answer func(path string) (status int, body string)
+		want   []string
+	}{
+		"a number": {
+			func(string) (int, string) { return 200, count(42) },
+			[]string{"<td>answers<br>", "<td>42 in 10s<br><small>until 20", "<td>readable</td>", "<td>agrees with the exporter&#39;s to a second</td>"},
+		},
+		"an error": {
+			func(string) (int, string) { return 500, `{"type":"X","message":"<b>no database</b>"}` },
+			[]string{"<strong>does not answer</strong>", "X: &lt;b&gt;no database&lt;/b&gt;", "<strong>unknown</strong><br><small>no count succeeded"},
+		},
+		"an unreadable history": {
+			func(path string) (int, string) {
+				switch {
+				case strings.HasSuffix(path, "/history/process-instance"):
+					return 200, "[]"
+				case strings.HasSuffix(path, "/process-instance"):
+					return 200, `[{"id":"<i>0815</i>"}]`
+				}
+				return 200, count(0)
+			},
+			[]string{"<td>answers<br>", "history is unreadable, see below", "process instance &lt;i&gt;0815&lt;/i&gt; is running, but history does not show it"},
+		},
+		"a collector that fails": {
+			func(path string) (int, string) {
+				if strings.Contains(path, "incident") {
+					return 403, "{}"
+				}
+				return 200, count(3)
+			},
+			[]string{"<td>3 in 10s<br>", "Collector incidents</th>\n<td><strong>fails</strong>", "403 Forbidden"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				status, body := test.answer(r.URL.Path)
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(status)
+				io.WriteString(w, body)
+			}))
+			t.Cleanup(s.Close)
+			x := start(t, "--camunda.url="+s.URL)
+			if _, page := x.get(t, "/"); !strings.Contains(page, "not asked yet") {
+				t.Errorf("before the first scrape:\n%s", page)
+			}
+			x.get(t, "/metrics")
+			_, page := x.get(t, "/")
+			for _, want := range test.want {
+				if !strings.Contains(page, want) {
+					t.Errorf("no %s in\n%s", want, page)
+				}
+			}
+		})
 	}
 }
 

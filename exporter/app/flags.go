@@ -46,7 +46,7 @@ type Options struct {
 // fills.
 func NewCommand() (*service.Command, *Options) {
 	c := service.NewCommand(Name, "Exports how many process instances a Camunda 7 engine (or Operaton) started, for Prometheus. "+
-		"Every flag can be set by the environment variable named behind it; where a flag may be repeated, one value a line.", ":9750")
+		"Every flag can be set by the environment variable named after it; for a flag that may be repeated, one value a line.", ":9750")
 	o := &Options{Web: c.Web}
 	o.addFlags(c.Flags)
 	c.Flags.Action(func(*kingpin.ParseContext) error { return o.Validate() })
@@ -55,23 +55,23 @@ func NewCommand() (*service.Command, *Options) {
 }
 
 func (o *Options) addFlags(app *kingpin.Application) {
-	app.Flag("camunda.url", "Where the engine's REST API begins.").
+	app.Flag("camunda.url", "URL of the engine's REST API.").
 		Default(exampleURL).StringVar(&o.URL)
-	app.Flag("camunda.engine-name", "Name of the engine to ask, if it is not the default engine.").
+	app.Flag("camunda.engine-name", "Name of the process engine, if it is not the default one.").
 		StringVar(&o.EngineName)
-	app.Flag("camunda.config.file", "YAML file with credentials, TLS, proxy and headers for the engine, in Prometheus' format for HTTP clients.").
+	app.Flag("camunda.config.file", "YAML file with credentials, TLS, proxy and headers for the engine, in Prometheus's http_config format.").
 		StringVar(&o.ConfigFile)
-	app.Flag("camunda.timeout", "How long the engine may take to answer. A scrape with a shorter timeout waits no longer than that.").
+	app.Flag("camunda.timeout", "How long to wait for the count of started instances. A scrape with a shorter timeout waits no longer than that.").
 		Default("10s").DurationVar(&o.Timeout)
 	app.Flag("camunda.window", "Length of the window in which recently started instances are counted, in whole seconds.").
 		Default("10s").DurationVar(&o.Window)
-	app.Flag("camunda.settle-lag", "How long before now the window ends, so that transactions can commit.").
+	app.Flag("camunda.settle-lag", "How long before now the window ends, so that transactions can commit first.").
 		Default("1s").DurationVar(&o.SettleLag)
-	app.Flag("camunda.recount-horizon", "How late an instance may become visible (by a long transaction, or by a node whose clock is behind) and still be counted in the total.").
+	app.Flag("camunda.recount-horizon", "How late an instance may become visible (after a long transaction, or from a node whose clock is behind) and still be counted in the total.").
 		Default("10m").DurationVar(&o.RecountHorizon)
-	app.Flag("camunda.root-instances-only", "Leave out instances that were started by call activities.").
+	app.Flag("camunda.root-instances-only", "Leave out instances started by call activities.").
 		BoolVar(&o.RootOnly)
-	app.Flag("camunda.process-definition-key", "Key of a process definition that gets series of its own besides the total. May be repeated. Each key costs the engine as many counts again as the total does.").
+	app.Flag("camunda.process-definition-key", "Key of a process definition with series of its own, in addition to the total. May be repeated. Each key costs the engine one count in a window.").
 		StringsVar(&o.Keys)
 	app.Flag("camunda.tenant", "Count only what belongs to this tenant. May be repeated.").
 		StringsVar(&o.Tenants)
@@ -79,11 +79,11 @@ func (o *Options) addFlags(app *kingpin.Application) {
 	for _, c := range collector.Optionals() {
 		o.Collectors[c.Name] = app.Flag("collector."+c.Name, c.Help).Default(strconv.FormatBool(c.Default)).Bool()
 	}
-	app.Flag("collector.interval", "How often at most each collector asks the engine. Below the scrape interval, so that each scrape finds it due.").
+	app.Flag("collector.interval", "Minimum time between two rounds of requests of a collector. Keep it below the scrape interval, so that each scrape gets new values.").
 		Default("5s").DurationVar(&o.CollectorInterval)
-	app.Flag("collector.timeout", "How long a collector may take, and how long all of them together may hold up a scrape.").
+	app.Flag("collector.timeout", "How long a collector may take, and how long all of them together may delay a scrape.").
 		Default("1s").DurationVar(&o.CollectorTimeout)
-	app.Flag("collector.external-tasks.topic", "Count only external tasks of this topic. May be repeated. Otherwise the first 20 topics that are found.").
+	app.Flag("collector.external-tasks.topic", "Count only external tasks of this topic. May be repeated. Default: the first 20 topics found.").
 		StringsVar(&o.Topics)
 }
 

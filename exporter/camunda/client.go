@@ -19,14 +19,19 @@ import (
 // Endpoint names a request in metrics and errors. The set is closed.
 type Endpoint string
 
-// The endpoints in use.
+// The endpoints in use. Those of history differ in what they are asked for: a
+// long range of time may take long, and must not hold up the latest window.
 const (
-	HistoryCount Endpoint = "history_count" // GET history/process-instance/count
-	HistoryList  Endpoint = "history_list"  // GET history/process-instance
-	RunningList  Endpoint = "running_list"  // GET process-instance
-	MetricsSum   Endpoint = "metrics_sum"   // GET metrics/NAME/sum
+	HistoryCount    Endpoint = "history_count"    // GET history/process-instance/count: started in the window
+	DefinitionCount Endpoint = "definition_count" // the same for one process definition
+	FinishedCount   Endpoint = "finished_count"   // the same by end time
+	HistoryCatchUp  Endpoint = "history_catch_up" // the same for what no window covered
+	HistoryRecount  Endpoint = "history_recount"  // the same for what may have become visible late
+	HistoryCheck    Endpoint = "history_check"    // the same to check history itself
+	HistoryList     Endpoint = "history_list"     // GET history/process-instance
+	RunningList     Endpoint = "running_list"     // GET process-instance
+	MetricsSum      Endpoint = "metrics_sum"      // GET metrics/NAME/sum
 
-	FinishedCount      Endpoint = "finished_count"       // GET history/process-instance/count, by end time
 	RunningCount       Endpoint = "running_count"        // GET process-instance/count
 	IncidentCount      Endpoint = "incident_count"       // GET incident/count
 	JobCount           Endpoint = "job_count"            // GET job/count
@@ -35,24 +40,17 @@ const (
 	UserTaskCount      Endpoint = "user_task_count"      // GET task/count
 )
 
-// Endpoints returns every endpoint.
-func Endpoints() []Endpoint {
-	return []Endpoint{
-		HistoryCount, HistoryList, RunningList, MetricsSum,
-		FinishedCount, RunningCount, IncidentCount, JobCount, ExternalTaskTopics, ExternalTaskCount, UserTaskCount,
-	}
-}
-
 // maxBody bounds what is read of an answer, in bytes. All but the list of
 // external tasks' topics are expected to be below 2 kB.
 const maxBody = 64 << 10
 
-// Client asks one engine. It may be used by several goroutines at once.
+// Client asks one engine. It is safe for concurrent use.
 type Client struct {
 	base    string
 	http    *http.Client
 	metrics *Metrics
-	pauses  pauses
+	holds   holds
+	clock   clock
 }
 
 // NewClient returns a client for the engine whose REST API is at base, for
@@ -66,37 +64,65 @@ func NewClient(base *url.URL, engineName string, httpClient *http.Client, metric
 	return &Client{base: b, http: httpClient, metrics: metrics}
 }
 
-// Answer is what every answer tells besides what was asked for.
-type Answer struct {
-	// Skew is how far the engine's clock is ahead of ours, give or take
-	// SkewError, and HasSkew whether the answer told its time at all.
-	Skew, SkewError time.Duration
-	HasSkew         bool
+// Clock returns what recent answers tell of the engine's clocks.
+func (c *Client) Clock(now time.Time) Clock { return c.clock.at(now) }
+
+// longestAnswer is how long an answer is awaited that came too late for its
+// caller.
+const longestAnswer = 10 * time.Minute
+
+// get asks for path below the base and decodes the body of a good answer.
+//
+// When ctx ends, get returns, but the request goes on: canceling it would leave
+// its query behind in the engine's database, and its answer tells that the
+// engine works again. Meanwhile the endpoint is not asked.
+func (c *Client) get(ctx context.Context, e Endpoint, path string, query url.Values, decode func([]byte) error) error {
+	sent := time.Now()
+	if err := c.holds.check(e, sent); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return &Error{Endpoint: e, Cause: endCause(ctx), Err: errors.New("not sent: no time left")}
+	}
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), longestAnswer)
+	answers := make(chan answer, 1)
+	go func() {
+		defer cancel()
+		answers <- c.send(whole, c.address(path, query))
+	}()
+	var a answer
+	select {
+	case a = <-answers:
+	case <-ctx.Done():
+		a = answer{cause: endCause(ctx), err: fmt.Errorf("no answer after %s", time.Since(sent).Round(time.Millisecond))}
+		rested := c.holds.unanswered(&Error{Endpoint: e, Cause: a.cause, Err: a.err}, sent)
+		go func() {
+			late := <-answers
+			rested(late.err == nil || late.fromEngine || late.cause == Connection)
+		}()
+	}
+	if a.err == nil {
+		if err := decode(a.body); err != nil {
+			a.cause, a.err = Nonsense, fmt.Errorf("%w in the answer %s", err, excerpt(a.body))
+		}
+	}
+	now := time.Now()
+	c.metrics.observe(e, now.Sub(sent), a.cause)
+	if a.err != nil {
+		err := &Error{Endpoint: e, Cause: a.cause, Err: a.err}
+		c.holds.failed(err, now)
+		return err
+	}
+	c.holds.succeeded(e)
+	return nil
 }
 
-// SkewExceeds reports whether the engine's clock is certain to differ from ours
-// by more than d. An answer that took long is no proof of that.
-func (a Answer) SkewExceeds(d time.Duration) bool {
-	return a.HasSkew && a.Skew.Abs()-a.SkewError > d
-}
-
-// get asks for path below the base and hands the body of a good answer to
-// decode.
-func (c *Client) get(ctx context.Context, e Endpoint, path string, query url.Values, decode func([]byte) error) (Answer, error) {
-	if err := c.pauses.check(e, time.Now()); err != nil {
-		return Answer{}, err
-	}
-	begin := time.Now()
-	answer, cause, err := c.ask(ctx, c.address(path, query), decode)
-	end := time.Now()
-	c.metrics.observe(e, end.Sub(begin), cause)
-	if err != nil {
-		err := &Error{Endpoint: e, Cause: cause, Err: err}
-		c.pauses.failed(err, end)
-		return Answer{}, err
-	}
-	c.pauses.succeeded(e)
-	return answer, nil
+// answer is the body of an answer, or why there is none.
+type answer struct {
+	body       []byte
+	cause      Cause
+	err        error
+	fromEngine bool // an error in JSON, as the engine gives, and no proxy
 }
 
 func (c *Client) address(path string, query url.Values) string {
@@ -106,44 +132,42 @@ func (c *Client) address(path string, query url.Values) string {
 	return c.base + path + "?" + query.Encode()
 }
 
-func (c *Client) ask(ctx context.Context, address string, decode func([]byte) error) (Answer, Cause, error) {
+func (c *Client) send(ctx context.Context, address string) answer {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return Answer{}, Connection, err
+		return answer{cause: Connection, err: err}
 	}
 	req.Header.Set("Accept", "application/json")
-	begin := time.Now()
+	sent := time.Now()
 	resp, err := c.http.Do(req)
 	if err != nil {
-		cause := transportCause(ctx, err)
+		cause := transportCause(err)
 		var long *url.Error
 		if errors.As(err, &long) {
 			err = long.Err // without the address, which hides the reason in the log
 		}
-		return Answer{}, cause, err
+		return answer{cause: cause, err: err}
 	}
 	defer resp.Body.Close()
-	took := time.Since(begin)
+	took := time.Since(sent)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if cause := statusCause(resp.StatusCode); cause != "" {
-		return Answer{}, cause, statusError(resp, body)
+		return answer{cause: cause, err: statusError(resp, body), fromEngine: isJSON(resp.Header)}
 	}
 	if err != nil {
-		return Answer{}, transportCause(ctx, err), fmt.Errorf("read the answer: %w", err)
+		return answer{cause: transportCause(err), err: fmt.Errorf("read the answer: %w", err)}
 	}
 	if !isJSON(resp.Header) {
-		return Answer{}, NotJSON, fmt.Errorf("answer is %q instead of application/json%s", resp.Header.Get("Content-Type"), urlHint)
+		return answer{cause: NotJSON, err: fmt.Errorf("answer is %q instead of application/json%s", resp.Header.Get("Content-Type"), urlHint)}
 	}
 	if len(body) > maxBody {
-		return Answer{}, Nonsense, fmt.Errorf("answer has more than %d bytes", maxBody)
+		return answer{cause: Nonsense, err: fmt.Errorf("answer has more than %d bytes", maxBody)}
 	}
 	if !json.Valid(body) {
-		return Answer{}, NotJSON, fmt.Errorf("answer is not JSON: %s", excerpt(body))
+		return answer{cause: NotJSON, err: fmt.Errorf("answer is not JSON: %s", excerpt(body))}
 	}
-	if err := decode(body); err != nil {
-		return Answer{}, Nonsense, fmt.Errorf("%w in the answer %s", err, excerpt(body))
-	}
-	return answerOf(resp.Header, begin, took), "", nil
+	c.clock.observe(resp.Header, sent, took)
+	return answer{body: body}
 }
 
 // urlHint helps with the most frequent mistake.
@@ -154,25 +178,14 @@ func isJSON(h http.Header) bool {
 	return err == nil && mediaType == "application/json"
 }
 
-// answerOf reads the clock of whoever answered. The header is cut off to whole
-// seconds, so the middle of that second is its best estimate; when it was
-// written is not known either, but that it was while we waited.
-func answerOf(h http.Header, begin time.Time, took time.Duration) Answer {
-	date, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		return Answer{}
-	}
-	return Answer{Skew: date.Add(time.Second / 2).Sub(begin.Add(took / 2)), SkewError: (time.Second + took) / 2, HasSkew: true}
-}
-
-// statusError describes an answer with a bad status by the engine's own words,
-// if it has any.
+// statusError describes an answer with a bad status, in the engine's own words
+// if there are any.
 func statusError(resp *http.Response, body []byte) error {
 	var words struct{ Type, Message string }
 	status := strings.TrimSpace(resp.Status) // some servers leave the reason out
 	switch {
 	case resp.StatusCode == http.StatusUnauthorized:
-		return errors.New("answer is 401 Unauthorized: the engine does not accept the credentials, or wants some")
+		return errors.New("answer is 401 Unauthorized: the engine rejects the credentials, or requires some")
 	case isJSON(resp.Header) && json.Unmarshal(body, &words) == nil && words.Message != "":
 		return fmt.Errorf("answer is %s: %s: %s", status, words.Type, excerpt([]byte(words.Message)))
 	case resp.StatusCode == http.StatusNotFound:
@@ -183,7 +196,7 @@ func statusError(resp *http.Response, body []byte) error {
 	return fmt.Errorf("answer is %s", status)
 }
 
-// excerpt returns the beginning of an answer on one line.
+// excerpt returns the start of an answer on one line.
 func excerpt(b []byte) string {
 	const most = 200
 	s := strings.Join(strings.Fields(string(b)), " ")

@@ -9,21 +9,7 @@ import (
 )
 
 // All of these count what the user may read. An engine ignores parameters that
-// it does not know and counts everything, so each one is tested on engines.
-
-// CountFinished returns how many process instances the engine's history shows
-// that ended, in whatever way, between From and To. An engine without history,
-// or a user who may not read it, shows 0.
-func (c *Client) CountFinished(ctx context.Context, q StartedQuery) (uint64, Answer, error) {
-	v := q.values()
-	for from, to := range map[string]string{"startedAfter": "finishedAfter", "startedBefore": "finishedBefore"} {
-		v.Set(to, v.Get(from))
-		v.Del(from)
-	}
-	var n uint64
-	answer, err := c.get(ctx, FinishedCount, "/history/process-instance/count", v, decodeNumber("count", &n))
-	return n, answer, err
-}
+// it does not know and counts everything, so each is tested on real engines.
 
 // CountRunning returns how many process instances have not ended, suspended
 // ones included, and if rootOnly those that no call activity started.
@@ -35,7 +21,7 @@ func (c *Client) CountRunning(ctx context.Context, rootOnly bool, tenants []stri
 	return c.count(ctx, RunningCount, "/process-instance/count", v, tenants)
 }
 
-// Types of incidents that engines make themselves. Programs can make others.
+// Types of incidents that engines create themselves. Programs can create others.
 const (
 	FailedJob          = "failedJob"
 	FailedExternalTask = "failedExternalTask"
@@ -56,8 +42,8 @@ type JobState int
 
 // The states of jobs.
 const (
-	JobsDue           JobState = iota // could be executed now; those under way included, suspended ones not
-	JobsOutOfRetries                  // will not be executed before somebody sets their retries
+	JobsDue           JobState = iota // could be executed now; including those in execution, but not suspended ones
+	JobsOutOfRetries                  // not executed until an operator sets their retries
 	JobsWithException                 // failed at their last execution
 )
 
@@ -75,11 +61,11 @@ func (c *Client) CountJobs(ctx context.Context, s JobState, tenants []string) (u
 	return c.count(ctx, JobCount, "/job/count", v, tenants)
 }
 
-// Topics returns the topics that have external tasks at this moment, of
-// whatever tenant.
+// Topics returns the topics that have external tasks now, of any
+// tenant.
 func (c *Client) Topics(ctx context.Context) ([]string, error) {
 	var topics []string
-	_, err := c.get(ctx, ExternalTaskTopics, "/external-task/topic-names", nil, func(body []byte) error {
+	err := c.get(ctx, ExternalTaskTopics, "/external-task/topic-names", nil, func(body []byte) error {
 		if err := json.Unmarshal(body, &topics); err != nil || topics == nil {
 			return errors.New("no list of names")
 		}
@@ -96,7 +82,7 @@ type ExternalTaskState int
 const (
 	TasksUnlocked     ExternalTaskState = iota // wait for a worker
 	TasksLocked                                // a worker has them
-	TasksOutOfRetries                          // no worker gets them before somebody sets their retries
+	TasksOutOfRetries                          // no worker gets them until an operator sets their retries
 )
 
 // CountExternalTasks returns how many external tasks of a topic are in a state.
@@ -117,7 +103,7 @@ func (c *Client) CountExternalTasks(ctx context.Context, topic string, s Externa
 }
 
 // CountUserTasks returns how many user tasks are open, and if unassigned those
-// that nobody has claimed or been given.
+// without an assignee.
 func (c *Client) CountUserTasks(ctx context.Context, unassigned bool, tenants []string) (uint64, error) {
 	v := url.Values{}
 	if unassigned {
@@ -131,6 +117,6 @@ func (c *Client) count(ctx context.Context, e Endpoint, path string, v url.Value
 		v.Set("tenantIdIn", strings.Join(tenants, ","))
 	}
 	var n uint64
-	_, err := c.get(ctx, e, path, v, decodeNumber("count", &n))
+	err := c.get(ctx, e, path, v, decodeNumber("count", &n))
 	return n, err
 }

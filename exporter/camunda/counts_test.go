@@ -25,8 +25,9 @@ func TestRequestsForCounts(t *testing.T) {
 	type count = func(context.Context) (uint64, error)
 	for want, ask := range map[string]count{
 		"/history/process-instance/count?finishedAfter=2026-03-01T10%3A00%3A00.000%2B0000&finishedBefore=2026-03-01T10%3A00%3A09.999%2B0000": func(ctx context.Context) (uint64, error) {
-			n, _, err := c.CountFinished(ctx, query)
-			return n, err
+			q := query
+			q.Event = camunda.Finished
+			return c.CountHistory(ctx, camunda.FinishedCount, q)
 		},
 		"/process-instance/count?": func(ctx context.Context) (uint64, error) { return c.CountRunning(ctx, false, nil) },
 		"/process-instance/count?rootProcessInstances=true&tenantIdIn=acme%2Cother": func(ctx context.Context) (uint64, error) { return c.CountRunning(ctx, true, acme) },

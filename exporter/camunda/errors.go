@@ -14,12 +14,12 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/client"
 )
 
-// Cause says why a request failed. The set is closed: it is a metric's label.
+// Cause tells why a request failed. The set is closed: it is a metric's label.
 type Cause string
 
 // The causes.
 const (
-	Timeout      Cause = "timeout"      // no whole answer before the deadline
+	Timeout      Cause = "timeout"      // no complete answer before the deadline
 	Canceled     Cause = "canceled"     // the scraper went away
 	Connection   Cause = "connection"   // no connection, or it broke
 	TLS          Cause = "tls"          // no trust in the engine's certificate, or no TLS there
@@ -32,14 +32,6 @@ const (
 	NotJSON      Cause = "not_json"     // an answer, but no JSON
 	Nonsense     Cause = "nonsense"     // JSON, but not what was asked for
 )
-
-// Causes returns every cause.
-func Causes() []Cause {
-	return []Cause{
-		Timeout, Canceled, Connection, TLS, Credentials, Unauthorized, Forbidden,
-		HTTP3xx, HTTP4xx, HTTP5xx, NotJSON, Nonsense,
-	}
-}
 
 // Error is what every request returns when it fails.
 type Error struct {
@@ -63,8 +55,16 @@ func CauseOf(err error) (Cause, bool) {
 	return "", false
 }
 
+// endCause tells why a request was given up.
+func endCause(ctx context.Context) Cause {
+	if errors.Is(context.Cause(ctx), context.Canceled) {
+		return Canceled
+	}
+	return Timeout
+}
+
 // transportCause tells why there was no answer at all.
-func transportCause(ctx context.Context, err error) Cause {
+func transportCause(err error) Cause {
 	var (
 		refused *client.RefusedError
 		token   *oauth2.RetrieveError
@@ -75,10 +75,8 @@ func transportCause(ctx context.Context, err error) Cause {
 		unknown x509.UnknownAuthorityError
 		timeout interface{ Timeout() bool }
 	)
-	switch ended := context.Cause(ctx); {
-	case errors.Is(ended, context.Canceled):
-		return Canceled
-	case ended != nil, errors.Is(err, context.DeadlineExceeded):
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
 		return Timeout
 	case errors.As(err, &refused):
 		return Unauthorized
@@ -97,8 +95,8 @@ func transportCause(ctx context.Context, err error) Cause {
 	return Connection
 }
 
-// statusCause tells why an answer with this status is none; it is empty for
-// 200.
+// statusCause tells why an answer with this status has no number; it is empty
+// for 200.
 func statusCause(status int) Cause {
 	switch {
 	case status == http.StatusOK:

@@ -11,29 +11,42 @@ import (
 	"time"
 )
 
-// timeLayout is the one way to write a date that all engines read as it is
-// meant, in UTC. Other zones are fine too, but Z, +00:00, other numbers of
-// digits after the second and missing parts are refused or, worse, read as
-// another time.
+// timeLayout is the one format of dates that all engines read as meant. Other
+// zones than UTC are fine too, but Z, +00:00, other numbers of digits after the
+// second and missing parts are rejected or, worse, read as another time.
 const timeLayout = "2006-01-02T15:04:05.000-0700"
 
-// StartedQuery asks how many process instances were started.
-type StartedQuery struct {
-	// From and To bound the start time in the engine's clock. Both are
-	// inclusive and have a resolution of 1 ms; what is finer is cut off.
+// Event is what is counted: process instances that started, or that ended.
+type Event int
+
+// The events.
+const (
+	Started Event = iota
+	Finished
+)
+
+// HistoryQuery selects process instances of an engine's history.
+type HistoryQuery struct {
+	// Event is the one whose time From and To bound, by the engine's clock. Both
+	// are inclusive and have a resolution of 1 ms; what is finer is cut off.
+	Event    Event
 	From, To time.Time
-	// ProcessDefinitionKey, if not empty, counts only this definition's.
+	// ProcessDefinitionKey, if not empty, selects only this definition's.
 	ProcessDefinitionKey string
 	// RootOnly leaves out instances that were started by call activities.
 	RootOnly bool
-	// Tenants, if there are any, counts only theirs.
+	// Tenants, if there are any, selects only theirs.
 	Tenants []string
 }
 
-func (q StartedQuery) values() url.Values {
+func (q HistoryQuery) values() url.Values {
+	after, before := "startedAfter", "startedBefore"
+	if q.Event == Finished {
+		after, before = "finishedAfter", "finishedBefore"
+	}
 	v := url.Values{
-		"startedAfter":  {q.From.UTC().Format(timeLayout)},
-		"startedBefore": {q.To.UTC().Format(timeLayout)},
+		after:  {q.From.UTC().Format(timeLayout)},
+		before: {q.To.UTC().Format(timeLayout)},
 	}
 	if q.ProcessDefinitionKey != "" {
 		v.Set("processDefinitionKey", q.ProcessDefinitionKey)
@@ -47,31 +60,31 @@ func (q StartedQuery) values() url.Values {
 	return v
 }
 
-// CountStarted returns how many process instances the engine's history shows.
-// An engine without history, or a user who may not read it, shows 0.
-func (c *Client) CountStarted(ctx context.Context, q StartedQuery) (uint64, Answer, error) {
+// CountHistory returns how many process instances the engine's history shows.
+// An engine without history, or a user who may not read it, shows 0. The
+// endpoint is one of those for history's count.
+func (c *Client) CountHistory(ctx context.Context, e Endpoint, q HistoryQuery) (uint64, error) {
 	var n uint64
-	answer, err := c.get(ctx, HistoryCount, "/history/process-instance/count", q.values(), decodeNumber("count", &n))
-	return n, answer, err
+	err := c.get(ctx, e, "/history/process-instance/count", q.values(), decodeNumber("count", &n))
+	return n, err
 }
 
 // InHistory returns whether the engine's history shows the process instance
 // with this id.
 func (c *Client) InHistory(ctx context.Context, id string) (bool, error) {
 	var n uint64
-	_, err := c.get(ctx, HistoryCount, "/history/process-instance/count", url.Values{"processInstanceIds": {id}}, decodeNumber("count", &n))
+	err := c.get(ctx, HistoryCheck, "/history/process-instance/count", url.Values{"processInstanceIds": {id}}, decodeNumber("count", &n))
 	return n > 0, err
 }
 
-// AnyInHistory returns whether the engine's history shows any process instance
-// at all.
+// AnyInHistory returns whether the engine's history shows any process instance.
 func (c *Client) AnyInHistory(ctx context.Context) (bool, error) {
 	id, err := c.first(ctx, HistoryList, "/history/process-instance", nil)
 	return id != "", err
 }
 
-// AnyRunning returns the id of a process instance that runs, if there is one
-// that the user may see. Tenants, if there are any, are those it may belong to.
+// AnyRunning returns the id of a running process instance that the user may
+// read, or "" if there is none. Tenants, if there are any, limit it to theirs.
 func (c *Client) AnyRunning(ctx context.Context, tenants []string) (string, error) {
 	return c.first(ctx, RunningList, "/process-instance", tenants)
 }
@@ -81,7 +94,7 @@ func (c *Client) AnyRunning(ctx context.Context, tenants []string) (string, erro
 // out what other nodes than the asked one counted in the last 15 minutes.
 func (c *Client) RootStarts(ctx context.Context) (uint64, error) {
 	var n uint64
-	_, err := c.get(ctx, MetricsSum, "/metrics/root-process-instance-start/sum", nil, decodeNumber("result", &n))
+	err := c.get(ctx, MetricsSum, "/metrics/root-process-instance-start/sum", nil, decodeNumber("result", &n))
 	return n, err
 }
 
@@ -92,7 +105,7 @@ func (c *Client) first(ctx context.Context, e Endpoint, path string, tenants []s
 		query.Set("tenantIdIn", strings.Join(tenants, ","))
 	}
 	var id string
-	_, err := c.get(ctx, e, path, query, func(body []byte) error {
+	err := c.get(ctx, e, path, query, func(body []byte) error {
 		var items []struct {
 			ID string `json:"id"`
 		}
@@ -110,8 +123,12 @@ func (c *Client) first(ctx context.Context, e Endpoint, path string, tenants []s
 	return id, err
 }
 
-// decodeNumber reads {"name":n} into to. Anything but a whole number that is
-// not negative is an error.
+// mostNumber is more than any engine has of anything. Greater numbers are
+// mistakes of whatever answered.
+const mostNumber = 1_000_000_000_000
+
+// decodeNumber reads {"name":n} into to. Anything but a whole number from 0 to
+// mostNumber is an error.
 func decodeNumber(name string, to *uint64) func([]byte) error {
 	return func(body []byte) error {
 		var answer map[string]json.RawMessage
@@ -123,7 +140,7 @@ func decodeNumber(name string, to *uint64) func([]byte) error {
 			return fmt.Errorf("no %s", name)
 		}
 		n, err := strconv.ParseInt(string(raw), 10, 64)
-		if err != nil || n < 0 {
+		if err != nil || n < 0 || n > mostNumber {
 			return fmt.Errorf("no usable %s", name)
 		}
 		*to = uint64(n)

@@ -12,24 +12,19 @@ type Metrics struct {
 	errors   *prometheus.CounterVec
 }
 
-// NewMetrics registers the request metrics. Every series of errors exists from
-// the start, so that the first error shows as an increase.
+// NewMetrics registers the request metrics. A series appears with the first
+// request, or the first error, of its kind.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "camunda_exporter_request_duration_seconds",
-			Help:    "How long requests to the engine's REST API took, by endpoint, whether they succeeded or not.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+			Help:    "Duration of requests to the engine's REST API, failed ones included.",
+			Buckets: []float64{.0025, .005, .01, .025, .1, .5, 1, 5, 10},
 		}, []string{"endpoint"}),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "camunda_exporter_request_errors_total",
-			Help: "Requests to the engine's REST API that failed, by endpoint and cause.",
+			Help: "Failed requests to the engine's REST API. A series appears with its first failure.",
 		}, []string{"endpoint", "cause"}),
-	}
-	for _, e := range Endpoints() {
-		for _, c := range Causes() {
-			m.errors.WithLabelValues(string(e), string(c))
-		}
 	}
 	reg.MustRegister(m.duration, m.errors)
 	return m

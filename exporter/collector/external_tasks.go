@@ -20,17 +20,17 @@ var externalTaskStates = []struct {
 }
 
 func externalTasks() Optional {
-	return Optional{Name: "external-tasks", Help: "Count external tasks by topic. Each topic costs three requests.", prepare: func(client *camunda.Client, o SetOptions) refresh {
+	return Optional{Name: "external-tasks", Help: "Count external tasks by topic. Each topic costs three requests.", prepare: func(p parts) prepared {
 		tasks := desc("camunda_external_tasks",
-			"External tasks of a topic: unlocked (they wait for a worker), locked (a worker has them) or out_of_retries. A topic that was found keeps its series; at most 20 are, unless they are listed.",
+			"External tasks of a topic: unlocked (they wait for a worker), locked (a worker has them) or out_of_retries. A topic that was found keeps its series; at most 20 have, unless topics are listed.",
 			"topic", "state")
-		topics := desc("camunda_external_task_topics", "Topics that have external tasks, those without series included. There is none if topics are listed.")
+		topics := desc("camunda_external_task_topics", "Topics that have external tasks, those without series included. Absent if topics are listed.")
 		seen := &seenTopics{}
-		return func(ctx context.Context) (r reading, err error) {
-			exported := o.Topics
-			busy := o.Topics
-			if len(o.Topics) == 0 {
-				if busy, err = client.Topics(ctx); err != nil {
+		return prepared{refresh: func(ctx context.Context) (r reading, err error) {
+			exported := p.Topics
+			busy := p.Topics
+			if len(p.Topics) == 0 {
+				if busy, err = p.engine.Topics(ctx); err != nil {
 					return reading{}, err
 				}
 				r.count(topics, uint64(len(busy)))
@@ -39,10 +39,10 @@ func externalTasks() Optional {
 			for _, topic := range exported {
 				for _, s := range externalTaskStates {
 					if !slices.Contains(busy, topic) {
-						r.gauge(tasks, 0, topic, s.label) // it has no tasks, or the engine would have named it
+						r.gauge(tasks, 0, topic, s.label) // it has no tasks, or the engine would list it
 						continue
 					}
-					n, err := client.CountExternalTasks(ctx, topic, s.state, o.Started.Tenants)
+					n, err := p.engine.CountExternalTasks(ctx, topic, s.state, p.Counted.Tenants)
 					if err != nil {
 						return reading{}, err
 					}
@@ -50,12 +50,12 @@ func externalTasks() Optional {
 				}
 			}
 			return r, nil
-		}
+		}}
 	}}
 }
 
 // seenTopics are the topics that have series: those that were found first. They
-// stay, so that a topic without tasks is 0.
+// keep them, so that a topic without tasks is 0.
 type seenTopics struct{ topics []string }
 
 // add returns all topics that have series, sorted, after these were found.

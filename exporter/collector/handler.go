@@ -4,10 +4,12 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 )
 
 // Collector makes metrics for one scrape, whose context tells how long it may
@@ -18,8 +20,8 @@ type Collector interface {
 
 const (
 	timeoutHeader  = "X-Prometheus-Scrape-Timeout-Seconds"
-	defaultTimeout = 10 * time.Second // Prometheus' own
-	// headroom is what remains of a scrape's time for the answer's way back.
+	defaultTimeout = 10 * time.Second // Prometheus's own
+	// headroom is what remains of a scrape's time for sending the answer.
 	headroom = 500 * time.Millisecond
 )
 
@@ -34,22 +36,45 @@ func ScrapeTimeout(h http.Header) time.Duration {
 	return max(timeout-headroom, timeout/2)
 }
 
+// snapshotLasts is for how long scrapes get the answer of an earlier one. The
+// engine is not counted again within a second either.
+const snapshotLasts = time.Second
+
+// snapshot is what a scrape gathered.
+type snapshot struct {
+	begin    time.Time
+	families []*dto.MetricFamily
+}
+
 // Handler serves the metrics of a registry and of collectors that ask the
-// engine, which do so one after another: who comes first has all the time.
+// engine, one after another: the first one has all the time. Scrapes within a
+// second get the same answer.
 func Handler(static *prometheus.Registry, collectors ...Collector) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), ScrapeTimeout(r.Header))
-		defer cancel()
+	var latest atomic.Pointer[snapshot]
+	gather := func(ctx context.Context) ([]*dto.MetricFamily, error) {
+		begin := time.Now()
+		if s := latest.Load(); s != nil && begin.Sub(s.begin).Abs() < snapshotLasts {
+			return s.families, nil
+		}
 		scrape := prometheus.NewRegistry()
 		scrape.MustRegister(scraped{ctx, collectors})
 		// What the scrape itself adds to the static metrics is in its answer.
-		both := prometheus.Gatherers{scrape, static}
-		promhttp.HandlerFor(both, promhttp.HandlerOpts{EnableOpenMetrics: true}).ServeHTTP(w, r)
+		families, err := prometheus.Gatherers{scrape, static}.Gather()
+		if err == nil && ctx.Err() == nil { // else another scrape may have time for more
+			latest.Store(&snapshot{begin, families})
+		}
+		return families, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), ScrapeTimeout(r.Header))
+		defer cancel()
+		g := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return gather(ctx) })
+		promhttp.HandlerFor(g, promhttp.HandlerOpts{EnableOpenMetrics: true}).ServeHTTP(w, r)
 	})
 }
 
-// scraped gives Collectors the shape that a registry wants. It describes
-// nothing, because their series come and go.
+// scraped makes Collectors a prometheus.Collector. It describes nothing, because
+// their series come and go.
 type scraped struct {
 	ctx        context.Context
 	collectors []Collector

@@ -7,14 +7,14 @@ import (
 )
 
 func incidents() Optional {
-	return Optional{Name: "incidents", Help: "Count open incidents by type.", Default: true, prepare: func(client *camunda.Client, o SetOptions) refresh {
-		open := desc("camunda_incidents", "Open incidents: failedJob, failedExternalTask, and as other those of types of your own.", "incident_type")
-		return func(ctx context.Context) (r reading, err error) {
-			// Incidents come and go between two counts. What is left over of the
-			// smaller one of the totals before and after is there for certain.
+	return Optional{Name: "incidents", Help: "Count open incidents by type.", Default: true, prepare: func(p parts) prepared {
+		open := desc("camunda_incidents", "Open incidents: failedJob, failedExternalTask, and other for types that programs create.", "incident_type")
+		return prepared{refresh: func(ctx context.Context) (r reading, err error) {
+			// Incidents come and go between two counts. What the smaller of the
+			// totals before and after has left over exists for certain.
 			var counts [4]uint64
 			for i, incidentType := range []string{"", camunda.FailedJob, camunda.FailedExternalTask, ""} {
-				if counts[i], err = client.CountIncidents(ctx, incidentType, o.Started.Tenants); err != nil {
+				if counts[i], err = p.engine.CountIncidents(ctx, incidentType, p.Counted.Tenants); err != nil {
 					return reading{}, err
 				}
 			}
@@ -23,8 +23,8 @@ func incidents() Optional {
 			r.gauge(open, failedJobs, camunda.FailedJob)
 			r.gauge(open, failedTasks, camunda.FailedExternalTask)
 			r.gauge(open, max(min(before, after), known)-known, "other")
-			r.asked = len(counts)
+			r.requests = len(counts)
 			return r, nil
-		}
+		}}
 	}}
 }

@@ -7,73 +7,62 @@ import (
 	"github.com/go-kit/log/level"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/camunda"
-	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/started"
+	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/instances"
 )
 
-// report logs what changes from one reading to the next, and nothing else
-// above debug.
+// report logs what changes from one status to the next, and nothing else above
+// debug.
 type report struct {
-	logger  log.Logger
-	maxSkew time.Duration // with a clock that differs by more, windows mean nothing
-
-	asked   bool // whether there was a reading before
-	cause   camunda.Cause
-	history started.History
-	skewed  bool
+	logger log.Logger
+	known  bool // whether there was a status before
+	last   Status
+	cause  camunda.Cause
 }
 
-func (r *report) reading(reading started.Reading) {
-	r.engine(reading.Err)
-	if reading.Err != nil {
-		return
-	}
-	r.readable(reading)
-	if reading.Answer.HasSkew {
-		r.skew(reading.Answer)
-	}
-}
-
-func (r *report) engine(err error) {
-	cause, _ := camunda.CauseOf(err)
+func (r *report) status(s Status) {
+	cause, _ := camunda.CauseOf(s.Err)
 	if cause == camunda.Canceled {
-		return // the scraper went away, which says nothing about the engine
+		return // the scraper went away, which tells nothing about the engine
 	}
-	changed := cause != r.cause || !r.asked
-	r.cause, r.asked = cause, true
+	first := !r.known
+	last, lastCause := r.last, r.cause
+	r.known, r.last, r.cause = true, s, cause
 	switch {
-	case err == nil && changed:
-		level.Info(r.logger).Log("msg", "the engine answers")
-	case err != nil && changed:
-		level.Error(r.logger).Log("msg", "cannot tell how many instances were started", "cause", cause, "err", err)
-	case err != nil:
-		level.Debug(r.logger).Log("msg", "still cannot tell how many instances were started", "cause", cause, "err", err)
+	case s.Err != nil && (first || cause != lastCause):
+		level.Error(r.logger).Log("msg", "cannot count started instances", "cause", cause, "err", s.Err)
+	case s.Err != nil:
+		level.Debug(r.logger).Log("msg", "still cannot count started instances", "cause", cause, "err", s.Err)
+	case first || last.Err != nil:
+		level.Info(r.logger).Log("msg", "engine answers")
+	}
+	if s.Err != nil {
+		r.last.Missing = last.Missing // what was known of the rest remains
+		return
+	}
+	if s.History == instances.Readable && last.History != instances.Readable {
+		level.Info(r.logger).Log("msg", "history is readable")
+	}
+	if s.Missing != last.Missing {
+		r.missing(s, last.Missing)
 	}
 }
 
-func (r *report) readable(reading started.Reading) {
-	if reading.History == r.history {
-		return
-	}
-	switch reading.History {
-	case started.Unreadable:
-		level.Error(r.logger).Log("msg", "the engine's history cannot be read, so started instances cannot be counted",
-			"evidence", reading.Evidence,
+func (r *report) missing(s Status, before Missing) {
+	warn, err := level.Warn(r.logger), level.Error(r.logger)
+	switch s.Missing {
+	case HistoryUnreadable:
+		err.Log("msg", "history is unreadable", "evidence", s.Evidence,
 			"do", "set the engine's history level to activity or above, or grant the exporter's user READ_HISTORY on process definition * (and the tenants)")
-	case started.Readable:
-		level.Info(r.logger).Log("msg", "the engine's history can be read")
-	}
-	r.history = reading.History
-}
-
-func (r *report) skew(answer camunda.Answer) {
-	skewed := answer.SkewExceeds(r.maxSkew)
-	if skewed == r.skewed {
-		return
-	}
-	r.skewed = skewed
-	if skewed {
-		level.Warn(r.logger).Log("msg", "the engine's clock differs from the exporter's, so recently started instances cannot be counted", "engine_ahead", answer.Skew.Round(time.Second/10))
-	} else {
-		level.Info(r.logger).Log("msg", "the engine's clock agrees with the exporter's again")
+	case HistoryUnknown:
+		warn.Log("msg", "history is empty and may be unreadable",
+			"do", "start a process instance to tell, or check the engine's history level and the grant READ_HISTORY")
+	case ClockWrong:
+		warn.Log("msg", "engine clock is wrong", "engine_ahead", s.Clock.Skew().Round(time.Second/10), "do", "check the time service of the engine's nodes and of the exporter's")
+	case MisdatedFound:
+		err.Log("msg", "process instances have start times hours off", "instances", s.Misdated, "do", "give all engine nodes on the database the same time zone")
+	case "":
+		if before != "" && before != HistoryUnreadable && before != HistoryUnknown {
+			level.Info(r.logger).Log("msg", "started instances are counted again")
+		}
 	}
 }

@@ -1,18 +1,21 @@
-// Package started asks an engine how many process instances were started: in
-// the last window, and in all since the reader was made.
-package started
+// Package instances counts process instances by when they started or ended, in
+// the history of an engine: in the last complete window, and in all since the
+// counter was made.
+package instances
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/camunda"
 	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/window"
 )
 
-// Engine is what the reader needs of a camunda.Client.
+// Engine is what is needed of a camunda.Client.
 type Engine interface {
-	CountStarted(context.Context, camunda.StartedQuery) (uint64, camunda.Answer, error)
+	CountHistory(context.Context, camunda.Endpoint, camunda.HistoryQuery) (uint64, error)
+	Clock(now time.Time) camunda.Clock
 	InHistory(ctx context.Context, id string) (bool, error)
 	AnyInHistory(context.Context) (bool, error)
 	AnyRunning(ctx context.Context, tenants []string) (id string, err error)
@@ -24,150 +27,160 @@ type Options struct {
 	Window         time.Duration // length of the window, in whole seconds
 	SettleLag      time.Duration // how long before now the window ends
 	RecountHorizon time.Duration // how late an instance may become visible and still be counted in the total
-	Keys           []string      // process definition keys that are counted on their own, too
 	RootOnly       bool          // leave out instances started by call activities
 	Tenants        []string      // if any, count only theirs
 }
 
-// Reading is what one refresh found. If Err is set, only the totals hold.
-type Reading struct {
-	Err    error
-	Window window.Window
-	All    Count
-	Keys   []KeyCount // in the order of Options.Keys
-	Answer camunda.Answer
-
-	// History says whether the engine's history can be read. If it cannot,
-	// the counts of the window mean nothing.
-	History History
-	// Evidence says why history cannot be read.
-	Evidence string
+// Kind is what one counter counts.
+type Kind struct {
+	Endpoint             camunda.Endpoint // for the window
+	Event                camunda.Event
+	ProcessDefinitionKey string // empty: of all definitions
 }
 
-// Count is how many instances were started in the window and since the
-// beginning.
-type Count struct {
-	Recent, Total uint64
+// Counter counts one kind of instances. It is safe for concurrent use, but
+// requests of one method must not overlap with others of the same method.
+type Counter struct {
+	engine  Engine
+	options Options
+	kind    Kind
+
+	mu        sync.Mutex
+	ledger    *window.Ledger
+	late      uint64 // instances that a recount found
+	recent    uint64
+	counted   window.Window // that recent is of; zero: none yet
+	failed    bool          // whether the latest window could not be counted
+	recounted time.Time     // end of the window at which the last recount was made
 }
 
-// KeyCount is a Count of one process definition's instances.
-type KeyCount struct {
-	Key string
-	Count
-}
-
-// Reader asks an engine. Its methods must not be called concurrently.
-type Reader struct {
-	engine    Engine
-	options   Options
-	series    []*series // first all instances, then one for each key
-	recounted time.Time // end of the window at which the last recount was made
-	asked     int       // requests of the reading under way
-	history   historyCheck
-}
-
-type series struct {
-	key    string
-	ledger *window.Ledger
-	recent uint64
-}
-
-// NewReader returns a reader whose totals begin at start.
-func NewReader(engine Engine, o Options, start time.Time) *Reader {
+// NewCounter returns a counter whose total starts at start.
+func NewCounter(engine Engine, o Options, k Kind, start time.Time) *Counter {
 	begin := window.End(start, o.SettleLag)
-	r := &Reader{engine: engine, options: o, recounted: begin}
-	for _, key := range append([]string{""}, o.Keys...) {
-		r.series = append(r.series, &series{key: key, ledger: window.NewLedger(begin, o.RecountHorizon)})
+	return &Counter{
+		engine: engine, options: o, kind: k,
+		ledger: window.NewLedger(begin, o.RecountHorizon), recounted: begin,
 	}
-	return r
 }
 
-// Read asks for the window that is complete at now and for what the totals
-// lack. It returns the reading and how many requests it made.
-func (r *Reader) Read(ctx context.Context, now time.Time) (Reading, int) {
-	r.asked = 0
-	w := window.At(now, r.options.SettleLag, r.options.Window)
-	answer, err := r.read(ctx, w)
-	reading := r.Totals()
-	reading.Err, reading.Window, reading.Answer = err, w, answer
-	reading.History, reading.Evidence = r.history.verdict, r.history.evidence
-	return reading, r.asked
+// Window returns the window that is complete and settled at now, by the slowest
+// of the engine's clocks: what it starts must have its time to get there.
+func (c *Counter) Window(now time.Time) window.Window {
+	return window.At(now, c.options.SettleLag+c.engine.Clock(now).Behind, c.options.Window)
 }
 
-// Totals returns a reading with nothing but the totals so far.
-func (r *Reader) Totals() Reading {
-	var reading Reading
-	for i, s := range r.series {
-		c := Count{Recent: s.recent, Total: s.ledger.Total()}
-		if i == 0 {
-			reading.All = c
-		} else {
-			reading.Keys = append(reading.Keys, KeyCount{Key: s.key, Count: c})
-		}
-	}
-	return reading
-}
+// skewStep is by how much an answer may tell that a clock is slower than was
+// known, before the window is counted again. Less is within the precision.
+const skewStep = 1500 * time.Millisecond
 
-func (r *Reader) read(ctx context.Context, w window.Window) (camunda.Answer, error) {
-	var latest camunda.Answer
-	for _, s := range r.series {
-		recent, answer, err := r.count(ctx, s, w)
+// Count counts the window that is complete at now, and returns how many
+// requests that took.
+func (c *Counter) Count(ctx context.Context, now time.Time) (requests int, err error) {
+	w := c.Window(now)
+	for {
+		n, err := c.count(ctx, c.kind.Endpoint, w)
+		requests++
 		if err != nil {
-			return answer, err
+			c.mu.Lock()
+			c.failed = true
+			c.mu.Unlock()
+			return requests, err
 		}
-		s.recent, latest = recent, answer
-		uncounted, any := s.ledger.Next(w.End)
-		if !any {
+		if better := c.Window(now); requests == 1 && w.End.Sub(better.End) > skewStep {
+			w = better // the answer came from a clock that has not reached w's end
 			continue
 		}
-		n := recent
-		if uncounted != w {
-			if n, latest, err = r.count(ctx, s, uncounted); err != nil {
-				return latest, err
-			}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.recent, c.counted, c.failed = n, w, false
+		if next, any := c.ledger.Next(w.End); any && next == w {
+			c.ledger.Advance(w.End, n)
 		}
-		s.ledger.Advance(w.End, n)
+		return requests, nil
 	}
-	if err := r.recount(ctx, w.End); err != nil {
-		return latest, err
-	}
-	r.checkHistory(ctx, w.End)
-	return latest, nil
 }
 
-// recount counts again what may have become visible late: of all that is open,
-// what has waited longest, once a window.
-func (r *Reader) recount(ctx context.Context, end time.Time) error {
-	if end.Sub(r.recounted) < r.options.Window {
-		return nil
+// CatchUp counts what the total lacks up to the end of the last counted window,
+// if that is at least half a window. It makes no request if windows join, or if
+// the latest one could not be counted.
+func (c *Counter) CatchUp(ctx context.Context) (requests int, err error) {
+	c.mu.Lock()
+	end := c.counted.End
+	next, any := c.ledger.Next(end)
+	due := any && !c.failed && 2*next.Length() >= c.options.Window
+	c.mu.Unlock()
+	if !due {
+		return 0, nil
 	}
-	var (
-		next   *series
-		open   window.Window
-		oldest time.Time
-	)
-	for _, s := range r.series {
-		w, since, ok := s.ledger.Open()
-		if ok && (next == nil || since.Before(oldest)) {
-			next, open, oldest = s, w, since
-		}
-	}
-	if next == nil {
-		return nil
-	}
-	n, _, err := r.count(ctx, next, open)
+	n, err := c.count(ctx, camunda.HistoryCatchUp, next)
 	if err != nil {
-		return err
+		return 1, err
 	}
-	next.ledger.Recount(open, n)
-	r.recounted = end
-	return nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if again, any := c.ledger.Next(end); any && again == next {
+		c.ledger.Advance(end, n)
+	}
+	return 1, nil
 }
 
-func (r *Reader) count(ctx context.Context, s *series, w window.Window) (uint64, camunda.Answer, error) {
-	r.asked++
-	return r.engine.CountStarted(ctx, camunda.StartedQuery{
-		From: w.Start, To: w.Last(),
-		ProcessDefinitionKey: s.key, RootOnly: r.options.RootOnly, Tenants: r.options.Tenants,
+// Recount counts again, once a window, some of what may have become visible
+// late. It makes no request if the latest window could not be counted.
+func (c *Counter) Recount(ctx context.Context) (requests int, err error) {
+	c.mu.Lock()
+	end := c.counted.End
+	open, any := c.ledger.Open()
+	due := any && !c.failed && end.Sub(c.recounted) >= c.options.Window
+	c.mu.Unlock()
+	if !due {
+		return 0, nil
+	}
+	n, err := c.count(ctx, camunda.HistoryRecount, open)
+	if err != nil {
+		return 1, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	late, _ := c.ledger.Recount(open, n)
+	c.late += late
+	c.recounted = end
+	return 1, nil
+}
+
+func (c *Counter) count(ctx context.Context, e camunda.Endpoint, w window.Window) (uint64, error) {
+	return c.engine.CountHistory(ctx, e, camunda.HistoryQuery{
+		Event: c.kind.Event, From: w.Start, To: w.Last(),
+		ProcessDefinitionKey: c.kind.ProcessDefinitionKey, RootOnly: c.options.RootOnly, Tenants: c.options.Tenants,
 	})
+}
+
+// Recent returns the count of the latest window, and the window. It returns
+// false if none was counted yet.
+func (c *Counter) Recent() (uint64, window.Window, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.recent, c.counted, !c.counted.End.IsZero()
+}
+
+// Total returns how many instances were counted since the counter was made.
+func (c *Counter) Total() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ledger.Total()
+}
+
+// Late returns how many instances of the total became visible after their
+// window was counted.
+func (c *Counter) Late() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.late
+}
+
+// shown reports whether history showed an instance in the time that is still
+// open.
+func (c *Counter) shown() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.recent > 0 || c.ledger.Shown() > 0
 }

@@ -1,4 +1,4 @@
-package started_test
+package instances_test
 
 import (
 	"context"
@@ -9,169 +9,132 @@ import (
 	"time"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/camunda"
-	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/started"
+	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/instances"
 )
 
-// engine is an engine's history and runtime, in memory.
-type engine struct {
-	now        time.Time
-	instances  []instance
-	running    string // id of an instance that runs
-	unreadable bool   // history answers 0 to everything
-	meter      uint64
-	fail       map[string]error // by question
-	asked      []string
-	queries    []camunda.StartedQuery
-}
+var all = instances.Kind{Endpoint: camunda.HistoryCount}
 
-type instance struct {
-	started, visible time.Time
-	key, tenant      string
-	child            bool
-}
-
-func (e *engine) CountStarted(_ context.Context, q camunda.StartedQuery) (uint64, camunda.Answer, error) {
-	e.asked, e.queries = append(e.asked, "count"), append(e.queries, q)
-	if err := e.fail["count"]; err != nil {
-		return 0, camunda.Answer{}, err
-	}
-	var n uint64
-	for _, i := range e.instances {
-		if !e.unreadable && !i.visible.After(e.now) && !i.started.Before(q.From) && !i.started.After(q.To) &&
-			(q.ProcessDefinitionKey == "" || q.ProcessDefinitionKey == i.key) &&
-			(len(q.Tenants) == 0 || slices.Contains(q.Tenants, i.tenant)) && !(q.RootOnly && i.child) {
-			n++
-		}
-	}
-	return n, camunda.Answer{Skew: time.Second, HasSkew: true}, nil
-}
-
-func (e *engine) InHistory(context.Context, string) (bool, error) {
-	e.asked = append(e.asked, "in history")
-	return !e.unreadable, e.fail["in history"]
-}
-
-func (e *engine) AnyInHistory(context.Context) (bool, error) {
-	e.asked = append(e.asked, "any in history")
-	return !e.unreadable, e.fail["any in history"]
-}
-
-func (e *engine) AnyRunning(context.Context, []string) (string, error) {
-	e.asked = append(e.asked, "any running")
-	return e.running, e.fail["any running"]
-}
-
-func (e *engine) RootStarts(context.Context) (uint64, error) {
-	e.asked = append(e.asked, "meter")
-	return e.meter, e.fail["meter"]
-}
-
-func (e *engine) start(at time.Time, key string) {
-	e.instances = append(e.instances, instance{started: at, visible: at, key: key})
-}
-
-// read reads after a pause.
-func (e *engine) read(t *testing.T, r *started.Reader, pause time.Duration) (started.Reading, []string) {
+// read does what a scrape does, after a pause, and returns the window's count.
+func read(t *testing.T, e *engine, c *instances.Counter, pause time.Duration) (recent uint64, err error) {
 	t.Helper()
-	e.now = e.now.Add(pause)
-	e.asked, e.queries = nil, nil
-	reading, cost := r.Read(t.Context(), e.now)
-	if cost != len(e.asked) {
-		t.Errorf("the reading is said to cost %d requests, but it made %v", cost, e.asked)
+	e.pass(pause)
+	requests, err := c.Count(t.Context(), e.now)
+	for _, complete := range []func(context.Context) (int, error){c.CatchUp, c.Recount} {
+		n, _ := complete(t.Context())
+		requests += n
 	}
-	return reading, e.asked
+	if requests != len(e.asked) {
+		t.Errorf("%d requests are said to be made, but it made %v", requests, e.asked)
+	}
+	recent, _, _ = c.Recent()
+	return recent, err
 }
-
-var (
-	epoch   = time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
-	options = started.Options{Window: 10 * time.Second, SettleLag: time.Second, RecountHorizon: time.Minute}
-)
 
 func TestWindowAndTotal(t *testing.T) {
 	e := &engine{now: epoch}
-	r := started.NewReader(e, options, epoch)
+	c := instances.NewCounter(e, options, all, epoch)
 	for s := -20; s < 20; s++ {
 		e.start(epoch.Add(time.Duration(s)*time.Second), "a") // one a second, from before the exporter's start
 	}
-	got, _ := e.read(t, r, 5*time.Second)
-	if got.Err != nil || got.All != (started.Count{Recent: 10, Total: 5}) {
-		t.Errorf("after 5 s: %+v, want 10 in the window and 5 in all", got)
+	recent, err := read(t, e, c, 5*time.Second)
+	_, w, _ := c.Recent()
+	if err != nil || recent != 10 || c.Total() != 5 || !w.End.Equal(epoch.Add(4*time.Second)) {
+		t.Errorf("after 5 s: %d until %s, %d in all, %v; want 10 and 5", recent, w.End, c.Total(), err)
 	}
-	if !got.Window.End.Equal(epoch.Add(4*time.Second)) || !got.Answer.HasSkew || got.History != started.Readable {
-		t.Errorf("after 5 s: %+v", got)
-	}
-	if got, _ := e.read(t, r, 30*time.Second); got.All != (started.Count{Recent: 0, Total: 21}) {
-		t.Errorf("after 35 s: %+v, want none in the window and 21 in all", got)
+	if recent, _ := read(t, e, c, 30*time.Second); recent != 0 || c.Total() != 21 {
+		t.Errorf("after 35 s: %d and %d in all, want none and 21", recent, c.Total())
 	}
 }
 
-// Prometheus scrapes as often as the window is long: then one count serves both
-// the gauge and the counter.
+// A scrape interval as long as the window is the usual case: then one count
+// serves both the gauge and the counter.
 func TestRequestsOfARegularScrape(t *testing.T) {
 	e := &engine{now: epoch}
-	o := options
-	o.Keys = []string{"a", "b"}
-	r := started.NewReader(e, o, epoch)
-	e.start(epoch, "a")
+	c := instances.NewCounter(e, options, all, epoch)
+	read(t, e, c, 10*time.Second)
 	for range 10 {
-		e.start(e.now.Add(5*time.Second), "a")
-		if _, asked := e.read(t, r, 10*time.Second); len(asked) > 4 {
-			t.Errorf("%v, want one count for each of three series and one recount", asked)
+		if read(t, e, c, 10*time.Second); !slices.Equal(e.asked, []string{"history_count", "history_recount"}) {
+			t.Errorf("%v, want a count and a recount", e.asked)
 		}
 	}
-	// An irregular one costs one more for each series.
-	if _, asked := e.read(t, r, 7*time.Second); len(asked) > 7 {
-		t.Errorf("irregular: %v", asked)
+	if read(t, e, c, 7*time.Second); !slices.Equal(e.asked, []string{"history_count", "history_catch_up"}) {
+		t.Errorf("%v after 7 s, want a count and what the total lacks", e.asked)
 	}
 }
 
 func TestFilters(t *testing.T) {
-	e := &engine{now: epoch}
 	at := epoch.Add(time.Second)
-	e.instances = []instance{
+	e := &engine{now: epoch, instances: []instance{
 		{at, at, "a", "x", false}, {at, at, "a", "x", true}, {at, at, "b", "x", false}, {at, at, "b", "y", false}, {at, at, "c", "z", false},
-	}
+	}}
 	o := options
-	o.Keys, o.Tenants, o.RootOnly = []string{"b", "a", "nowhere"}, []string{"x", "y"}, true
-	got, _ := e.read(t, started.NewReader(e, o, epoch), 10*time.Second)
-	if got.All != (started.Count{Recent: 3, Total: 3}) {
-		t.Errorf("all: %+v", got.All)
-	}
-	want := []started.KeyCount{{"b", started.Count{Recent: 2, Total: 2}}, {"a", started.Count{Recent: 1, Total: 1}}, {Key: "nowhere"}}
-	if !slices.Equal(got.Keys, want) {
-		t.Errorf("keys: %+v, want %+v", got.Keys, want)
+	o.Tenants, o.RootOnly = []string{"x", "y"}, true
+	for key, want := range map[string]uint64{"": 3, "a": 1, "b": 2, "nowhere": 0} {
+		t.Run(key, func(t *testing.T) {
+			e.now = epoch
+			c := instances.NewCounter(e, o, instances.Kind{ProcessDefinitionKey: key}, epoch)
+			if recent, _ := read(t, e, c, 10*time.Second); recent != want || c.Total() != want {
+				t.Errorf("%d, and %d in all, want %d", recent, c.Total(), want)
+			}
+		})
 	}
 }
 
 func TestEngineAwayLosesNothing(t *testing.T) {
 	e := &engine{now: epoch, fail: map[string]error{}}
-	r := started.NewReader(e, options, epoch)
+	c := instances.NewCounter(e, options, all, epoch)
 	e.start(epoch.Add(time.Second), "a")
-	e.read(t, r, 10*time.Second)
-	e.fail["count"] = errors.New("down")
+	read(t, e, c, 10*time.Second)
+	e.fail["history_count"] = errors.New("down")
 	e.start(epoch.Add(11*time.Second), "a")
 	for range 360 {
-		got, asked := e.read(t, r, 10*time.Second)
-		if got.Err == nil || got.All.Total != 1 || len(asked) != 1 {
-			t.Fatalf("while down: %+v, %v", got, asked)
+		if _, err := read(t, e, c, 10*time.Second); err == nil || c.Total() != 1 {
+			t.Fatalf("while down: %d in all, %v", c.Total(), err)
 		}
 	}
-	delete(e.fail, "count")
-	if got, _ := e.read(t, r, 10*time.Second); got.Err != nil || got.All != (started.Count{Recent: 0, Total: 2}) {
-		t.Errorf("after an hour: %+v", got)
+	clear(e.fail)
+	if recent, err := read(t, e, c, 10*time.Second); err != nil || recent != 0 || c.Total() != 2 {
+		t.Errorf("after an hour: %d, %d in all, %v", recent, c.Total(), err)
+	}
+}
+
+// A long range may take an engine too long. That costs neither the window nor
+// anything of the total but its freshness.
+func TestFailingRecountLosesNothing(t *testing.T) {
+	e := &engine{now: epoch, fail: map[string]error{"history_recount": errors.New("too slow")}}
+	c := instances.NewCounter(e, options, all, epoch)
+	for range 30 {
+		e.start(e.now.Add(5*time.Second), "a")
+		if recent, err := read(t, e, c, 10*time.Second); err != nil || recent != 1 {
+			t.Fatalf("%d in the window, %v", recent, err)
+		}
+	}
+	if c.Total() != 30 {
+		t.Errorf("%d in all, want 30", c.Total())
+	}
+	read(t, e, c, 3*time.Second) // a window that does not join
+	e.instances = append(e.instances, instance{started: epoch.Add(4 * time.Minute), visible: epoch})
+	e.start(e.now.Add(5*time.Second), "a")
+	clear(e.fail)
+	for range 20 {
+		read(t, e, c, 10*time.Second)
+	}
+	if c.Total() != 32 || c.Late() != 1 {
+		t.Errorf("%d in all, %d of them late, want 32 and 1", c.Total(), c.Late())
 	}
 }
 
 // With a tenth of the instances in transactions of 3 s, as measured on real
-// engines, the total becomes exactly what history says.
+// engines, the total becomes exactly what history shows.
 func TestLateInstancesAreAdded(t *testing.T) {
 	for seed := range uint64(20) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		e := &engine{now: epoch}
-		o := options
-		o.Keys = []string{"a", "b"}
-		r := started.NewReader(e, o, epoch)
-		var want started.Count
+		counters := map[string]*instances.Counter{}
+		for _, key := range []string{"", "a", "b"} {
+			counters[key] = instances.NewCounter(e, options, instances.Kind{ProcessDefinitionKey: key}, epoch)
+		}
+		want := map[string]uint64{}
 		for e.now.Before(epoch.Add(2 * time.Minute)) {
 			for range 14 {
 				at := e.now.Add(time.Duration(random.IntN(1000)) * time.Millisecond)
@@ -180,112 +143,82 @@ func TestLateInstancesAreAdded(t *testing.T) {
 					i.visible = at.Add(3 * time.Second)
 				}
 				e.instances = append(e.instances, i)
-				want.Total++
+				want[""]++
+				want[i.key]++
 			}
-			pause := time.Second
+			e.pass(time.Second)
 			if random.IntN(3) == 0 {
-				e.read(t, r, pause)
-			} else {
-				e.now = e.now.Add(pause)
-			}
-		}
-		var got started.Reading
-		for range 20 { // until every open segment of the three series had its turn
-			got, _ = e.read(t, r, 10*time.Second)
-		}
-		if got.All.Total != want.Total || got.Keys[0].Total+got.Keys[1].Total == 0 {
-			t.Fatalf("seed %d: total is %d, want %d", seed, got.All.Total, want.Total)
-		}
-		for _, k := range got.Keys {
-			var n uint64
-			for _, i := range e.instances {
-				if i.key == k.Key {
-					n++
+				for _, c := range counters {
+					read(t, e, c, 0)
 				}
 			}
-			if k.Total != n {
-				t.Fatalf("seed %d: total of %s is %d, want %d", seed, k.Key, k.Total, n)
+		}
+		for range 20 { // until every open segment was counted again
+			e.pass(10 * time.Second)
+			for _, c := range counters {
+				read(t, e, c, 0)
+			}
+		}
+		for key, c := range counters {
+			if c.Total() != want[key] {
+				t.Fatalf("seed %d: total of %q is %d, want %d", seed, key, c.Total(), want[key])
 			}
 		}
 	}
 }
 
-// A history that answers 0 for ever must not pass for an engine without load.
-func TestUnreadableHistory(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		engine engine
-		meter  []uint64 // at each reading, ten seconds apart
-		want   started.History
+// The start of an instance is by the clock of the node that started it. Windows
+// end by the slowest clock, so that nothing is missing from them.
+func TestWindowsFollowTheSlowestClock(t *testing.T) {
+	for name, test := range map[string]struct {
+		skews []time.Duration // of the nodes, which take turns
+		known camunda.Clock
 	}{
-		{"an idle engine", engine{}, []uint64{5, 5, 5, 5, 5, 5, 5, 5}, started.Unknown},
-		{"an idle engine with an old instance", engine{running: "x"}, []uint64{5}, started.Readable},
-		{"history none, an instance runs", engine{running: "x", unreadable: true}, []uint64{5}, started.Unreadable},
-		{"history none, short instances", engine{unreadable: true}, []uint64{5, 6, 7, 8, 9, 10, 11, 12}, started.Unreadable},
-		{"history none, nothing starts", engine{unreadable: true}, []uint64{5, 5, 5, 5, 5, 5, 5, 5}, started.Unknown},
-		{"only others' instances start", engine{}, []uint64{5, 6, 7, 8, 9, 10, 11, 12}, started.Readable},
-		{"questions fail", engine{unreadable: true, running: "x", fail: map[string]error{"any running": errors.New("403"), "meter": errors.New("404")}}, []uint64{1, 2, 3, 4, 5, 6, 7, 8}, started.Unknown},
-		{"an answer fails", engine{unreadable: true, running: "x", fail: map[string]error{"in history": errors.New("timeout"), "any in history": errors.New("timeout")}}, []uint64{1, 2, 3, 4, 5, 6, 7, 8}, started.Unknown},
+		"all 3 s behind":           {[]time.Duration{-3 * time.Second}, camunda.Clock{Behind: 3 * time.Second, Known: true}},
+		"2 s ahead and 3 s behind": {[]time.Duration{2 * time.Second, -3 * time.Second}, camunda.Clock{Behind: 3 * time.Second, Ahead: 2 * time.Second, Known: true}},
+		"2 s ahead":                {[]time.Duration{2 * time.Second}, camunda.Clock{Ahead: 2 * time.Second, Known: true}},
+		"half a second behind":     {[]time.Duration{-time.Second / 2}, camunda.Clock{Known: true}},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			e := &test.engine
-			e.now = epoch
-			r := started.NewReader(e, options, epoch)
-			var got started.Reading
-			for _, e.meter = range test.meter {
-				if got, _ = e.read(t, r, 10*time.Second); got.Err != nil {
-					t.Fatal(got.Err)
-				}
+		t.Run(name, func(t *testing.T) {
+			e := &engine{now: epoch, reveal: test.known}
+			for i := range 12 * 200 { // 12 a second
+				real := epoch.Add(time.Duration(i) * time.Second / 12)
+				e.instances = append(e.instances, instance{started: real.Add(test.skews[i%len(test.skews)]).Truncate(time.Millisecond), visible: real})
 			}
-			if got.History != test.want || (got.Evidence != "") != (test.want == started.Unreadable) {
-				t.Errorf("verdict is %v by %q, want %v", got.History, got.Evidence, test.want)
+			c := instances.NewCounter(e, options, all, epoch)
+			read(t, e, c, 30*time.Second)
+			for range 15 {
+				if recent, err := read(t, e, c, 10*time.Second); recent != 120 || err != nil {
+					t.Errorf("%d in the window, want 120 (%v)", recent, err)
+				}
 			}
 		})
 	}
 }
 
-// The check costs nothing while instances are seen, and little otherwise.
-func TestHistoryCheckIsRare(t *testing.T) {
+// A clock of our own that is an hour ahead for a minute must not close windows
+// that have not happened.
+func TestOwnClockAheadForAMinute(t *testing.T) {
 	e := &engine{now: epoch}
-	r := started.NewReader(e, options, epoch)
-	checks := 0
-	for range 60 {
-		_, asked := e.read(t, r, 10*time.Second)
-		if slices.Contains(asked, "any running") {
-			checks++
+	c := instances.NewCounter(e, options, all, epoch)
+	var started uint64
+	step := func(wrong time.Duration) {
+		if wrong != e.reveal.Behind {
+			e.clock = camunda.Clock{} // the client forgets what it knew when its own clock is set
+		}
+		e.start(e.now.Add(5*time.Second), "a")
+		started++
+		e.reveal = camunda.Clock{Behind: wrong, Known: true}
+		e.pass(10 * time.Second)
+		if _, err := c.Count(t.Context(), e.now.Add(wrong)); err != nil {
+			t.Fatal(err)
+		}
+		c.CatchUp(t.Context())
+		if c.Total() != started {
+			t.Fatalf("%s ahead: %d in all, want %d", wrong, c.Total(), started)
 		}
 	}
-	if checks != 10 {
-		t.Errorf("%d checks in ten idle minutes, want 10", checks)
-	}
-	e.start(e.now, "a")
-	for range 5 {
-		if _, asked := e.read(t, r, 10*time.Second); slices.Contains(asked, "any running") {
-			t.Error("checked although history shows instances")
-		}
-	}
-}
-
-// A grant that is taken away, or given, is noticed while the exporter runs.
-func TestGrantComesAndGoes(t *testing.T) {
-	e := &engine{now: epoch, running: "x"}
-	r := started.NewReader(e, options, epoch)
-	read := func(rounds int) (got started.Reading) {
-		for range rounds {
-			e.start(e.now.Add(3*time.Second), "a")
-			got, _ = e.read(t, r, 10*time.Second)
-		}
-		return got
-	}
-	if got := read(3); got.History != started.Readable {
-		t.Fatalf("readable: %+v", got)
-	}
-	e.unreadable = true
-	if got := read(20); got.History != started.Unreadable {
-		t.Errorf("the grant is gone: %+v", got)
-	}
-	e.unreadable = false
-	if got := read(1); got.History != started.Readable {
-		t.Errorf("the grant is back: %+v", got)
+	for _, wrong := range []time.Duration{0, 0, time.Hour, time.Hour, time.Hour, 0, 0} {
+		step(wrong)
 	}
 }

@@ -1,96 +1,134 @@
-package started
+package instances
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
-// History says whether an engine's history can be read.
-type History int
+// Readability tells whether an engine's history can be read.
+type Readability int
 
 // What is known of an engine's history. An engine with history level none, and
 // one whose user lacks the READ_HISTORY grant, both answer 0 to every count, so
 // a 0 alone tells nothing.
 const (
-	Unknown    History = iota
-	Readable           // it has shown an instance
-	Unreadable         // it does not show an instance that certainly exists
+	Unknown    Readability = iota
+	Readable               // it has shown an instance
+	Empty                  // no instance was ever started, so that a count of 0 is right
+	Unreadable             // it does not show an instance that exists
 )
 
-// historyCheckEvery is how often an engine that shows nothing is checked.
+// historyCheckEvery is how often a history that shows nothing is checked.
 const historyCheckEvery = time.Minute
 
-// historyCheck looks for a proof that history can, or cannot, be read.
-type historyCheck struct {
-	verdict  History
+// History checks whether counts of 0 can be believed. It is safe for concurrent
+// use.
+type History struct {
+	engine  Engine
+	tenants []string
+	counter *Counter // of all instances
+
+	mu       sync.Mutex
+	verdict  Readability
 	evidence string // why the verdict is Unreadable
 
-	at        time.Time // when it was made last
-	rootSeen  bool      // whether rootStart is set
-	rootStart uint64    // what the engine's meter of started instances said then
+	// Of Check alone, which is not called twice at once:
+	at      time.Time // of the latest check
+	metered bool      // whether meter is set
+	meter   uint64    // the engine's own meter of started instances
 }
 
-// checkHistory brings the verdict up to date. As long as history shows
-// instances it costs nothing; otherwise it is made once a minute. A request
-// that fails proves nothing.
-func (r *Reader) checkHistory(ctx context.Context, now time.Time) {
-	h := &r.history
-	all := r.series[0]
-	if all.recent > 0 || all.ledger.Shown() > 0 {
-		h.verdict, h.evidence = Readable, ""
-		return
+// NewHistory returns a check of the history that the counter reads.
+func NewHistory(engine Engine, tenants []string, counter *Counter) *History {
+	return &History{engine: engine, tenants: tenants, counter: counter}
+}
+
+// Verdict returns what is known, and the evidence if it is Unreadable.
+func (h *History) Verdict() (Readability, string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.verdict, h.evidence
+}
+
+func (h *History) set(verdict Readability, evidence string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.verdict, h.evidence = verdict, evidence
+}
+
+// Observe brings the verdict up to date if the counts alone tell it, and
+// reports whether they do.
+func (h *History) Observe() bool {
+	shown := h.counter.shown()
+	if shown {
+		h.set(Readable, "")
 	}
-	if !h.at.IsZero() && now.Sub(h.at) < historyCheckEvery {
-		return
+	return shown
+}
+
+// Check brings the verdict up to date, if a check is due at now. A request that
+// fails proves nothing.
+func (h *History) Check(ctx context.Context, now time.Time) (requests int) {
+	if h.Observe() || (!h.at.IsZero() && now.Sub(h.at) < historyCheckEvery) {
+		return 0
 	}
 	h.at = now
-	verdict, evidence := r.tryRunning(ctx)
-	if verdict == Unknown {
-		verdict, evidence = r.tryMeter(ctx)
+	for _, proof := range []func(context.Context) (Readability, string, int){h.tryHistory, h.tryRunning, h.tryMeter} {
+		verdict, evidence, n := proof(ctx)
+		requests += n
+		if verdict != Unknown {
+			h.set(verdict, evidence)
+			break
+		}
 	}
-	if verdict != Unknown {
-		h.verdict, h.evidence = verdict, evidence
-	}
+	return requests
 }
 
-// tryRunning looks up an instance in history that runs at this moment: it is
-// written there in the same transaction as where it runs.
-func (r *Reader) tryRunning(ctx context.Context) (History, string) {
-	r.asked++
-	id, err := r.engine.AnyRunning(ctx, r.options.Tenants)
+// tryHistory looks for any instance at all.
+func (h *History) tryHistory(ctx context.Context) (Readability, string, int) {
+	if any, err := h.engine.AnyInHistory(ctx); err != nil || !any {
+		return Unknown, "", 1
+	}
+	return Readable, "", 1
+}
+
+// tryRunning looks up an instance in history that is running: it is written
+// there in the same transaction.
+func (h *History) tryRunning(ctx context.Context) (Readability, string, int) {
+	id, err := h.engine.AnyRunning(ctx, h.tenants)
 	if err != nil || id == "" {
-		return Unknown, ""
+		return Unknown, "", 1
 	}
-	r.asked++
-	switch found, err := r.engine.InHistory(ctx, id); {
+	switch found, err := h.engine.InHistory(ctx, id); {
 	case err != nil:
-		return Unknown, ""
+		return Unknown, "", 2
 	case found:
-		return Readable, ""
+		return Readable, "", 2
 	}
-	return Unreadable, "process instance " + id + " runs, but history does not show it"
+	return Unreadable, "process instance " + id + " is running, but history does not show it", 2
 }
 
-// tryMeter compares history with the engine's meter of started instances. It
-// finds out about engines whose instances are too short to be seen running.
-func (r *Reader) tryMeter(ctx context.Context) (History, string) {
-	h := &r.history
-	r.asked++
-	n, err := r.engine.RootStarts(ctx)
+// tryMeter compares history with the engine's own meter of started instances.
+// It detects engines whose instances are too short to be found running.
+func (h *History) tryMeter(ctx context.Context) (Readability, string, int) {
+	n, err := h.engine.RootStarts(ctx)
 	if err != nil {
-		return Unknown, ""
+		return Unknown, "", 1
 	}
-	rose := h.rootSeen && n > h.rootStart
-	h.rootStart, h.rootSeen = n, true
-	if !rose {
-		return Unknown, ""
+	before, metered := h.meter, h.metered
+	h.meter, h.metered = n, true
+	switch {
+	case n == 0:
+		return Empty, "", 1
+	case !metered || n <= before:
+		return Unknown, "", 1
 	}
-	r.asked++
-	switch any, err := r.engine.AnyInHistory(ctx); {
+	switch any, err := h.engine.AnyInHistory(ctx); {
 	case err != nil:
-		return Unknown, ""
+		return Unknown, "", 2
 	case any:
-		return Readable, ""
+		return Readable, "", 2
 	}
-	return Unreadable, "the engine's meter says that instances were started, but history shows none at all"
+	return Unreadable, "the engine's meter of started instances rises, but history shows none", 2
 }

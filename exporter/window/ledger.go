@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Ledger adds up how many instances were started since it was opened, each one
-// once, out of counts of an engine's history.
+// Ledger adds up how many instances there were since it was opened, each one
+// once, from counts of an engine's history.
 //
 // New time is counted in contiguous windows (Next, Advance). An instance
 // becomes visible only when its transaction commits, but with its original
@@ -24,13 +24,12 @@ type Ledger struct {
 	end      time.Time
 	total    uint64
 	segments []segment // contiguous, oldest first; the last one may grow
-	turn     int       // index of the segment to be recounted next
+	next     int       // index of the segment to be recounted next
 }
 
 type segment struct {
 	Window
-	seen      uint64    // how many instances the engine is known to show
-	recounted time.Time // the ledger's end when it was last counted as a whole
+	seen uint64 // how many instances the engine is known to show
 }
 
 // NewLedger opens a ledger at start. Instances that become visible up to a
@@ -74,18 +73,16 @@ func (l *Ledger) Advance(end time.Time, count uint64) {
 		grown.seen += count
 		return
 	}
-	l.segments = append(l.segments, segment{Window: w, seen: count, recounted: w.Start})
+	l.segments = append(l.segments, segment{Window: w, seen: count})
 }
 
-// Open returns the stretch whose turn it is to be counted again, and up to when
-// the ledger had gone when it was counted last. It returns false if nothing has
-// been counted yet.
-func (l *Ledger) Open() (w Window, since time.Time, ok bool) {
+// Open returns the window that is next to be counted again. It returns false if
+// nothing has been counted yet.
+func (l *Ledger) Open() (Window, bool) {
 	if len(l.segments) == 0 {
-		return Window{}, time.Time{}, false
+		return Window{}, false
 	}
-	s := l.segments[l.turn]
-	return s.Window, s.recounted, true
+	return l.segments[l.next].Window, true
 }
 
 // Recount takes a new count of a window that Open returned. It returns how many
@@ -103,14 +100,13 @@ func (l *Ledger) Recount(w Window, count uint64) (late, vanished uint64) {
 	}
 	l.total += late
 	s.seen = count
-	s.recounted = l.end
-	l.turn = i + 1
+	l.next = i + 1
 	if !l.end.Before(s.End.Add(l.horizon)) {
 		l.segments = slices.Delete(l.segments, i, i+1)
-		l.turn = i
+		l.next = i
 	}
-	if l.turn >= len(l.segments) {
-		l.turn = 0 // not later, or a segment that begins meanwhile would jump the queue
+	if l.next >= len(l.segments) {
+		l.next = 0 // not later, or a segment that is added meanwhile would jump the queue
 	}
 	return late, vanished
 }

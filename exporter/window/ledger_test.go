@@ -50,7 +50,7 @@ func step(l *window.Ledger, h *history, end time.Time, recount bool) {
 	if w, ok := l.Next(end); ok {
 		l.Advance(end, h.count(w))
 	}
-	if w, _, ok := l.Open(); ok && recount {
+	if w, ok := l.Open(); ok && recount {
 		l.Recount(w, h.count(w))
 	}
 }
@@ -108,13 +108,13 @@ func TestLedger(t *testing.T) {
 func TestLedgerOpenRange(t *testing.T) {
 	const horizon = time.Minute
 	l := window.NewLedger(epoch, horizon)
-	if _, _, ok := l.Open(); ok {
+	if _, ok := l.Open(); ok {
 		t.Fatal("something is open before anything was counted")
 	}
 	since := map[window.Window]bool{}
 	for end := 10; end <= 3600; end += 10 {
 		l.Advance(second(end), 1)
-		w, _, ok := l.Open()
+		w, ok := l.Open()
 		if !ok {
 			t.Fatal("nothing is open")
 		}
@@ -139,7 +139,7 @@ func TestLedgerOpenRange(t *testing.T) {
 func TestLedgerTellsWhatARecountFound(t *testing.T) {
 	l := window.NewLedger(epoch, time.Minute)
 	l.Advance(second(10), 5)
-	w, _, _ := l.Open()
+	w, _ := l.Open()
 	if late, vanished := l.Recount(w, 7); late != 2 || vanished != 0 {
 		t.Errorf("got %d late and %d vanished, want 2 and 0", late, vanished)
 	}
@@ -196,7 +196,7 @@ func simulate(seed uint64, lateness, horizon time.Duration, deletions bool) (tot
 // drain recounts all that is open.
 func drain(l *window.Ledger, h *history) {
 	for range 8 {
-		if w, _, ok := l.Open(); ok {
+		if w, ok := l.Open(); ok {
 			l.Recount(w, h.count(w))
 		}
 	}
@@ -234,7 +234,7 @@ func FuzzLedger(f *testing.F) {
 				}
 			}
 			last = l.Total()
-			if w, _, ok := l.Open(); ok && input[2]%2 == 1 {
+			if w, ok := l.Open(); ok && input[2]%2 == 1 {
 				if w.Start.Before(epoch) || w.End.After(counted) || w.Length() <= 0 {
 					t.Fatalf("open is %v, but counted up to %v", w, counted)
 				}

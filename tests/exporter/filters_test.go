@@ -47,9 +47,9 @@ func TestOptions(t *testing.T) {
 		}
 
 		wrongName.scrape(t).want(t, map[string]float64{up: 0, recent: absent, total: 0})
-		wrongName.wantLog(t, 1, "level=error", "cannot tell how many", "cause=http_4xx", "No process engine available")
+		wrongName.wantLog(t, 1, "level=error", "cannot count started instances", "cause=http_4xx", "No process engine available")
 		wrongPath.scrape(t).want(t, map[string]float64{up: 0, recent: absent, total: 0})
-		wrongPath.wantLog(t, 1, "level=error", "cannot tell how many", "cause=http_4xx", "/engine-rest?")
+		wrongPath.wantLog(t, 1, "level=error", "cannot count started instances", "cause=http_4xx", "/engine-rest?")
 
 		promtool, err := prometheus.Promtool(shared)
 		if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/engine"
 )
 
-// An engine without history answers 0 for ever. That is noticed, and no 0 is
-// exported from then on.
+// An engine without history answers 0 to everything. No 0 is exported unless
+// nothing was ever started.
 func TestHistoryLevelNone(t *testing.T) {
 	everyEngine(t, func(t *testing.T, d engine.Distribution) {
 		e := startEngine(t, engine.Spec{Distribution: d, HistoryLevel: "none"})
@@ -18,20 +18,25 @@ func TestHistoryLevelNone(t *testing.T) {
 		c.deploy(t, "")
 		unreadable := map[string]float64{up: 1, readable: 0, recent: absent, total: 0}
 
-		// Instances too short to be seen running take the exporter two looks, a
-		// minute apart, at the engine's meter.
+		// Instances too short to be found running take the exporter two checks of
+		// the engine's meter, a minute apart.
 		x := startExporter(t, "--camunda.url="+e.URL)
 		x.scrape(t).want(t, map[string]float64{up: 1, readable: absent, recent: 0})
 		c.mustStart(t, "short", "", 20)
 		x.await(t, 2*time.Minute, unreadable)
-		x.wantLog(t, 1, "level=error", "history level", "READ_HISTORY", "meter")
+		x.wantLog(t, 1, "level=error", "history is unreadable", "READ_HISTORY", "meter")
 
-		// One that runs is seen at once.
+		// Started on an idle engine, it cannot tell, and has no number.
+		x = startExporter(t, "--camunda.url="+e.URL)
+		x.scrape(t).want(t, map[string]float64{up: 1, readable: absent, recent: absent, total: 0})
+		x.wantLog(t, 1, "level=warn", "history is empty and may be unreadable")
+
+		// An instance that runs is found at once.
 		c.mustStart(t, "waiting", "", 1)
 		x = startExporter(t, "--camunda.url="+e.URL)
 		x.scrape(t).want(t, unreadable)
 		x.scrape(t).want(t, unreadable)
-		x.wantLog(t, 1, "level=error", "history level", "READ_HISTORY", "runs")
+		x.wantLog(t, 1, "level=error", "history is unreadable", "READ_HISTORY", "is running")
 	})
 }
 
@@ -51,8 +56,8 @@ func config(t *testing.T, user engine.User) (flag, passwordFile string) {
 	return "--camunda.config.file=" + filepath.Join(dir, "engine.yml"), passwordFile
 }
 
-// A user who may not read history sees 0 for ever, too, and one with a wrong
-// password nothing.
+// A user who may not read history gets 0 for everything, too, and one with a
+// wrong password nothing.
 func TestAuthorization(t *testing.T) {
 	everyEngine(t, func(t *testing.T, d engine.Distribution) {
 		e := startEngine(t, engine.Spec{Distribution: d, Authorization: true})

@@ -181,7 +181,7 @@ func goesAndComesBack(t *testing.T, d engine.Distribution) {
 			x.await(t, time.Minute, map[string]float64{up: 1, total: before + 7, readable: 1})
 		})
 	}
-	x.wantLog(t, 4, "level=error", "cannot tell") // once for each fault
+	x.wantLog(t, 4, "level=error", "cannot count started instances") // once for each fault
 	x.process.SignalLeader(syscall.SIGTERM)
 	<-x.process.Exited()
 	x.wantLog(t, 1, "msg=stopped")

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Clock is what the answers of the last minute or two tell of the clocks of the
-// engine's nodes, compared with ours. A Date header has whole seconds, so one
+// Clock is what the answers of the last half minute or more tell of the clocks of
+// the engine's nodes, compared with ours. A Date header has whole seconds, so one
 // answer tells a clock to a second, and several tell it better. Tomcat's may be
 // another second old, and then the clock seems to be behind by that.
 type Clock struct {
@@ -27,9 +27,9 @@ func (c Clock) Skew() time.Duration {
 
 // clockLasts is for how long an answer counts at least: behind a Service, most
 // answers come from other nodes than the one whose clock is wrong.
-const clockLasts = time.Minute
+const clockLasts = 25 * time.Second
 
-// clock remembers answers for one to two minutes.
+// clock remembers answers for clockLasts to twice that.
 type clock struct {
 	mu              sync.Mutex
 	latest, earlier Clock

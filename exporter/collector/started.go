@@ -92,7 +92,7 @@ func NewStarted(engine *camunda.Client, o instances.Options, timeout time.Durati
 		up: prometheus.NewDesc("camunda_up",
 			"Whether the engine answered the last count of started instances.", nil, nil),
 		skew: prometheus.NewDesc("camunda_clock_skew_seconds",
-			"How far the engine's clock is at least ahead of the exporter's, negative if behind, in the last minute; of several nodes, the worst. Absent while unknown.", nil, nil),
+			"How far the engine's clock is at least ahead of the exporter's, negative if behind, in the last half minute; of several nodes, the worst. Absent while unknown.", nil, nil),
 		readable: prometheus.NewDesc("camunda_history_readable",
 			"0 if instances exist that the engine's history does not show: its level is none, or READ_HISTORY is not granted. 1 if history has shown instances. Absent while neither is known.", nil, nil),
 		misdates: prometheus.NewDesc("camunda_process_instances_misdated",

@@ -80,7 +80,7 @@ func (r *Recorder) create(ctx context.Context, e Event) {
 	defer cancel()
 	_, err := r.client.Resource(events).Namespace(e.Workload.Namespace).Create(ctx, r.object(e, time.Now()), metav1.CreateOptions{})
 	if err != nil && !r.failed { // once, until it works again
-		level.Warn(r.logger).Log("msg", "cannot create events", "hint", "grant create on events or set --no-events", "namespace", e.Workload.Namespace, "workload", e.Workload, "err", err)
+		level.Warn(r.logger).Log("msg", "cannot create events", "fix", "grant create on events or set --no-events", "namespace", e.Workload.Namespace, "workload", e.Workload, "err", err)
 	}
 	r.failed = err != nil
 }

@@ -366,20 +366,20 @@ func TestLeaseIsDeletedOrOverwritten(t *testing.T) {
 		for _, takes := range []time.Duration{5 * time.Millisecond, 500 * time.Millisecond, 1200 * time.Millisecond} {
 			for _, broken := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s, requests take %s, broken %t", name, 2*takes, broken), func(t *testing.T) {
-					for phase := range 10 {
+					for phase := range 5 {
 						synctest.Test(t, func(t *testing.T) {
 							s := newStore()
 							a := start(t.Context(), s, "a", nil)
-							time.Sleep(20*time.Second + time.Duration(phase)*211*time.Millisecond)
+							time.Sleep(20*time.Second + time.Duration(phase)*431*time.Millisecond)
 							b := start(t.Context(), s, "b", nil)
 							a.link.set(func() { a.link.takes = takes })
 							time.Sleep(5 * time.Second)
 							a.link.set(func() { a.link.down = broken })
 							change(s)
 							var c *candidate
-							for i := range 2500 {
-								time.Sleep(10 * time.Millisecond)
-								if i == 70 { // one that has not seen what was before
+							for i := range 1250 {
+								time.Sleep(20 * time.Millisecond)
+								if i == 35 { // one that has not seen what was before
 									c = start(t.Context(), s, "c", nil)
 								}
 								leaders := 0
@@ -389,7 +389,7 @@ func TestLeaseIsDeletedOrOverwritten(t *testing.T) {
 									}
 								}
 								if leaders > 1 {
-									t.Fatalf("%d lead %d ms after the change", leaders, 10*i)
+									t.Fatalf("%d lead %d ms after the change", leaders, 20*i)
 								}
 							}
 							if kept := a.Leads() && len(a.stopped) == 0; kept == broken && takes < time.Second {
@@ -463,7 +463,7 @@ func TestStopDuringAcquisition(t *testing.T) {
 // deleted and overwritten, no two candidates are allowed to write at once, and
 // work that is bounded by the Lease ends before another's starts.
 func TestNeverTwo(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(5) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { neverTwo(t, rand.New(rand.NewPCG(seed, 0))) })
 		})

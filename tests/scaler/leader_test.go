@@ -158,6 +158,9 @@ func checkSteps(t *testing.T, all []*scalerProcess) {
 			if l["action"] != "none" {
 				steps = append(steps, l)
 			}
+			if l["reason"] == "owned_by_other" {
+				t.Errorf("a step of the former leader was taken for another scaler's: %v", l)
+			}
 		}
 	}
 	slices.SortFunc(steps, func(a, b line) int { return a.time(t).Compare(b.time(t)) })

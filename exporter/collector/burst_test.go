@@ -291,6 +291,7 @@ func TestNoRecentInstancesWhileSomeAreMisdated(t *testing.T) {
 		if n, any := value(got, "camunda_process_instances_misdated"); !any || n < 25 || n > 35 || strings.Contains(got, "recently_started{") {
 			t.Errorf("%v misdated instances (there: %t) in\n%s", n, any, got)
 		}
+		golden(t, "misdated", got, false)
 		wantLog(t, x, "error", "start times hours off")
 		misdated = false
 		for range 70 {

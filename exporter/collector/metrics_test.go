@@ -335,6 +335,8 @@ func TestScrapeWhileTheEngineHangs(t *testing.T) {
 		wantLog(t, x, "error", "cause=timeout")
 		if got := x.scrape(t, 0); !strings.Contains(got, `camunda_exporter_request_errors_total{cause="timeout",endpoint="history_count"} 1`) {
 			t.Errorf("the timeout is not counted as such: %s", got)
+		} else {
+			golden(t, "timeout", got, true)
 		}
 	})
 }

@@ -56,21 +56,21 @@ func (r *Recorder) Record(e Event) {
 // Run creates the recorded Events until ctx ends, then those in the queue, for at
 // most as long as one request may take.
 func (r *Recorder) Run(ctx context.Context) {
-	for {
+	for ctx.Err() == nil {
 		select {
 		case e := <-r.queue:
 			r.create(context.WithoutCancel(ctx), e)
 		case <-ctx.Done():
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
-			defer cancel()
-			for {
-				select {
-				case e := <-r.queue:
-					r.create(ctx, e)
-				default:
-					return
-				}
-			}
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	defer cancel()
+	for {
+		select {
+		case e := <-r.queue:
+			r.create(ctx, e)
+		default:
+			return
 		}
 	}
 }

@@ -8,8 +8,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/go-kit/log"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
@@ -56,5 +61,41 @@ func TestFailureIsLoggedOnceAndStopsNothing(t *testing.T) {
 	run(2000) // more than the queue holds
 	if requests != 1003 || r.failed {
 		t.Errorf("%d requests, want 1003", requests)
+	}
+}
+
+// hanging is an API server that never answers.
+type hanging struct {
+	dynamic.NamespaceableResourceInterface
+}
+
+func (h hanging) Resource(schema.GroupVersionResource) dynamic.NamespaceableResourceInterface {
+	return h
+}
+
+func (h hanging) Namespace(string) dynamic.ResourceInterface { return h }
+
+func (h hanging) Create(ctx context.Context, _ *unstructured.Unstructured, _ metav1.CreateOptions, _ ...string) (*unstructured.Unstructured, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// However many Events are left, an API server that hangs does not hold up a stop
+// for longer than the request under way and one more.
+func TestStopIsNotHeldUp(t *testing.T) {
+	for range 20 { // whichever of two that are ready Run takes
+		synctest.Test(t, func(t *testing.T) {
+			r := NewRecorder(hanging{}, "camunda-scaler", log.NewNopLogger())
+			for range 100 {
+				r.Record(Event{})
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(time.Minute, cancel)
+			stopped := time.Now().Add(time.Minute)
+			r.Run(ctx)
+			if took := time.Since(stopped); took > 2*timeout {
+				t.Errorf("the stop took %s", took)
+			}
+		})
 	}
 }

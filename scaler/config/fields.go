@@ -26,7 +26,6 @@ type key struct {
 // keysOf lists the keys of a struct and of those in it, in their order.
 func keysOf(t reflect.Type, path string) (keys []key) {
 	for f := range t.Fields() {
-		f := f
 		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		if options == "inline" {
 			keys = append(keys, keysOf(f.Type, path)...)

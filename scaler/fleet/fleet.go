@@ -113,7 +113,7 @@ func (f *Fleet) configure(before, now config.Config) {
 	for _, t := range now.Targets {
 		if t.Group == nil {
 			names[t.Name] = true
-			f.Metrics.Target(t.Name).Configure(loopTarget(t))
+			f.Metrics.Target(t.Name).Configure(t)
 		}
 	}
 	for _, t := range before.Targets {

@@ -49,7 +49,7 @@ func (f *Fleet) sources(s spec) loop.Sources {
 
 // newMember returns a member that does not run yet.
 func (f *Fleet) newMember(s spec) *member {
-	t := loopTarget(s.target)
+	t := s.target
 	m := &member{spec: s, workload: f.Workloads(t.Workload), logger: log.With(f.Logger, "target", t.Name)}
 	told := f.Metrics.Target(t.Name)
 	told.Configure(t)
@@ -59,13 +59,6 @@ func (f *Fleet) newMember(s spec) *member {
 	}
 	m.loop = loop.New(t, told.Sources(f.sources(s)), told.Scaler(m.workload), observers)
 	return m
-}
-
-func loopTarget(t config.Target) loop.Target {
-	return loop.Target{
-		Name: t.Name, Workload: t.Workload, Policy: t.Policy, Calendar: t.Calendar,
-		Interval: t.Interval, DryRun: t.DryRun, Paused: t.Paused,
-	}
 }
 
 // start runs the loop, and beside it the watch of the workload.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
@@ -28,7 +29,7 @@ func (none) Observe(Decision) {}
 // BenchmarkCycle is one cycle that decides, without network and without
 // observers.
 func BenchmarkCycle(b *testing.B) {
-	target := Target{Name: "camunda", Policy: decide.DefaultPolicy(), Interval: 10 * time.Second}
+	target := config.Target{Name: "camunda", Policy: decide.DefaultPolicy(), Interval: 10 * time.Second}
 	l := New(target, Sources{Triggers: []Reader{&steady{time.Now()}}}, idle{}, none{})
 	b.ReportAllocs()
 	for b.Loop() {

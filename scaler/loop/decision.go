@@ -3,6 +3,7 @@ package loop
 import (
 	"time"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
@@ -12,7 +13,7 @@ import (
 type Decision struct {
 	decide.Decision
 
-	Target *Target         // that was decided on; not to be changed
+	Target *config.Target  // that was decided on; not to be changed
 	Scale  *workload.Scale // that was read; nil if it could not be
 	Change Change          // what has happened to the workload since the last decision
 	Lag    time.Duration   // from the sample's time to the end of all; 0 if no new sample was decided on

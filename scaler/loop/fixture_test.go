@@ -16,6 +16,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
@@ -129,7 +130,7 @@ func (w *fakeWorkload) Set(ctx context.Context, read workload.Scale, replicas in
 }
 
 type (
-	Target  = loop.Target
+	Target  = config.Target
 	Sources = loop.Sources
 	Reader  = loop.Reader
 )

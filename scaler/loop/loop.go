@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/calendar"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
@@ -24,20 +24,9 @@ type Scaler interface {
 	ScaledByHPA(ctx context.Context) (string, error)
 }
 
-// Target is what a loop works on, and by which rule.
-type Target struct {
-	Name     string
-	Workload workload.Ref
-	Policy   decide.Policy
-	Calendar calendar.Calendar
-	Interval time.Duration // between two decisions
-	DryRun   bool          // never write; report what would be done
-	Paused   bool          // never write
-}
-
 // Loop runs one target.
 type Loop struct {
-	target   Target
+	target   config.Target
 	sources  []source // one for each trigger
 	max      Evaluator
 	scaler   Scaler
@@ -59,7 +48,7 @@ type Loop struct {
 }
 
 // New returns a loop that has not started.
-func New(t Target, from Sources, s Scaler, o Observer) *Loop {
+func New(t config.Target, from Sources, s Scaler, o Observer) *Loop {
 	l := &Loop{target: t, max: from.Max, scaler: s, observer: o, schedule: Schedule{Interval: t.Interval}, owner: owner{due: true}}
 	for _, r := range from.Triggers {
 		l.sources = append(l.sources, source{Reader: r})

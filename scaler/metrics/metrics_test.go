@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/common/expfmt"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
@@ -24,8 +25,8 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/metrics.txt")
 
-func newTarget(name string, triggers ...decide.Trigger) loop.Target {
-	t := loop.Target{
+func newTarget(name string, triggers ...decide.Trigger) config.Target {
+	t := config.Target{
 		Name: name, Policy: decide.DefaultPolicy(), Interval: 10 * time.Second,
 		Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "bpm", Name: name + "-deployment"},
 	}
@@ -36,7 +37,7 @@ func newTarget(name string, triggers ...decide.Trigger) loop.Target {
 }
 
 // decided is a decision on these values, which were sampled a second ago.
-func decided(target loop.Target, replicas int32, values ...float64) loop.Decision {
+func decided(target config.Target, replicas int32, values ...float64) loop.Decision {
 	now := time.Now()
 	var samples []sample.Result
 	for _, v := range values {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
@@ -20,7 +21,7 @@ type Target struct {
 	name              string
 
 	mu      sync.Mutex
-	target  loop.Target
+	target  config.Target
 	started time.Time      // zero while its loop does not run
 	at      time.Time      // of the last decision; zero if there was none
 	last    loop.Decision  // the last decision; its zero if there was none
@@ -39,7 +40,7 @@ type sampled struct {
 
 // Configure sets what the target is, and by which rules it is decided on. What is
 // known of a trigger that it does not have any more is dropped.
-func (t *Target) Configure(target loop.Target) {
+func (t *Target) Configure(target config.Target) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	kept := make([]sampled, len(target.Policy.Triggers))

@@ -9,6 +9,7 @@ import (
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
@@ -66,7 +67,7 @@ func (l *Log) change(d loop.Decision) {
 	}
 }
 
-func workloadKeys(t *loop.Target) []any {
+func workloadKeys(t *config.Target) []any {
 	return []any{"target", t.Name, "namespace", t.Workload.Namespace, "workload", t.Workload}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-kit/log"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
@@ -22,8 +23,8 @@ var now = time.Unix(1_700_000_000, 0)
 
 // decided is a decision by the default rule on 119 started instances with 3
 // replicas, changed as wanted.
-func decided(change ...func(*loop.Target, *decide.Input, *loop.Decision)) loop.Decision {
-	target := &loop.Target{
+func decided(change ...func(*config.Target, *decide.Input, *loop.Decision)) loop.Decision {
+	target := &config.Target{
 		Name: "camunda", Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "bpm", Name: "camunda-deployment"},
 		Policy: decide.DefaultPolicy(), Interval: 10 * time.Second,
 	}
@@ -47,65 +48,65 @@ func TestLines(t *testing.T) {
 	const start = "target=camunda namespace=bpm workload=deployment/camunda-deployment "
 	for _, c := range []struct {
 		name   string
-		change func(*loop.Target, *decide.Input, *loop.Decision)
+		change func(*config.Target, *decide.Input, *loop.Decision)
 		want   string
 	}{
 		{
-			"nothing to do", func(*loop.Target, *decide.Input, *loop.Decision) {},
+			"nothing to do", func(*config.Target, *decide.Input, *loop.Decision) {},
 			`level=info msg="nothing to do" ` + start + "action=none from=3 to=3 value=119 per_instance=39.67 bound=null reason=within_bounds sample_age=312ms",
 		},
 		{
-			"up", func(_ *loop.Target, in *decide.Input, _ *loop.Decision) { in.Samples[0].Value = 500 },
+			"up", func(_ *config.Target, in *decide.Input, _ *loop.Decision) { in.Samples[0].Value = 500 },
 			"level=info msg=scaled " + start + "action=up from=3 to=4 value=500 per_instance=166.67 bound=50 reason=load_high sample_age=312ms",
 		},
 		{
-			"dry run", func(t *loop.Target, in *decide.Input, _ *loop.Decision) { t.DryRun, in.Samples[0].Value = true, 500 },
+			"dry run", func(t *config.Target, in *decide.Input, _ *loop.Decision) { t.DryRun, in.Samples[0].Value = true, 500 },
 			`level=info msg="would scale" ` + start + "action=up from=3 to=4 value=500 per_instance=166.67 bound=50 reason=load_high sample_age=312ms dry_run=true",
 		},
 		{
-			"a failed write", func(_ *loop.Target, in *decide.Input, d *loop.Decision) {
+			"a failed write", func(_ *config.Target, in *decide.Input, d *loop.Decision) {
 				in.Samples[0].Value, d.Err, d.Cause = 500, errors.New("no"), "forbidden"
 			},
 			`level=error msg="scaling failed" ` + start + "action=none from=3 to=3 value=500 per_instance=166.67 bound=50 reason=write_failed sample_age=312ms cause=forbidden err=no",
 		},
 		{
-			"no data", func(_ *loop.Target, in *decide.Input, _ *loop.Decision) {
+			"no data", func(_ *config.Target, in *decide.Input, _ *loop.Decision) {
 				in.Samples[0] = sample.Result{Outcome: sample.NoData}
 			},
 			"level=warn msg=holding " + start + "action=none from=3 to=3 value=null per_instance=null bound=null reason=no_data sample_age=null",
 		},
 		{
-			"several series", func(_ *loop.Target, in *decide.Input, _ *loop.Decision) {
+			"several series", func(_ *config.Target, in *decide.Input, _ *loop.Decision) {
 				in.Samples[0] = sample.Result{Outcome: sample.ManySeries, Series: 2}
 			},
 			"level=warn msg=holding " + start + "action=none from=3 to=3 value=null per_instance=null bound=null reason=many_series sample_age=null series=2",
 		},
 		{
-			"paused", func(_ *loop.Target, in *decide.Input, _ *loop.Decision) {
+			"paused", func(_ *config.Target, in *decide.Input, _ *loop.Decision) {
 				in.Block = decide.Block{Reason: decide.Paused, By: "annotation"}
 			},
 			"level=info msg=holding " + start + "action=none from=3 to=3 value=119 per_instance=39.67 bound=null reason=paused sample_age=312ms paused_by=annotation",
 		},
 		{
-			"owned by another", func(_ *loop.Target, in *decide.Input, _ *loop.Decision) {
+			"owned by another", func(_ *config.Target, in *decide.Input, _ *loop.Decision) {
 				in.Block = decide.Block{Reason: decide.OwnedByOther, By: "horizontalpodautoscaler/web"}
 			},
 			"level=warn msg=holding " + start + "action=none from=3 to=3 value=119 per_instance=39.67 bound=null reason=owned_by_other sample_age=312ms owner=horizontalpodautoscaler/web",
 		},
 		{
-			"a delay", func(t *loop.Target, in *decide.Input, _ *loop.Decision) {
+			"a delay", func(t *config.Target, in *decide.Input, _ *loop.Decision) {
 				t.Policy.ScaleDownDelay, in.Samples[0].Value = 5*time.Minute, 0
 			},
 			"level=info msg=waiting " + start + "action=none from=3 to=3 value=0 per_instance=0 bound=20 reason=scale_down_delay sample_age=312ms left=5m0s",
 		},
 		{
-			"the calendar's minimum", func(_ *loop.Target, in *decide.Input, _ *loop.Decision) {
+			"the calendar's minimum", func(_ *config.Target, in *decide.Input, _ *loop.Decision) {
 				in.Limits.Min, in.Limits.MinBy, in.Samples[0].Value = 3, "office hours", 0
 			},
 			`level=info msg="nothing to do" ` + start + `action=none from=3 to=3 value=0 per_instance=0 bound=20 reason=load_low_at_min sample_age=312ms calendar="office hours"`,
 		},
 		{
-			"an unreadable workload", func(_ *loop.Target, _ *decide.Input, d *loop.Decision) { d.Scale = nil },
+			"an unreadable workload", func(_ *config.Target, _ *decide.Input, d *loop.Decision) { d.Scale = nil },
 			"level=warn msg=holding " + start + "action=none from=null to=null value=119 per_instance=null bound=null reason=workload_unreadable sample_age=312ms cause=timeout err=late",
 		},
 	} {
@@ -168,38 +169,38 @@ func TestChangesByOthers(t *testing.T) {
 func TestEventsTellWhy(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		change func(*loop.Target, *decide.Input, *loop.Decision)
+		change func(*config.Target, *decide.Input, *loop.Decision)
 		want   string
 	}{
 		{
-			"up", func(_ *loop.Target, in *decide.Input, _ *loop.Decision) { in.Samples[0].Value = 500 },
+			"up", func(_ *config.Target, in *decide.Input, _ *loop.Decision) { in.Samples[0].Value = 500 },
 			"ScaledUp: Scaled from 3 to 4 replicas: 500 on 3 is 166.67 per replica, and the bound is 50",
 		},
 		{
-			"down", func(_ *loop.Target, in *decide.Input, _ *loop.Decision) { in.Samples[0].Value = 40 },
+			"down", func(_ *config.Target, in *decide.Input, _ *loop.Decision) { in.Samples[0].Value = 40 },
 			"ScaledDown: Scaled from 3 to 2 replicas: 40 on 3 is 13.33 per replica, and the bound is 20",
 		},
 		{
-			"by the total", func(t *loop.Target, _ *decide.Input, _ *loop.Decision) { t.Policy.Triggers[0].Rule.Absolute = true },
+			"by the total", func(t *config.Target, _ *decide.Input, _ *loop.Decision) { t.Policy.Triggers[0].Rule.Absolute = true },
 			"ScaledUp: Scaled from 3 to 4 replicas: 119, and the bound is 50",
 		},
 		{
-			"the calendar's minimum", func(_ *loop.Target, in *decide.Input, _ *loop.Decision) {
+			"the calendar's minimum", func(_ *config.Target, in *decide.Input, _ *loop.Decision) {
 				in.Limits.Min, in.Limits.MinBy = 4, "office hours"
 			},
 			`ScaledUp: Scaled from 3 to 4 replicas: the minimum is 4 by the calendar's "office hours"`,
 		},
 		{
-			"a failed write", func(_ *loop.Target, in *decide.Input, d *loop.Decision) {
+			"a failed write", func(_ *config.Target, in *decide.Input, d *loop.Decision) {
 				in.Samples[0].Value, d.Err, d.Cause = 500, errors.New("refused"), "connection"
 			},
 			"ScalingFailed: Could not scale from 3 to 4 replicas: 500 on 3 is 166.67 per replica, and the bound is 50 (connection: refused)",
 		},
-		{"a write that failed in the same way before", func(_ *loop.Target, in *decide.Input, d *loop.Decision) {
+		{"a write that failed in the same way before", func(_ *config.Target, in *decide.Input, d *loop.Decision) {
 			in.Samples[0].Value, d.Err, d.Cause, d.Repeat = 500, errors.New("refused"), "connection", true
 		}, ""},
-		{"dry run", func(t *loop.Target, in *decide.Input, _ *loop.Decision) { t.DryRun, in.Samples[0].Value = true, 500 }, ""},
-		{"nothing to do", func(*loop.Target, *decide.Input, *loop.Decision) {}, ""},
+		{"dry run", func(t *config.Target, in *decide.Input, _ *loop.Decision) { t.DryRun, in.Samples[0].Value = true, 500 }, ""},
+		{"nothing to do", func(*config.Target, *decide.Input, *loop.Decision) {}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := ""

@@ -3,9 +3,11 @@ module github.com/camunda-autoscaler/camunda-autoscaler/e2e
 go 1.26.0
 
 require (
+	github.com/camunda-autoscaler/camunda-autoscaler/charts v0.0.0
 	github.com/camunda-autoscaler/camunda-autoscaler/testbed v0.0.0
 	github.com/google/go-containerregistry v0.22.1
 	github.com/prometheus/common v0.72.0
+	go.yaml.in/yaml/v3 v3.0.6
 	golang.org/x/sync v0.24.0
 	golang.org/x/sys v0.49.0
 )
@@ -19,5 +21,7 @@ require (
 	github.com/ulikunitz/xz v0.5.17 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )
+
+replace github.com/camunda-autoscaler/camunda-autoscaler/charts => ../charts
 
 replace github.com/camunda-autoscaler/camunda-autoscaler/testbed => ../testbed

@@ -22,7 +22,7 @@ type helm struct {
 	checkout   string
 }
 
-// newHelm builds the Helm that tools/NAME pins.
+// newHelm returns a version of Helm: project.Helm3 or project.Helm4.
 func newHelm(ctx context.Context, t *testing.T, checkout, name, kubeconfig string) helm {
 	t.Helper()
 	program, err := build.Tool(ctx, name)
@@ -32,6 +32,7 @@ func newHelm(ctx context.Context, t *testing.T, checkout, name, kubeconfig strin
 	return helm{program: program, kubeconfig: kubeconfig, checkout: checkout}
 }
 
+// run runs Helm in the tests' namespace, unless the arguments name another.
 func (h helm) run(ctx context.Context, args ...string) (string, error) {
 	args = append([]string{"--kubeconfig=" + h.kubeconfig, "--namespace=" + namespace}, args...)
 	return command(ctx, h.checkout, h.program, args...)
@@ -49,7 +50,7 @@ func (h helm) mustRun(ctx context.Context, t *testing.T, args ...string) string 
 
 var imageLine = regexp.MustCompile(`(?m)^\s*(?:- )?image: "?([^"\s]+)"?$`)
 
-// images returns the names of the images that releases are made of.
+// images returns the names of the images that releases use.
 func (h helm) images(ctx context.Context, t *testing.T, releases ...release) []string {
 	t.Helper()
 	var all []string
@@ -89,7 +90,7 @@ func (h helm) uninstall(ctx context.Context, t *testing.T, r release) {
 func command(ctx context.Context, dir, program string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
+	cmd.Env = append(os.Environ(), "GOWORK=off")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {

@@ -8,33 +8,18 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/charts/project"
 )
 
-// The real schemas: those of the API servers themselves, out of their modules,
-// and those of the Prometheus operator's resources.
-var (
-	kubernetes = map[string]string{"1.30": "k8s.io/kubernetes@v1.30.14", "1.36": "k8s.io/kubernetes@v1.36.3"}
-	operator   = "github.com/prometheus-operator/prometheus-operator@v0.85.0"
-)
-
-// module returns the folder of a module that nothing here imports.
-func module(at string) (string, error) {
-	out, err := run(os.TempDir(), "go", "mod", "download", "-json", at)
-	if err != nil {
-		return "", err
-	}
-	var m struct{ Dir string }
-	if err := json.Unmarshal(out, &m); err != nil {
-		return "", fmt.Errorf("read where %s is: %w", at, err)
-	}
-	return m.Dir, nil
-}
+// kubernetes are the modules with the API servers' own schemas.
+var kubernetes = map[string]string{"1.30": "k8s.io/kubernetes@v1.30.14", "1.36": "k8s.io/kubernetes@v1.36.3"}
 
 type schema = map[string]any
 
 // writeSchemas writes a file for each kind, as kubeconform names them.
 func writeSchemas(folder, kubernetesVersion string) error {
-	dir, err := module(kubernetes[kubernetesVersion])
+	dir, err := project.Module(kubernetes[kubernetesVersion])
 	if err != nil {
 		return err
 	}
@@ -46,7 +31,7 @@ func writeSchemas(folder, kubernetesVersion string) error {
 		Definitions map[string]schema `json:"definitions"`
 	}
 	if err := json.Unmarshal(text, &swagger); err != nil {
-		return fmt.Errorf("read the API's description: %w", err)
+		return fmt.Errorf("reading the description of the API: %w", err)
 	}
 	definitions := map[string]any{}
 	for name, d := range swagger.Definitions {
@@ -72,12 +57,12 @@ func writeSchemas(folder, kubernetesVersion string) error {
 }
 
 func writeOperatorSchemas(folder string) error {
-	dir, err := module(operator)
+	paths, err := project.OperatorCRDs()
 	if err != nil {
 		return err
 	}
-	for _, plural := range []string{"servicemonitors", "prometheusrules"} {
-		text, err := os.ReadFile(filepath.Join(dir, "example", "prometheus-operator-crd", "monitoring.coreos.com_"+plural+".yaml"))
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
@@ -94,7 +79,7 @@ func writeOperatorSchemas(folder string) error {
 			}
 		}
 		if err := yaml.Unmarshal(text, &crd); err != nil {
-			return fmt.Errorf("read the definition of %s: %w", plural, err)
+			return fmt.Errorf("reading %s: %w", path, err)
 		}
 		for _, v := range crd.Spec.Versions {
 			s := strict(v.Schema.OpenAPIV3Schema)

@@ -4,6 +4,7 @@ package project
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -94,6 +95,32 @@ func Glob(pattern string) ([]string, error) {
 		if paths[i], err = filepath.Rel(top, paths[i]); err != nil {
 			return nil, err
 		}
+	}
+	return paths, nil
+}
+
+// Module returns the folder of a module, such as k8s.io/kubernetes@v1.36.3, that no package imports.
+func Module(at string) (string, error) {
+	out, err := Command(os.TempDir(), "go", "mod", "download", "-json", at)
+	if err != nil {
+		return "", err
+	}
+	var m struct{ Dir string }
+	if err := json.Unmarshal(out, &m); err != nil {
+		return "", fmt.Errorf("reading where %s is: %w", at, err)
+	}
+	return m.Dir, nil
+}
+
+// OperatorCRDs returns the paths of the definitions of ServiceMonitors and PrometheusRules.
+func OperatorCRDs() ([]string, error) {
+	dir, err := Module("github.com/prometheus-operator/prometheus-operator@v0.85.0")
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, plural := range []string{"servicemonitors", "prometheusrules"} {
+		paths = append(paths, filepath.Join(dir, "example", "prometheus-operator-crd", "monitoring.coreos.com_"+plural+".yaml"))
 	}
 	return paths, nil
 }

@@ -81,7 +81,7 @@ func newNode(name string) object {
 		"metadata": object{
 			"name":        name,
 			"annotations": object{managedByKwok: "fake"},
-			"labels":      object{"kubernetes.io/hostname": name},
+			"labels":      object{"kubernetes.io/hostname": name, "kubernetes.io/os": "linux"},
 		},
 		"status": object{"allocatable": resources, "capacity": resources},
 	}

@@ -134,7 +134,7 @@ e2e: e2e-images e2e-node ## The charts and images on a real Kubernetes node, as 
 e2e-images: e2e-needs
 	cd e2e && GOWORK=off go test -count=1 -timeout 60m -v ./images ./image
 e2e-node: e2e-needs
-	cd e2e && GOWORK=off go test -count=1 -p 1 -timeout 60m -v . ./node
+	cd e2e && GOWORK=off go test -count=1 -p 1 -parallel 8 -timeout 60m -v . ./node
 
 .PHONY: e2e-needs
 e2e-needs:

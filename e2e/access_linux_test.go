@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// testAccess asks the API server what the charts' ServiceAccounts may do.
+// testAccess checks the rights of the charts' ServiceAccounts.
 func testAccess(ctx context.Context, t *testing.T, s *stack) {
 	account := func(deployment string) string {
 		return s.kubectl(ctx, "get", "deployment", deployment, "--output=jsonpath={.spec.template.spec.serviceAccountName}")

@@ -56,7 +56,7 @@ func TestTheScalerAcceptsItsFile(t *testing.T) {
 		}
 	})
 	if checked < 3 {
-		t.Errorf("checked %d files: the test looks at too little", checked)
+		t.Errorf("checked %d files: the test covers too little", checked)
 	}
 }
 

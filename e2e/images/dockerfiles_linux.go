@@ -14,8 +14,8 @@ import (
 )
 
 // Builder builds the project's Dockerfiles with buildah, by docker/images.sh.
-// What it keeps from one time to the next, such as the stand-in for the image
-// golang, is in a folder of its own, apart from the user's images.
+// What it keeps between builds, such as the stand-in for the image golang, is in
+// a folder of its own, apart from the user's images.
 type Builder struct {
 	storage string
 	dir     string // logs and archives
@@ -37,7 +37,7 @@ func NewBuilder(dir string) (*Builder, error) {
 		os.WriteFile(filepath.Join(storage, "storage.conf"), []byte(config), 0o644)
 }
 
-// Source is what the images are built from, and for what.
+// Source is what the images are built from, and their platform.
 type Source struct {
 	Checkout string
 	Version  string // also the images' tag
@@ -46,7 +46,7 @@ type Source struct {
 	Platform string    // such as linux/arm64; this machine's if it is empty
 }
 
-// Build builds all images of docker/images.sh, each step anew. The base images
+// Build builds all images of docker/images.sh, without cached steps. The base images
 // are local stand-ins; the Go modules and compiled packages are this user's.
 func (b *Builder) Build(ctx context.Context, s Source) error {
 	docker := filepath.Join(s.Checkout, "docker")
@@ -72,7 +72,7 @@ func (b *Builder) Build(ctx context.Context, s Source) error {
 	if err := b.run(ctx, "docker/images.sh", env, command...); err != nil {
 		return err
 	}
-	// Those that had the names before.
+	// Those that had these names before.
 	return b.run(ctx, "removing old images", nil, "buildah", "rmi", "--prune")
 }
 
@@ -91,10 +91,9 @@ func (b *Builder) Archive(ctx context.Context, name string, load func(context.Co
 	return load(ctx, archive)
 }
 
-// run runs a command of buildah's. Where buildah starts itself anew, it seals a
-// copy of itself in memory, which the kernel seldom refuses for the moment
-// ("sealing memfd copy: Device or resource busy"). That says nothing of what is
-// to be built, so it is tried again.
+// run runs buildah. When buildah executes itself again, it seals a copy of itself
+// in memory, which the kernel sometimes refuses ("sealing memfd copy: Device or
+// resource busy"). That is no fault of the build, so it is tried again.
 func (b *Builder) run(ctx context.Context, name string, env []string, command ...string) error {
 	var err error
 	for range 5 {

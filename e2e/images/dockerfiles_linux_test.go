@@ -33,7 +33,7 @@ const notices = "licenses/THIRD_PARTY_NOTICES.txt"
 // source is built under a version of its own, apart from those of other tests.
 var source = Source{Version: "1.2.3-test", Revision: "0123456789abcdef", Time: time.Unix(1_700_000_000, 0)}
 
-// TestDockerfiles builds every image for both architectures and looks into it.
+// TestDockerfiles builds every image for both architectures and inspects it.
 func TestDockerfiles(t *testing.T) {
 	b := newBuilder(t)
 	for arch, machine := range map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64} {

@@ -1,6 +1,5 @@
-// Package images makes the images of the test: the project's own from the
-// project's Dockerfiles, and stand-ins for those of others, which a registry
-// would have.
+// Package images builds the images of the tests: the project's own from its
+// Dockerfiles, and stand-ins for those that would come from a registry.
 package images
 
 import (
@@ -17,9 +16,9 @@ import (
 //go:embed camunda postgres
 var files embed.FS
 
-// StandIns returns images that take the places of the given ones: of
+// StandIns returns images that stand in for the given ones: for
 // camunda/camunda-bpm-platform, postgres and prom/prometheus, with any tag.
-// They take the same environment variables, arguments, users and volumes.
+// They accept the same environment variables, arguments, users and volumes.
 // Their own files are written to folder.
 func StandIns(ctx context.Context, folder string, names ...string) ([]image.Image, error) {
 	parts, err := build.Ensure(ctx, os.Stderr, build.Debian, build.CamundaImage, build.Prometheus)
@@ -74,7 +73,7 @@ func camunda(name, folder string, parts map[build.Part]string) image.Image {
 			"DB_USERNAME=sa", "DB_PASSWORD=sa", "DB_CONN_MAXACTIVE=20", "DB_CONN_MINIDLE=5", "DB_CONN_MAXIDLE=20",
 			"DB_VALIDATE_ON_BORROW=false", "DB_VALIDATION_QUERY=SELECT 1", "SKIP_DB_CONFIG=",
 			"WAIT_FOR=", "WAIT_FOR_TIMEOUT=30", "TZ=UTC", "JAVA_OPTS=-Xmx768m -XX:MaxMetaspaceSize=256m",
-			// The official image of 7.14 has Java 11, which needs no leave for this.
+			// The official image of 7.14 has Java 11, which permits this by default.
 			"JDK_JAVA_OPTIONS=--add-opens=java.base/java.util=ALL-UNNAMED --add-opens=java.base/java.lang=ALL-UNNAMED",
 		},
 	}
@@ -101,7 +100,7 @@ func prometheus(name string, parts map[build.Part]string) image.Image {
 			"/bin/promtool":   filepath.Join(parts[build.Prometheus], "promtool"),
 		},
 		Folders: []string{"/prometheus"}, WorkingDir: "/prometheus",
-		// The official image's user is nobody, which it has a name for.
+		// The official image has a name for this user; this one has no /etc/passwd.
 		User: "65534", Entrypoint: []string{"/bin/prometheus"},
 		Command: []string{"--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"},
 	}

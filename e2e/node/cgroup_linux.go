@@ -19,12 +19,12 @@ var cleanScript string
 
 const cgroupRoot = "/sys/fs/cgroup"
 
-// controllers are those that the kubelet and runc use; of version 1 of
-// cgroups each has a hierarchy of its own.
+// controllers are those that the kubelet and runc use. With version 1 of cgroups
+// each has a hierarchy of its own.
 var controllers = []string{"cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids"}
 
-// cgroups are groups for one node: one with version 2, one a controller with
-// version 1. They are removed when this process ends, however it does.
+// cgroups are the groups of one node: one with version 2, one for each controller
+// with version 1. They are removed when this process ends, for whatever reason.
 type cgroups struct {
 	folders []string
 	release io.Closer // the cleaner waits for it
@@ -55,8 +55,8 @@ func newCgroups(name string) (*cgroups, error) {
 // cgroupFolders returns where the groups go: below this process's own.
 func cgroupFolders(name string) ([]string, error) {
 	if _, err := os.Stat(filepath.Join(cgroupRoot, "cgroup.controllers")); err == nil {
-		// Version 2 shares controllers out only from groups without processes,
-		// so below its root.
+		// With version 2 only groups without processes delegate controllers, so
+		// below the root.
 		return []string{filepath.Join(cgroupRoot, name)}, nil
 	}
 	own, err := os.ReadFile("/proc/self/cgroup")
@@ -77,8 +77,8 @@ func cgroupFolders(name string) ([]string, error) {
 	return folders, nil
 }
 
-// inheritCPUs lets processes into a new group of version 1's cpuset, which
-// starts without CPUs and memory.
+// inheritCPUs gives a new group of version 1's cpuset the CPUs and memory of its
+// parent: it has none at first, and so admits no process.
 func inheritCPUs(folder string) error {
 	if !strings.HasPrefix(folder, filepath.Join(cgroupRoot, "cpuset")) {
 		return nil
@@ -108,7 +108,7 @@ func (c *cgroups) startCleaner() error {
 	return c.cleaner.Start()
 }
 
-// enter is the command that runs the one after it in the groups.
+// enter returns the command that runs the command after it in the groups.
 func (c *cgroups) enter() []string {
 	var join strings.Builder
 	for _, folder := range c.folders {

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
-# Removes the cgroups that it is given, when its standard input ends: that is
-# when the program that started it has ended, however that happened.
+# Removes the given cgroups when its standard input ends: when the program that
+# started it has ended, for whatever reason.
 cat > /dev/null
 for attempt in $(seq 300); do
   left=0

@@ -18,7 +18,7 @@ func (n *Node) Kubectl(ctx context.Context, args ...string) (string, error) {
 	return output(ctx, nil, append([]string{n.kubernetes(), "kubectl", "--kubeconfig=" + n.Kubeconfig}, args...))
 }
 
-// LoadImages makes images and puts them where a registry's would be.
+// LoadImages builds images and imports them, as if they were pulled.
 func (n *Node) LoadImages(ctx context.Context, images ...image.Image) error {
 	archive, w := io.Pipe()
 	go func() { w.CloseWithError(image.Write(w, images...)) }()
@@ -26,8 +26,8 @@ func (n *Node) LoadImages(ctx context.Context, images ...image.Image) error {
 	return n.LoadArchive(ctx, archive)
 }
 
-// LoadArchive reads an archive of images, in Docker's format or OCI's, and
-// puts them where a registry's would be.
+// LoadArchive imports the images of an archive in the format of Docker or OCI, as
+// if they were pulled.
 func (n *Node) LoadArchive(ctx context.Context, archive io.Reader) error {
 	if _, err := n.ctr(ctx, archive, "--namespace=k8s.io", "images", "import", "--digests=false", "-"); err != nil {
 		return fmt.Errorf("loading images: %w", err)

@@ -72,7 +72,7 @@ func (n *Node) startKubelet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Pods get no DNS servers but the cluster's.
+	// Pods get only the cluster's DNS server.
 	if err := os.WriteFile(n.path("resolv.conf"), nil, 0o644); err != nil {
 		return err
 	}

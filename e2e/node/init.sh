@@ -1,14 +1,14 @@
 # shellcheck shell=bash disable=SC2013 # what is read has no blanks
-# PID 1 of a node: it gives the node its own view of cgroups, folders and
-# network, says that this is done by creating "ready", and reaps orphans.
+# PID 1 of a node: gives the node its own view of cgroups, folders and network,
+# creates the file ready, and reaps orphans.
 # usage: init.sh FOLDER NAME ADDRESS POD_NETWORK
 set -euo pipefail
 folder=$1 name=$2 address=$3
 
 hostname "$name"
 
-# The kubelet and runc look for cgroups in the table of mounts, so the
-# machine's have to go. systemd's own hierarchy is left out: it has no limits,
+# The kubelet and runc find cgroups in the table of mounts, so the machine's
+# mounts are removed. systemd's hierarchy is not mounted again: it has no limits
 # and would be shared with the machine.
 controllers=$(cut -d: -f2 /proc/self/cgroup | grep -E '^(cpu|cpuacct|cpuset|memory|devices|freezer|blkio|pids)$' || true)
 umount --recursive --lazy /sys/fs/cgroup
@@ -21,16 +21,16 @@ if [ -n "$controllers" ]; then
   done
 else
   mount -t cgroup2 cgroup2 /sys/fs/cgroup
-  # Only a group without processes may share its controllers out.
+  # Only a group without processes may delegate its controllers.
   mkdir /sys/fs/cgroup/init
   for process in $(cat /sys/fs/cgroup/cgroup.procs); do echo "$process" > /sys/fs/cgroup/init/cgroup.procs; done
   for c in $(cat /sys/fs/cgroup/cgroup.controllers); do echo "+$c" > /sys/fs/cgroup/cgroup.subtree_control; done
 fi
 
-# containerd lays the layers of images over each other.
+# containerd stacks image layers with overlayfs.
 mkdir -p "$folder"/overlay/{lower,upper,work,merged}
 mount -t overlay -o "lowerdir=$folder/overlay/lower,upperdir=$folder/overlay/upper,workdir=$folder/overlay/work" overlay "$folder/overlay/merged" || {
-  echo "a node needs overlayfs, which is not to be had in $folder: set TMPDIR to a folder on ext4, xfs or tmpfs" >&2
+  echo "a node needs overlayfs, which does not work in $folder: set TMPDIR to a folder on ext4, xfs or tmpfs" >&2
   exit 1
 }
 umount "$folder/overlay/merged"
@@ -43,7 +43,7 @@ for d in /var/lib/kubelet /var/lib/cni /var/log/pods /var/log/containers; do
 done
 mount --make-rshared /
 
-# Both ends of the node's link are in here: there is no way out.
+# Both ends of the node's link are in this namespace: nothing leads out.
 ip link set lo up
 ip link add eth0 type veth peer name eth0-peer
 ip link set eth0-peer up

@@ -33,8 +33,8 @@ func (n *network) dial(ctx context.Context, address string) (conn net.Conn, err 
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		// The thread is never unlocked, so that it ends with this goroutine: it
-		// is in the wrong network for everybody else.
+		// The thread is never unlocked, so it ends with this goroutine: it
+		// is in the wrong network for all others.
 		runtime.LockOSThread()
 		if err = unix.Setns(int(n.namespace.Fd()), unix.CLONE_NEWNET); err == nil {
 			conn, err = new(net.Dialer).DialContext(ctx, "tcp", address)
@@ -44,8 +44,8 @@ func (n *network) dial(ctx context.Context, address string) (conn net.Conn, err 
 	return conn, err
 }
 
-// forward accepts connections to a local address and leads them to one in the
-// network. It returns the local address, which may be asked for with port 0.
+// forward accepts connections to a local address and connects them to one in
+// the network. It returns the local address, for which the port may be 0.
 func (n *network) forward(ctx context.Context, local, remote string) (string, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", local)
 	if err != nil {

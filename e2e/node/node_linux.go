@@ -162,8 +162,8 @@ func (n *Node) namespace(kind string) string {
 
 func (n *Node) path(name string) string { return filepath.Join(n.dir, name) }
 
-// Forward returns an address on this machine's loopback that leads to an
-// address (IP:port) as the node sees it: a Service's, a Pod's, or Address with
+// Forward returns an address on this machine's loopback that is connected to an
+// address (IP:port) as the node sees it: of a Service, of a Pod, or Address with
 // a NodePort. It works until Stop.
 func (n *Node) Forward(ctx context.Context, address string) (string, error) {
 	local, err := n.network.forward(ctx, net.JoinHostPort(ports.Host, "0"), address)
@@ -173,8 +173,8 @@ func (n *Node) Forward(ctx context.Context, address string) (string, error) {
 	return local, nil
 }
 
-// Stop ends the node and all that runs on it, at once. It returns when nothing
-// is left but files. It may be called more than once.
+// Stop kills the node and everything on it. It returns when only files are
+// left. It may be called more than once.
 func (n *Node) Stop() error {
 	if n.Cluster != nil {
 		n.Cluster.Stop()

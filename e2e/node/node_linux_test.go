@@ -17,7 +17,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
 )
 
-// folderOfVictim tells the process that TestKilled starts where to start a node.
+// folderOfVictim is the variable by which TestKilled tells its process where to start a node.
 const folderOfVictim = "NODE_TEST_FOLDER"
 
 func TestNode(t *testing.T) {
@@ -33,7 +33,7 @@ func TestNode(t *testing.T) {
 	t.Run("the API server restarts", func(t *testing.T) {
 		n.StopAPIServer()
 		if _, err := n.Kubectl(t.Context(), "get", "nodes"); err == nil {
-			t.Error("a killed API server has answered")
+			t.Error("a killed API server answered")
 		}
 		if err := n.StartAPIServer(t.Context()); err != nil {
 			t.Fatal(err)
@@ -60,8 +60,8 @@ func TestNode(t *testing.T) {
 	}
 }
 
-// testService runs a program that answers HTTP, and reaches it the ways that
-// the end-to-end test and its Pods do.
+// testService runs an HTTP server, and reaches it as the end-to-end test and
+// its Pods do.
 func testService(t *testing.T, n *Node) {
 	ctx := t.Context()
 	const name = "node.local/test-coredns:1"
@@ -136,7 +136,7 @@ spec:
 	}
 }
 
-// resolves asks the cluster's DNS for a name.
+// resolves looks a name up in the cluster's DNS.
 func (n *Node) resolves(ctx context.Context, name, want string) error {
 	resolver := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return n.network.dial(ctx, net.JoinHostPort(dnsAddress, "53"))
@@ -148,7 +148,7 @@ func (n *Node) resolves(ctx context.Context, name, want string) error {
 	return err
 }
 
-// TestKilled kills a process that has a node, as no test can prevent.
+// TestKilled kills a process that runs a node.
 func TestKilled(t *testing.T) {
 	if folder := os.Getenv(folderOfVictim); folder != "" {
 		n, err := Start(t.Context(), folder)
@@ -199,8 +199,7 @@ func TestKilled(t *testing.T) {
 	})
 }
 
-// traces are what a node in a folder would show this machine: mounts of the
-// folder's, and network links.
+// traces are what this machine sees of a node: mounts in its folder, and network links.
 func traces(t *testing.T, folder string) string {
 	t.Helper()
 	mounts, err := os.ReadFile("/proc/self/mountinfo")

@@ -1,4 +1,4 @@
-{{/* The port of the Pods that a component asks: a NetworkPolicy sees connections after the Service's port was translated. */}}
+{{/* The port of the Pods that a component queries: a NetworkPolicy sees connections after the Service's port was translated. */}}
 {{- define "camunda-autoscaler.upstreamPort" -}}
 {{- $policy := .root.Values.networkPolicy -}}
 {{- $key := eq .component "exporter" | ternary "engine" "prometheus" -}}

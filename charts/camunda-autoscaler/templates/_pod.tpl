@@ -76,7 +76,7 @@ securityContext:
   {{- toYaml $values.securityContext | nindent 2 }}
 {{- end }}
 
-{{/* The kubelet can only open the port of a server that wants TLS or a password: enough for readiness, but a stuck
+{{/* The kubelet can only open the port of a server with TLS or passwords: enough for readiness, but a stuck
 process accepts connections too, so there is no liveness probe then. */}}
 {{- define "camunda-autoscaler.probes" -}}
 {{- $values := index .root.Values .component -}}

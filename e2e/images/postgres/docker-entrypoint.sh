@@ -1,6 +1,6 @@
 #!/bin/bash
-# Starts PostgreSQL by the official image's environment variables: makes a
-# database cluster if there is none, and as root becomes the user postgres.
+# Starts PostgreSQL by the official image's environment variables: creates a
+# database cluster if there is none, and as root switches to the user postgres.
 set -euo pipefail
 
 case ${1:-} in
@@ -25,7 +25,7 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   printf 'host all all all scram-sha-256\n' >> "$PGDATA/pg_hba.conf"
   printf "listen_addresses = '*'\n" >> "$PGDATA/postgresql.conf"
   if [ "${POSTGRES_DB:-$user}" != postgres ]; then
-    # Only on a socket: nobody outside sees a server that is about to restart.
+    # Only on a socket: no client sees a server that is about to restart.
     pg_ctl start --wait --options="-c listen_addresses=''"
     psql --username="$user" --dbname=postgres --set=ON_ERROR_STOP=1 --set=name="${POSTGRES_DB:-$user}" <<< 'CREATE DATABASE :"name";'
     pg_ctl stop --wait --mode=fast

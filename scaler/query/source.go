@@ -1,64 +1,16 @@
 package query
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
-	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
-
-// MaxMembers bounds how many workloads one query may name. A query that by
-// mistake groups by something else than workloads gets an error.
-const MaxMembers = 10_000
-
-// Key names a workload in the answer.
-type Key struct{ Namespace, Name string }
-
-// String returns namespace/name.
-func (k Key) String() string { return k.Namespace + "/" + k.Name }
-
-// Labels say which workload a series is of.
-type Labels struct {
-	Namespace      string // of all workloads; "" if a label has it
-	NamespaceLabel string // unless Namespace is set
-	NameLabel      string
-}
-
-// key returns the workload that a series names.
-func (l Labels) key(m model.Metric) Key {
-	k := Key{Namespace: l.Namespace, Name: string(m[model.LabelName(l.NameLabel)])}
-	if k.Namespace == "" {
-		k.Namespace = string(m[model.LabelName(l.NamespaceLabel)])
-	}
-	return k
-}
-
-// Compare orders keys by namespace and name.
-func (k Key) Compare(other Key) int {
-	return cmp.Or(cmp.Compare(k.Namespace, other.Namespace), cmp.Compare(k.Name, other.Name))
-}
-
-// valid reports whether a workload can have that name. What cannot must not
-// get into the path of a request.
-func (k Key) valid() bool {
-	return len(validation.IsDNS1123Label(k.Namespace)) == 0 && len(validation.IsDNS1123Subdomain(k.Name)) == 0
-}
-
-// Members are the workloads that an answer names.
-type Members struct {
-	Keys     []Key // sorted, each once; shared, so not to be changed
-	Unnamed  int   // series without the labels, or whose labels cannot be a workload's
-	Repeated int   // workloads that more than one series names; none of these is taken
-}
 
 // Source reads samples by one query for values, times and Prometheus's clock
 // together: of one workload, or of all that the labels of its series name. Any
@@ -101,33 +53,6 @@ func newSource(prometheus v1.API, o Options, want string) *Source {
 		s.times = timestampOf(o.Query)
 	}
 	return s
-}
-
-// The label that tells apart what a combined query asks for. No scraped series
-// has a label of this form: Prometheus drops labels with two underscores in
-// front.
-const (
-	part      = "__camunda_scaler__"
-	partValue = "value"
-	partTime  = "time"
-	partNow   = "now"
-)
-
-// combine makes one query of a query for values and one for times. Prometheus
-// evaluates it at one time on one view of its data, so a value and its time are
-// of the same sample even if a scrape comes in between; two requests would not
-// do. `or` joins them without loss: it leaves out what it has already, and no
-// two of them have the same labels, as the part differs. A vector of the clock
-// tells an empty answer's time, and an empty answer from one that is not
-// Prometheus's.
-//
-// Aggregating here, for example by max, would hide that two series name one
-// workload, so that is left to classify.
-func combine(values, times string) string {
-	marked := func(query, name string) string {
-		return fmt.Sprintf("label_replace(\n%s\n, %q, %q, \"\", \"\")", query, part, name)
-	}
-	return marked(values, partValue) + " or " + marked(times, partTime) + " or " + marked("vector(0)", partNow)
 }
 
 // Members returns which workloads the newest answer names. The answer may be as
@@ -246,148 +171,4 @@ func (s *Source) ask(ctx context.Context) *answer {
 		s.warn(ageUnknown(s.labels != nil))
 	}
 	return a
-}
-
-// askApart finds out why Prometheus refuses the two queries together, since
-// what it says then is about a query that no user wrote. A scalar is made a
-// vector, and then they are asked together again.
-func (s *Source) askApart(ctx context.Context, together error) (value model.Value, warned bool, err error) {
-	made := false
-	vector := func(query string) (string, model.Value, error) {
-		value, _, err := s.do(ctx, query)
-		switch {
-		case err != nil:
-			return "", nil, err
-		case value.Type() == model.ValScalar && s.labels == nil:
-			made = true
-			return vectorOf(query), value, nil
-		case value.Type() != model.ValVector:
-			return "", nil, s.wrongType(query, value)
-		}
-		return query, value, nil
-	}
-	values, found, err := vector(s.options.Query)
-	if err != nil {
-		return nil, false, err
-	}
-	if series, ok := found.(model.Vector); ok && len(series) > 1 && s.labels == nil {
-		// Their times may be refused: timestamp() drops the metric's name, which
-		// may be all that they differ by.
-		for _, one := range series {
-			one.Metric = model.Metric{part: partValue}
-		}
-		return append(series, &model.Sample{Metric: model.Metric{part: partNow}, Timestamp: series[0].Timestamp}), true, nil
-	}
-	times := timestampOf(values)
-	if s.options.TimestampQuery != "" {
-		if times, _, err = vector(s.options.TimestampQuery); err != nil {
-			return nil, false, err
-		}
-	}
-	if !made {
-		return nil, false, together
-	}
-	s.values, s.times = values, times
-	return s.do(ctx, combine(values, times))
-}
-
-// series are those of one workload.
-type series struct{ values, times model.Vector }
-
-// sort finds out which series is of which workload.
-func (s *Source) sort(vector model.Vector) (*answer, error) {
-	a := &answer{}
-	byKey := map[Key]*series{}
-	for _, one := range vector {
-		kind := one.Metric[part]
-		if kind == partNow {
-			a.now = one.Timestamp.Time()
-			continue
-		}
-		var key Key
-		named := s.labels == nil
-		if !named {
-			key = s.labels.key(one.Metric)
-			named = byKey[key] != nil || key.valid()
-		}
-		of := byKey[key]
-		if of == nil && named {
-			of = &series{}
-			byKey[key] = of
-		}
-		switch {
-		case kind == partValue && named:
-			of.values = append(of.values, one)
-		case kind == partValue:
-			a.members.Unnamed++
-		case kind == partTime && named:
-			of.times = append(of.times, one)
-		case kind != partTime:
-			return nil, errors.New("a series that was not asked for: is this a Prometheus?")
-		}
-	}
-	if a.now.IsZero() {
-		return nil, errors.New("an answer without Prometheus's clock")
-	}
-	a.samples = make(map[Key]sample.Result, len(byKey))
-	for key, of := range byKey {
-		if len(of.values) > 0 && s.labels != nil {
-			a.members.Keys = append(a.members.Keys, key)
-		}
-		if len(of.values) > 1 {
-			a.members.Repeated++
-		}
-		a.samples[key] = s.result(key, of)
-	}
-	if n := len(a.members.Keys); n > MaxMembers {
-		return nil, fmt.Errorf("its labels name %d workloads, and %d is the limit: is it grouped by the right labels?", n, MaxMembers)
-	}
-	slices.SortFunc(a.members.Keys, Key.Compare)
-	return a, nil
-}
-
-// result says what the series of one workload give: a number with its time, or
-// why there is none.
-func (s *Source) result(key Key, of *series) sample.Result {
-	value := s.classify(s.options.Query, of.values)
-	if value.Outcome == sample.ManySeries {
-		return value
-	}
-	times := cmp.Or(s.options.TimestampQuery, timestampOf(s.options.Query))
-	at := s.classify(times, of.times)
-	switch {
-	case value.Outcome == sample.NoData && at.Outcome == sample.NoData:
-		return value
-	case at.Outcome == sample.NoData && s.labels != nil:
-		return failure("query %s gives no time for %s: its series need the same labels as those of query %s", times, key, s.options.Query)
-	case at.Outcome == sample.NoData:
-		return failure("query %s gives no time, but query %s has a sample: its age is not known", times, s.options.Query)
-	case at.Outcome == sample.ManySeries && s.labels != nil:
-		return failure("query %s gives %d times for %s: want one, for example the max by the labels that name it", times, at.Series, key)
-	case at.Outcome == sample.ManySeries:
-		return failure("query %s gives %d times: want one, for example their max", times, at.Series)
-	}
-	at = asTime(times, at)
-	switch at.Outcome {
-	case sample.Value:
-		value.Timestamp = at.Timestamp
-	case sample.Future:
-		if value.Outcome != sample.NoData {
-			value.Outcome = sample.Future
-		}
-		value.Timestamp = at.Timestamp
-	default:
-		return at
-	}
-	return value
-}
-
-// ageless reports whether all samples seem to be from the very moment.
-func (a *answer) ageless() bool {
-	for _, res := range a.samples {
-		if !res.Timestamp.Equal(a.now) {
-			return false
-		}
-	}
-	return len(a.samples) > 0
 }

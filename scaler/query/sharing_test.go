@@ -1,0 +1,173 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
+)
+
+// instant is a Prometheus that takes a while to answer, or fails.
+type instant struct {
+	v1.API
+	asked atomic.Int64
+	takes time.Duration
+	err   error
+}
+
+func (p *instant) Query(ctx context.Context, _ string, _ time.Time, _ ...v1.Option) (model.Value, v1.Warnings, v1.Infos, error) {
+	p.asked.Add(1)
+	select {
+	case <-ctx.Done():
+		return nil, nil, nil, ctx.Err()
+	case <-time.After(p.takes):
+	}
+	if p.err != nil {
+		return nil, nil, nil, p.err
+	}
+	now := model.TimeFromUnixNano(time.Now().UnixNano())
+	one := func(kind string, value float64) *model.Sample {
+		return &model.Sample{Metric: model.Metric{part: model.LabelValue(kind), "namespace": "n", "name": "a"}, Value: model.SampleValue(value), Timestamp: now}
+	}
+	return model.Vector{one(partValue, 3), one(partTime, float64(now)/1000-1), one(partNow, 0)}, nil, nil, nil
+}
+
+// A thousand members, all at once and again and again, are one request per age;
+// if it fails, too.
+func TestMembersShareARequest(t *testing.T) {
+	for name, err := range map[string]error{"answer": nil, "failure": &v1.Error{Type: v1.ErrServer, Msg: "boom"}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				prom := &instant{takes: 2 * time.Second, err: err}
+				s := NewShared(prom, Options{Query: "q"}, byLabels, 500*time.Millisecond)
+				everybody := func() {
+					t.Helper()
+					var all sync.WaitGroup
+					for range 1000 {
+						all.Go(func() {
+							got := s.Reader(Key{"n", "a"}).Read(t.Context())
+							if err == nil && (got.Outcome != sample.Value || got.Value != 3) || err != nil && (got.Outcome != sample.Failed || CauseOf(got.Err) != CauseServer) {
+								t.Errorf("got %+v", got)
+							}
+						})
+					}
+					all.Wait()
+				}
+				want := func(requests int64) {
+					t.Helper()
+					if got := prom.asked.Load(); got != requests {
+						t.Errorf("%d requests, want %d", got, requests)
+					}
+				}
+				everybody()
+				want(1)
+				time.Sleep(499 * time.Millisecond)
+				everybody()
+				want(1)
+				time.Sleep(time.Millisecond)
+				everybody()
+				want(2)
+			})
+		})
+	}
+}
+
+// Whoever asks for all and is cancelled fails alone; whoever waits and is
+// cancelled does not wait on.
+func TestCancelledCallersFailAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		prom := &instant{takes: 2 * time.Second}
+		s := NewShared(prom, Options{Query: "q"}, byLabels, 500*time.Millisecond)
+		first, cancelFirst := context.WithCancel(t.Context())
+		second, cancelSecond := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		defer cancelSecond()
+		start := time.Now()
+		outcome := func(ctx context.Context, want sample.Outcome, after time.Duration) func() {
+			return func() {
+				if got := s.Reader(Key{"n", "a"}).Read(ctx); got.Outcome != want || time.Since(start) != after {
+					t.Errorf("after %s got %+v, want %s after %s", time.Since(start), got, want, after)
+				}
+			}
+		}
+		var all sync.WaitGroup
+		all.Go(outcome(first, sample.Failed, time.Second))
+		synctest.Wait()
+		all.Go(outcome(second, sample.Failed, 1500*time.Millisecond))
+		synctest.Wait()
+		all.Go(outcome(t.Context(), sample.Value, 3500*time.Millisecond)) // at worst after the two others
+		time.Sleep(time.Second)
+		cancelFirst()
+		all.Wait()
+		if got := prom.asked.Load(); got != 3 {
+			t.Errorf("%d requests, want one each", got)
+		}
+	})
+}
+
+// A reader never gets one answer twice, so each look is at something new; and
+// the answer to one reader's look serves all that have not seen it.
+func TestAReaderGetsNoAnswerTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		prom := &instant{}
+		s := NewShared(prom, Options{Query: "q"}, byLabels, 500*time.Millisecond)
+		var readers []*Reader
+		for range 100 {
+			readers = append(readers, s.Reader(Key{"n", "a"}))
+		}
+		const rounds = 10
+		var last time.Time
+		for range rounds {
+			time.Sleep(10 * time.Millisecond)
+			for _, r := range readers {
+				got := r.Read(t.Context())
+				if r == readers[0] && !got.Now.After(last) {
+					t.Errorf("got an answer of %s after one of %s", got.Now, last)
+				}
+				last = got.Now
+			}
+		}
+		if got := prom.asked.Load(); got != rounds {
+			t.Errorf("%d requests for %d rounds of a hundred readers", got, rounds)
+		}
+	})
+}
+
+// A shared answer's sample has aged since.
+func TestSharedAnswersAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewShared(&instant{}, Options{Query: "q"}, byLabels, 500*time.Millisecond)
+		first := s.Reader(Key{"n", "a"}).Read(t.Context())
+		time.Sleep(400 * time.Millisecond)
+		second := s.Reader(Key{"n", "a"}).Read(t.Context())
+		if first.Now.Sub(first.Timestamp) != time.Second || second.Now.Sub(second.Timestamp) != 1400*time.Millisecond || first.Timestamp != second.Timestamp {
+			t.Errorf("got %+v, then %+v: want the same sample, 400ms older", first, second)
+		}
+	})
+}
+
+// What is kept is of the last answer, however many workloads came and went.
+func TestMemoryIsOfTheLastAnswer(t *testing.T) {
+	var n atomic.Int64
+	s := NewShared(newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+		answering(200, whole(member(fmt.Sprintf("w%d", n.Add(1)), "1")))(w, r)
+	}), Options{Query: "q"}, byLabels, 0)
+	before := runtime.NumGoroutine()
+	for range 200 {
+		if members, err := s.Members(t.Context()); err != nil || len(members.Keys) != 1 || len(s.last.Load().samples) != 1 {
+			t.Fatalf("got %+v, %v and %d samples, want one", members, err, len(s.last.Load().samples))
+		}
+	}
+	if after := runtime.NumGoroutine(); after > before+4 { // a connection's
+		t.Errorf("%d goroutines after, %d before", after, before)
+	}
+}

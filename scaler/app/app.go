@@ -28,16 +28,17 @@ import (
 
 // Options is what the scaler needs to run.
 type Options struct {
-	Config  config.Config
-	Load    func() (config.Config, error) // reads the configuration again, for a reload
-	Reload  <-chan os.Signal              // asks for a reload; nil if nothing does
-	Watch   string                        // the file to reload when its content changes; "" for none
-	Kube    *rest.Config                  // see KubeConfig
-	Web     web.Config
-	Loggers logging.Loggers
-	Once    bool     // decide once for every target and return
-	Events  bool     // put Events on the workloads
-	Lease   *LeaseID // that decides who leads; nil if this is the only scaler
+	Config          config.Config
+	Load            func() (config.Config, error) // reads the configuration again, for a reload
+	Reload          <-chan os.Signal              // asks for a reload; nil if nothing does
+	Watch           string                        // the file to reload when its content changes; "" for none
+	Kube            *rest.Config                  // see KubeConfig
+	Web             web.Config
+	Loggers         logging.Loggers
+	QueriesInFlight int      // at Prometheus, at most; 0 is query.DefaultInFlight
+	Once            bool     // decide once for every target and return
+	Events          bool     // put Events on the workloads
+	Lease           *LeaseID // that decides who leads; nil if this is the only scaler
 }
 
 // Run scales until ctx ends, or once. A write under way when ctx ends is
@@ -57,7 +58,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	events := event.NewRecorder(workloads.client, Name, o.Loggers.Kit)
 	options := fleet.Options{
-		Connect:   func(c config.Prometheus) (v1.API, error) { return newPrometheus(c, self) },
+		Connect:   func(c config.Prometheus) (v1.API, error) { return newPrometheus(c, o.QueriesInFlight, self) },
 		Workloads: func(ref workload.Ref) fleet.Workload { return fenced{workloads.New(ref), bound} },
 		Metrics:   self,
 		Logger:    o.Loggers.Kit,
@@ -115,16 +116,12 @@ func Run(ctx context.Context, o Options) error {
 	return err
 }
 
-func newPrometheus(c config.Prometheus, m *metrics.Metrics) (v1.API, error) {
+func newPrometheus(c config.Prometheus, inFlight int, m *metrics.Metrics) (v1.API, error) {
 	client, err := commoncfg.NewClientFromConfig(c.HTTP, Name, commoncfg.WithUserAgent(userAgent()))
 	if err != nil {
 		return nil, fmt.Errorf("make an HTTP client for Prometheus: %w", err)
 	}
-	api, err := query.NewAPI(c.URL, client)
-	if err != nil {
-		return nil, err
-	}
-	return m.API(api), nil
+	return query.NewAPI(c.URL, client, query.Load{InFlight: inFlight, Queued: m.QueryQueued, Took: m.QueryTook})
 }
 
 func userAgent() string { return service.UserAgent(Name) }

@@ -3,10 +3,12 @@ package app
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service"
 )
 
@@ -21,6 +23,7 @@ type Flags struct {
 	*service.Command
 	ConfigFile string
 	AutoReload bool
+	InFlight   int
 	Kubeconfig string
 	DryRun     bool
 	Once       bool
@@ -54,6 +57,7 @@ func NewFlags() *Flags {
 
 	a.Flag("config.file", "YAML file with targets. Without it, the flags below describe one target.").StringVar(&f.ConfigFile)
 	a.Flag("config.auto-reload", "Reload the configuration file when its content changes; it is read every 10s.").BoolVar(&f.AutoReload)
+	a.Flag("prometheus.max-in-flight", "Queries in flight at most; more wait for their turn, so that other clients of the Prometheus are not starved.").Default(strconv.Itoa(query.DefaultInFlight)).IntVar(&f.InFlight)
 	a.Flag("kubeconfig", "Kubeconfig file. Default: the Pod's service account, or ~/.kube/config outside of a Pod. The namespace of its context is not used.").Envar("KUBECONFIG").StringVar(&f.Kubeconfig)
 	a.Flag("dry-run", "Never write; log what would be done.").BoolVar(&f.DryRun)
 	a.Flag("once", "Decide once for every target, then exit: with 0 if every target was decided on, with 1 if not within the maximum sample age.").BoolVar(&f.Once)
@@ -85,6 +89,8 @@ func (f *Flags) check(parsed *kingpin.ParseContext) error {
 	case parsed.SelectedCommand != nil && parsed.SelectedCommand.FullCommand() == checkConfig:
 		f.Check.File = f.file
 		return nil
+	case f.InFlight < 1:
+		return fmt.Errorf("--prometheus.max-in-flight: %d is too low: want 1 or more", f.InFlight)
 	case f.Once && f.leaderElection:
 		return errors.New("--once contradicts --leader-election: it decides without a Lease")
 	}

@@ -4,28 +4,17 @@ import (
 	"context"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
-	"github.com/prometheus/common/model"
-
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
-// API returns a client that observes how long queries take.
-func (m *Metrics) API(prometheus v1.API) v1.API { return timed{prometheus, m} }
+// QueryTook observes how long Prometheus took for a query.
+func (m *Metrics) QueryTook(d time.Duration) { m.query.Observe(d.Seconds()) }
 
-type timed struct {
-	v1.API
-	metrics *Metrics
-}
-
-func (t timed) Query(ctx context.Context, query string, at time.Time, opts ...v1.Option) (model.Value, v1.Warnings, v1.Infos, error) {
-	asked := time.Now()
-	defer func() { t.metrics.query.Observe(time.Since(asked).Seconds()) }()
-	return t.API.Query(ctx, query, at, opts...)
-}
+// QueryQueued observes how long a query waited for its turn.
+func (m *Metrics) QueryQueued(d time.Duration) { m.queued.Observe(d.Seconds()) }
 
 // Sources returns sources that count the queries that fail.
 func (t *Target) Sources(from loop.Sources) loop.Sources {

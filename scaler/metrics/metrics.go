@@ -24,7 +24,7 @@ const (
 // Metrics is a collector of all targets' metrics.
 type Metrics struct {
 	decisions, errors, foreign         *prometheus.CounterVec
-	query                              prometheus.Histogram
+	query, queued                      prometheus.Histogram
 	request                            *prometheus.HistogramVec
 	value, age, perInstance, rule      *prometheus.Desc
 	replicas, ready, desired, min, max *prometheus.Desc
@@ -73,6 +73,11 @@ func New() *Metrics {
 		query: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "camunda_scaler_query_duration_seconds",
 			Help:    "Duration of queries to Prometheus, failed ones included.",
+			Buckets: buckets,
+		}),
+		queued: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "camunda_scaler_query_queue_duration_seconds",
+			Help:    "Time that queries to Prometheus waited because the maximum was in flight.",
 			Buckets: buckets,
 		}),
 		request: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -159,6 +164,7 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.errors.Describe(ch)
 	m.foreign.Describe(ch)
 	m.query.Describe(ch)
+	m.queued.Describe(ch)
 	m.request.Describe(ch)
 	for _, d := range []*prometheus.Desc{
 		m.value, m.age, m.perInstance, m.rule, m.replicas, m.ready, m.desired, m.min, m.max,
@@ -174,6 +180,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	m.errors.Collect(ch)
 	m.foreign.Collect(ch)
 	m.query.Collect(ch)
+	m.queued.Collect(ch)
 	m.request.Collect(ch)
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -41,7 +41,7 @@ func BenchmarkThousand(b *testing.B) {
 	}
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	api, err := NewAPI(u, &http.Client{Transport: transport})
+	api, err := NewAPI(u, &http.Client{Transport: transport}, Load{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -19,8 +19,8 @@ const maxAnswer = 16 << 20
 // address. Query parameters of the address are sent with every request. A
 // redirect to another server is an error, whatever c says: headers, credentials
 // and parameters are for the address alone, and without them another number
-// might be the answer.
-func NewAPI(address *url.URL, c *http.Client) (v1.API, error) {
+// might be the answer. Each query ends after Timeout.
+func NewAPI(address *url.URL, c *http.Client, l Load) (v1.API, error) {
 	base := *address
 	base.RawQuery = ""
 	next := c.Transport
@@ -33,7 +33,7 @@ func NewAPI(address *url.URL, c *http.Client) (v1.API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a client for Prometheus at %s: %w", base.Redacted(), err)
 	}
-	return v1.NewAPI(strict{client}), nil
+	return newBounded(v1.NewAPI(strict{client}), l), nil
 }
 
 // roundTripper adds query parameters, bounds the answer, and refuses redirects

@@ -45,7 +45,7 @@ func FuzzAnswer(f *testing.F) {
 		answer := roundTripFunc(func(r *http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: status, Request: r, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body))}, nil
 		})
-		api, err := NewAPI(&url.URL{Scheme: "http", Host: "prometheus"}, &http.Client{Transport: answer})
+		api, err := NewAPI(&url.URL{Scheme: "http", Host: "prometheus"}, &http.Client{Transport: answer}, Load{})
 		if err != nil {
 			t.Fatal(err)
 		}

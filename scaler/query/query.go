@@ -16,10 +16,6 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
-// Timeout bounds one request to Prometheus, so that a hanging server cannot
-// keep a new sample unnoticed for longer.
-const Timeout = 5 * time.Second
-
 // Options say what to ask.
 type Options struct {
 	Query string
@@ -51,8 +47,6 @@ type asker struct {
 // own now, and the clock of this machine does not matter. If the answer came
 // with a warning, something may be missing from it.
 func (a asker) do(ctx context.Context, query string) (value model.Value, warned bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, Timeout)
-	defer cancel()
 	value, warnings, _, err := a.api.Query(ctx, query, time.Time{})
 	for _, w := range warnings {
 		a.warn(w)

@@ -20,7 +20,7 @@ func newReader(t *testing.T, address, promQL, timestampQuery string) *query.Read
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, err := query.NewAPI(u, http.DefaultClient)
+	api, err := query.NewAPI(u, http.DefaultClient, query.Load{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func newNumber(t *testing.T, address, promQL string) query.Number {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, err := query.NewAPI(u, http.DefaultClient)
+	api, err := query.NewAPI(u, http.DefaultClient, query.Load{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func newCountedAPI(t *testing.T, address string) (v1.API, *counted) {
 	}
 	c := &counted{}
 	t.Cleanup(c.CloseIdleConnections)
-	api, err := query.NewAPI(u, &http.Client{Transport: c})
+	api, err := query.NewAPI(u, &http.Client{Transport: c}, query.Load{})
 	if err != nil {
 		t.Fatal(err)
 	}

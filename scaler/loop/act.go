@@ -44,8 +44,8 @@ func (l *Loop) act(ctx context.Context, d *Decision) {
 	if d.Action == decide.None || l.target.DryRun {
 		return
 	}
-	l.actedAt = time.Now()
 	err := l.scaler.Set(context.WithoutCancel(ctx), *d.Scale, d.To)
+	l.actedAt = time.Now()
 	if err == nil {
 		l.ownership = l.ownership.wrote(d.From, d.To)
 		return

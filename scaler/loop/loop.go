@@ -37,7 +37,7 @@ type Loop struct {
 	schedule  Schedule     // new when Prometheus's clock becomes known or jumps
 	state     decide.State // what the last decision remembers; new then, too
 	decidedAt time.Time    // when a decision was last tried, by this machine's clock
-	actedAt   time.Time    // when the last write was started, by this machine's clock
+	actedAt   time.Time    // when the last write ended, by this machine's clock
 	ownership ownership
 	owner     owner
 

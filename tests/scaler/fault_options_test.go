@@ -2,10 +2,10 @@ package scaler
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Faults as targets with options meet them.
@@ -38,13 +38,8 @@ func zeroAndThanosWarns(t *testing.T, m *matrix, reason string) {
 	r := m.newRig(t, 3, steady)
 	r.startWithFile(t, fmt.Sprintf(oneTarget, "on_no_data: zero"))
 	partial := func(w http.ResponseWriter, q *http.Request, next http.Handler) {
-		if err := q.ParseForm(); err == nil && !strings.Contains(q.Form.Get("query"), r.name) {
-			form := q.Form.Encode()
-			q.Body, q.ContentLength = io.NopCloser(strings.NewReader(form)), int64(len(form))
-			next.ServeHTTP(w, q)
-			return
-		}
-		answer(http.StatusOK, "application/json", `{"status":"success","data":{"resultType":"vector","result":[]},"warnings":["store 10.0.0.1:10901 is away"]}`)(w, q, next)
+		now := float64(time.Now().UnixMilli()) / 1000
+		answer(http.StatusOK, "application/json", fmt.Sprintf(`{"status":"success","data":{"resultType":"vector","result":[{"metric":{"__camunda_scaler__":"now"},"value":[%f,"0"]}]},"warnings":["store 10.0.0.1:10901 is away"]}`, now))(w, q, next)
 	}
 	r.holds(t, reason, "", func() { r.prometheus.begin(partial) }, r.prometheus.end)
 }

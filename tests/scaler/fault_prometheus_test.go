@@ -1,6 +1,7 @@
 package scaler
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -8,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -110,37 +110,43 @@ func clockOff(by time.Duration) func(*testing.T, *matrix, string) {
 	}
 }
 
-// clock makes Prometheus's clock be off: all times that it is asked for and
-// that it answers with are moved.
+// clock makes Prometheus's clock be off: all times that it answers with are
+// moved.
 func clock(by time.Duration) fault {
-	moved := func(seconds string, by time.Duration) string {
-		at, _ := strconv.ParseFloat(seconds, 64)
-		return strconv.FormatFloat(at+by.Seconds(), 'f', 3, 64)
-	}
-	value := regexp.MustCompile(`"value":\[([0-9.]+),"([0-9.]+)"\]`)
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		if err := r.ParseForm(); err != nil {
-			panic(err)
-		}
-		asked := r.Form
-		if at := asked.Get("time"); at != "" {
-			asked.Set("time", moved(at, -by))
-		}
-		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(asked.Encode())), int64(len(asked.Encode()))
 		r.Header.Del("Accept-Encoding")
 		told := httptest.NewRecorder()
 		next.ServeHTTP(told, r)
-		ofTime := strings.HasPrefix(asked.Get("query"), "timestamp(")
-		body := value.ReplaceAllStringFunc(told.Body.String(), func(pair string) string {
-			v := value.FindStringSubmatch(pair)
-			if ofTime {
-				v[2] = moved(v[2], by)
+		var answer struct {
+			Status string `json:"status"`
+			Data   struct {
+				ResultType string `json:"resultType"`
+				Result     []struct {
+					Metric map[string]string `json:"metric"`
+					Value  [2]any            `json:"value"`
+				} `json:"result"`
+			} `json:"data"`
+		}
+		if err := json.Unmarshal(told.Body.Bytes(), &answer); err != nil {
+			panic(err)
+		}
+		for i, series := range answer.Data.Result {
+			at, ok := series.Value[0].(float64)
+			if !ok {
+				panic("an answer without a time")
 			}
-			return fmt.Sprintf(`"value":[%s,"%s"]`, moved(v[1], by), v[2])
-		})
+			answer.Data.Result[i].Value[0] = at + by.Seconds()
+			if series.Metric["__camunda_scaler__"] == "time" {
+				sampled, err := strconv.ParseFloat(series.Value[1].(string), 64)
+				if err != nil {
+					panic(err)
+				}
+				answer.Data.Result[i].Value[1] = strconv.FormatFloat(sampled+by.Seconds(), 'f', 3, 64)
+			}
+		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(told.Code)
-		_, _ = io.WriteString(w, body)
+		_ = json.NewEncoder(w).Encode(answer)
 	}
 }
 

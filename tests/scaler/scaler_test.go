@@ -41,8 +41,8 @@ func TestScalesUpAndDown(t *testing.T) {
 		}
 	}
 	want := []string{
-		"up 1-2 120 120 50 load_high", "up 2-3 120 60 50 load_high", "up 3-4 500 166.66666666666666 50 load_high",
-		"down 4-3 5 1.25 20 load_low", "down 3-2 5 1.6666666666666667 20 load_low", "down 2-1 5 2.5 20 load_low",
+		"up 1-2 120 120 50 load_high", "up 2-3 120 60 50 load_high", "up 3-4 500 166.67 50 load_high",
+		"down 4-3 5 1.25 20 load_low", "down 3-2 5 1.67 20 load_low", "down 2-1 5 2.5 20 load_low",
 	}
 	if !slices.Equal(steps, want) {
 		t.Errorf("got the steps\n%s\nwant\n%s", strings.Join(steps, "\n"), strings.Join(want, "\n"))

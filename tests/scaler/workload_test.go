@@ -156,6 +156,12 @@ func TestCauses(t *testing.T) {
 	})
 
 	cluster.PauseAPIServer()
+	await(t, func() string { // it may still give an answer or two
+		if _, err := newWorkload(t, cluster.Kubeconfig, web).Get(t.Context()); err == nil {
+			return "the paused API server answers"
+		}
+		return ""
+	})
 	check("API server hangs", cluster.Kubeconfig, web, workload.CauseTimeout)
 	cluster.ResumeAPIServer()
 	cluster.StopAPIServer()

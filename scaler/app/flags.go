@@ -40,9 +40,10 @@ type Flags struct {
 
 // Check is what check-config is to do.
 type Check struct {
-	File   string // "" to scale instead
-	Strict bool   // a warning is an error
-	PromQL bool   // parse the queries
+	File     string // "" to scale instead
+	Strict   bool   // a warning is an error
+	PromQL   bool   // parse the queries
+	Evaluate bool   // ask Prometheus
 }
 
 const checkConfig = "check-config"
@@ -72,6 +73,8 @@ func NewFlags() *Flags {
 	check.Arg("file", "Configuration file.").Required().StringVar(&f.file)
 	check.Flag("strict", "Exit with 2 on warnings as well.").BoolVar(&f.Check.Strict)
 	check.Flag("promql", "Parse the queries as Prometheus does. Turn this off for servers with a dialect of their own.").Default("true").BoolVar(&f.Check.PromQL)
+
+	check.Flag("evaluate", "Ask Prometheus for what each target would be decided on now. Exits with 1 if a target has no sample.").BoolVar(&f.Check.Evaluate)
 
 	f.target = config.AddFlags(a)
 	return f

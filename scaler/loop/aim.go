@@ -31,7 +31,7 @@ func (a aim) saw(res sample.Result) aim {
 	if a.first.IsZero() {
 		a.first = res.Now
 	}
-	a.ageless = res.Empty || res.Timestamp.Equal(res.Now)
+	a.ageless = res.Empty || res.Ageless
 	if a.ageless || res.Timestamp.IsZero() || res.Timestamp.After(res.Now) {
 		return a // no time to learn from
 	}

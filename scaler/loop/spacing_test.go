@@ -237,6 +237,34 @@ func TestLooksJustAfterASampleIsDue(t *testing.T) {
 	}
 }
 
+// instant is a query whose samples' age is unknown: each answer is of the moment.
+type instant struct{ looks int }
+
+func (i *instant) Read(context.Context) sample.Result {
+	i.looks++
+	return sample.Result{Outcome: sample.Value, Value: 1000, Timestamp: time.Now(), Ageless: true, Now: time.Now().Add(50 * time.Microsecond)}
+}
+
+// Without an age, every look would find a new sample: there is one an interval.
+func TestSamplesOfUnknownAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, w := &instant{}, &fakeWorkload{replicas: 1}
+		f := newFixtureFrom(Sources{Triggers: []Reader{p}}, w, func(t *Target) { t.Policy.Limits.Max = 9 })
+		f.run(5 * time.Minute)
+		if w.replicas != 9 || p.looks > 2*31 {
+			t.Errorf("%d replicas after %d looks", w.replicas, p.looks)
+		}
+		for i := 1; i < len(w.sets); i++ {
+			if gap := w.sets[i].Sub(w.sets[i-1]); gap < 9*time.Second || gap > 12*time.Second {
+				t.Errorf("%s between two steps", gap)
+			}
+		}
+		if got := f.gather(t, "sample_interval_seconds"); got != nil {
+			t.Errorf("a spacing of %v was learned from nothing", *got)
+		}
+	})
+}
+
 // Steps are an interval apart, however slow a cycle is: what was scraped before
 // the end of a write does not show its effect.
 func TestStepsAreAnIntervalApart(t *testing.T) {

@@ -40,7 +40,7 @@ func combine(values, times string) string {
 func (s *Source) askApart(ctx context.Context, together error) (value model.Value, warned bool, err error) {
 	made := false
 	vector := func(query string) (string, model.Value, error) {
-		value, _, err := s.do(ctx, query)
+		value, _, err := s.do(ctx, query, query)
 		switch {
 		case err != nil:
 			return "", nil, err
@@ -74,5 +74,5 @@ func (s *Source) askApart(ctx context.Context, together error) (value model.Valu
 		return nil, false, together
 	}
 	s.values, s.times = values, times
-	return s.do(ctx, combine(values, times))
+	return s.do(ctx, combine(values, times), s.options.Query)
 }

@@ -43,19 +43,19 @@ type asker struct {
 	want string // what a query should give, in words
 }
 
-// do runs an instant query. No time is passed, so the answer is of Prometheus's
+// do runs an instant query; its errors name it as the user wrote it. No time is passed, so the answer is of Prometheus's
 // own now, and the clock of this machine does not matter. If the answer came
 // with a warning, something may be missing from it.
-func (a asker) do(ctx context.Context, query string) (value model.Value, warned bool, err error) {
+func (a asker) do(ctx context.Context, query, written string) (value model.Value, warned bool, err error) {
 	value, warnings, _, err := a.api.Query(ctx, query, time.Time{})
 	for _, w := range warnings {
 		a.warn(w)
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("query %s: %w", query, a.explain(err))
+		return nil, false, fmt.Errorf("query %s: %w", written, a.explain(err))
 	}
 	if value == nil {
-		return nil, false, fmt.Errorf("query %s: Prometheus answered without a result", query)
+		return nil, false, fmt.Errorf("query %s: Prometheus answered without a result", written)
 	}
 	return value, len(warnings) > 0, nil
 }
@@ -177,7 +177,7 @@ func NewNumber(prometheus v1.API, query string, warn func(string)) Number {
 // Now evaluates the query at this moment. The outcome is Value with a finite
 // number, or why there is none. An empty answer is never 0.
 func (n Number) Now(ctx context.Context) sample.Result {
-	value, _, err := n.do(ctx, n.query)
+	value, _, err := n.do(ctx, n.query, n.query)
 	if err != nil {
 		return sample.Result{Outcome: sample.Failed, Err: err}
 	}

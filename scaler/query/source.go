@@ -97,6 +97,7 @@ func (r *Reader) Read(ctx context.Context) sample.Result {
 			res.Outcome = sample.Future
 		}
 	}
+	res.Ageless = !a.now.IsZero() && res.Timestamp.Equal(a.now)
 	res.Now = a.clock() // a shared answer's samples have aged since
 	return res
 }
@@ -151,7 +152,7 @@ func (s *Source) shared(seen *answer) *answer {
 
 // ask makes one request.
 func (s *Source) ask(ctx context.Context) *answer {
-	value, warned, err := s.do(ctx, combine(s.values, s.times))
+	value, warned, err := s.do(ctx, combine(s.values, s.times), s.options.Query)
 	if CauseOf(err) == CauseBadQuery {
 		value, warned, err = s.askApart(ctx, err)
 	}
@@ -160,7 +161,7 @@ func (s *Source) ask(ctx context.Context) *answer {
 	}
 	vector, ok := value.(model.Vector)
 	if !ok {
-		return &answer{err: s.wrongType(combine(s.values, s.times), value)}
+		return &answer{err: s.wrongType(s.options.Query, value)}
 	}
 	a, err := s.sort(vector)
 	if err != nil {

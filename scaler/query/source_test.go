@@ -75,7 +75,7 @@ func TestRead(t *testing.T) {
 				if got.Outcome != sample.Failed && (got.Now.Before(now) || got.Now.After(future)) {
 					t.Errorf("%s: Prometheus's clock is %s, not about %s", of, got.Now, now)
 				}
-				if got.Outcome == sample.Value && (got.Value != c.value || got.Empty != (c.value == 0)) {
+				if got.Outcome == sample.Value && (got.Value != c.value || got.Empty != (c.value == 0) || got.Ageless != c.timestamp.Equal(now)) {
 					t.Errorf("%s: got %+v, want %v", of, got, c.value)
 				}
 				if got.Err != nil && !strings.Contains(got.Err.Error(), c.err) {
@@ -184,6 +184,9 @@ func TestRefusedInItsOwnWords(t *testing.T) {
 				answering(map[bool]int{true: 400, false: 200}[strings.Contains(body, "bad_data")], body)(w, r)
 			})
 			_, err := NewShared(api, Options{Query: "q", TimestampQuery: "t"}, byLabels, time.Hour).Members(t.Context())
+			if strings.Contains(fmt.Sprint(err), partNow) {
+				t.Errorf("the error shows a query that no user wrote: %v", err)
+			}
 			if err == nil || !strings.Contains(err.Error(), c.want) || CauseOf(err) != c.cause {
 				t.Errorf("got %v (%s), want %s (%s)", err, CauseOf(err), c.want, c.cause)
 			}

@@ -29,6 +29,7 @@ type Result struct {
 	Value     float64       // with Value: finite; with NotANumber: what it was
 	Empty     bool          // with Value: the answer was empty, which the configuration defines as 0
 	Timestamp time.Time     // the sample's time by Prometheus's clock (if Empty: of the answer); zero if unknown
+	Ageless   bool          // Timestamp is just that of the answer, so the sample's age is unknown
 	Now       time.Time     // Prometheus's clock when it answered; zero if it did not
 	Spacing   time.Duration // time between two samples of this query, as observed; 0 until it is known
 	Series    int           // with ManySeries: how many

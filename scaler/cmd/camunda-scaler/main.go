@@ -31,7 +31,7 @@ func run(ctx context.Context, args []string, reload <-chan os.Signal, stdout, st
 	flags := app.NewFlags()
 	flags.Run = func(ctx context.Context, logs logging.Loggers) error {
 		if flags.Check.File != "" {
-			return check(flags.Check, stdout, stderr)
+			return check(ctx, flags.Check, stdout, stderr)
 		}
 		return scale(ctx, flags, reload, logs)
 	}
@@ -54,8 +54,9 @@ func scale(ctx context.Context, flags *app.Flags, reload <-chan os.Signal, logs 
 	})
 }
 
-// check explains a configuration file, or returns what is wrong with it.
-func check(o app.Check, stdout, stderr io.Writer) error {
+// check explains a configuration file, or returns what is wrong with it. If it is
+// asked to, it also shows what Prometheus knows.
+func check(ctx context.Context, o app.Check, stdout, stderr io.Writer) error {
 	c, warnings, err := config.Check(o.File, !o.PromQL)
 	if err != nil {
 		return &service.UsageError{Err: err}
@@ -75,5 +76,12 @@ func check(o app.Check, stdout, stderr io.Writer) error {
 		return &service.UsageError{Err: fmt.Errorf("%s %s, and --strict takes that as an error", o.File, verdict)}
 	}
 	fmt.Fprintf(stdout, "%s %s.\n\n%s", o.File, verdict, c.Explain())
-	return nil
+	if !o.Evaluate {
+		return nil
+	}
+	missing, err := app.Inspect(ctx, c, stdout)
+	if err == nil && missing > 0 {
+		err = fmt.Errorf("%d of %d targets have no sample to decide on", missing, len(c.Targets))
+	}
+	return err
 }

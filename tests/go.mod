@@ -3,12 +3,14 @@ module github.com/camunda-autoscaler/camunda-autoscaler/tests
 go 1.26.0
 
 replace (
+	github.com/camunda-autoscaler/camunda-autoscaler/exporter => ../exporter
 	github.com/camunda-autoscaler/camunda-autoscaler/scaler => ../scaler
 	github.com/camunda-autoscaler/camunda-autoscaler/service => ../service
 	github.com/camunda-autoscaler/camunda-autoscaler/testbed => ../testbed
 )
 
 require (
+	github.com/camunda-autoscaler/camunda-autoscaler/exporter v0.0.0
 	github.com/camunda-autoscaler/camunda-autoscaler/scaler v0.0.0
 	github.com/camunda-autoscaler/camunda-autoscaler/testbed v0.0.0
 	github.com/go-logfmt/logfmt v0.6.1

@@ -104,7 +104,7 @@ func (s *seconds) Set(text string) error {
 }
 
 // Run starts instances and serves HTTP until ctx ends; then it waits for the
-// starts under way.
+// starts in flight.
 func Run(ctx context.Context, o Options, logs logging.Loggers) error {
 	logger := logs.Kit
 	api, err := camunda.ParseHost(o.Host)

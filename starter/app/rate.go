@@ -16,7 +16,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/starter/pace"
 )
 
-// rateJSON is the rate as it is read and written over HTTP.
+// rateJSON is the rate as HTTP clients read and write it.
 type rateJSON struct {
 	Starts   *int    `json:"starts_per_interval,omitempty"`
 	Interval *string `json:"interval,omitempty"`
@@ -35,7 +35,7 @@ func addRate(mux *http.ServeMux, r *runner, logger log.Logger) {
 			return
 		}
 		r.SetRate(to)
-		level.Info(logger).Log("msg", "the rate was changed", "from", from, "to", to, "by", req.RemoteAddr)
+		level.Info(logger).Log("msg", "rate changed", "from", from, "to", to, "by", req.RemoteAddr)
 		writeRate(w, to)
 	})
 }
@@ -47,7 +47,7 @@ func writeRate(w http.ResponseWriter, r pace.Rate) {
 }
 
 // readRate reads a request for a new rate: a number or JSON in the body, or
-// the query parameter starts. What it does not mention stays as it is.
+// the query parameter starts. What the request leaves out stays unchanged.
 func readRate(rate pace.Rate, body io.Reader, query []string) (pace.Rate, error) {
 	content, err := io.ReadAll(body)
 	if err != nil {
@@ -65,31 +65,31 @@ func readRate(rate pace.Rate, body io.Reader, query []string) (pace.Rate, error)
 		return readJSON(rate, text)
 	}
 	if rate.Starts, err = strconv.Atoi(text); err != nil {
-		return rate, fmt.Errorf("%.40q is no whole number", text)
+		return rate, fmt.Errorf("%.40q is not a whole number", text)
 	}
 	return rate, rate.Check()
 }
 
 func readJSON(rate pace.Rate, text string) (pace.Rate, error) {
-	var asked rateJSON
+	var request rateJSON
 	d := json.NewDecoder(strings.NewReader(text))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&asked); err != nil {
+	if err := d.Decode(&request); err != nil {
 		return rate, fmt.Errorf("read the JSON: %w", err)
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return rate, errors.New("read the JSON: there is more after its end")
+		return rate, errors.New("read the JSON: unexpected data after its end")
 	}
-	if asked.Starts == nil && asked.Interval == nil {
+	if request.Starts == nil && request.Interval == nil {
 		return rate, errors.New("no rate given")
 	}
-	if asked.Starts != nil {
-		rate.Starts = *asked.Starts
+	if request.Starts != nil {
+		rate.Starts = *request.Starts
 	}
-	if asked.Interval != nil {
-		interval, err := time.ParseDuration(*asked.Interval)
+	if request.Interval != nil {
+		interval, err := time.ParseDuration(*request.Interval)
 		if err != nil {
-			return rate, fmt.Errorf("interval %.40q is no duration", *asked.Interval)
+			return rate, fmt.Errorf("interval %.40q is not a duration", *request.Interval)
 		}
 		rate.Interval = interval
 	}

@@ -17,23 +17,23 @@ import (
 // report gathers one log line's worth of starts.
 type report struct {
 	mu        sync.Mutex
-	asked     int
+	requested int
 	skipped   int
 	failed    map[camunda.Cause]int
-	durations []time.Duration // of the starts that the engine has done
+	durations []time.Duration // of the starts that the engine confirmed
 	lastErr   error
 }
 
 func (r *report) request() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.asked++
+	r.requested++
 }
 
 func (r *report) skip(n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.asked += n
+	r.requested += n
 	r.skipped += n
 }
 
@@ -51,12 +51,12 @@ func (r *report) done(took time.Duration, err error) {
 	r.lastErr = err
 }
 
-// log writes the line and begins anew. A start is asked for in one line and
-// may be done in the next.
+// log writes the line and starts over. A start may be requested in one line and
+// confirmed in the next.
 func (r *report) log(logger log.Logger) {
 	r.mu.Lock()
-	asked, skipped, failed, durations, lastErr := r.asked, r.skipped, r.failed, r.durations, r.lastErr
-	r.asked, r.skipped, r.failed, r.durations, r.lastErr = 0, 0, nil, nil, nil
+	requested, skipped, failed, durations, lastErr := r.requested, r.skipped, r.failed, r.durations, r.lastErr
+	r.requested, r.skipped, r.failed, r.durations, r.lastErr = 0, 0, nil, nil, nil
 	r.mu.Unlock()
 
 	slices.Sort(durations)
@@ -66,7 +66,7 @@ func (r *report) log(logger log.Logger) {
 		failures += failed[cause]
 		causes = append(causes, string(cause)+":"+strconv.Itoa(failed[cause]))
 	}
-	line := []any{"msg", "starts", "asked", asked, "started", len(durations), "failed", failures, "skipped", skipped}
+	line := []any{"msg", "starts", "requested", requested, "started", len(durations), "failed", failures, "skipped", skipped}
 	if len(durations) > 0 {
 		line = append(line, "mean", mean(durations), "p95", percentile95(durations))
 	}

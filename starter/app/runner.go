@@ -15,14 +15,14 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/starter/pace"
 )
 
-// engine is what the runner needs of Camunda.
+// engine is the part of the Camunda client that the runner uses.
 type engine interface {
 	Deploy(context.Context) (made bool, err error)
 	Start(context.Context) error
 }
 
-// maxOverdue is how late a start may be, at most. Later ones are skipped, so
-// that an engine that was slow or away is not met with a backlog.
+// maxOverdue is how late a start may be. Later ones are skipped, so that an
+// engine that was slow or down does not get a backlog.
 const maxOverdue = 2 * time.Second
 
 // Waits between two attempts to deploy double from the first to the last.
@@ -36,7 +36,7 @@ const (
 type runner struct {
 	engine  engine
 	timeout time.Duration
-	slots   chan struct{} // holds one for each start under way
+	slots   chan struct{} // holds one for each start in flight
 	logger  log.Logger
 	metrics *metrics
 	report  *report
@@ -60,7 +60,7 @@ func newRunner(e engine, opts Options, logger log.Logger, reg prometheus.Registe
 	return r
 }
 
-// Rate returns the rate that is asked for.
+// Rate returns the rate in force.
 func (r *runner) Rate() pace.Rate { return *r.rate.Load() }
 
 // SetRate changes the rate at once. The rate must have passed its Check.
@@ -68,19 +68,19 @@ func (r *runner) SetRate(rate pace.Rate) {
 	r.rate.Store(&rate)
 	select {
 	case r.changed <- struct{}{}:
-	default: // Run has yet to hear of the last change, and will read this one
+	default: // Run has not seen the previous change yet, and will read this one
 	}
 }
 
-// Ready returns an error as long as nothing can be started.
+// Ready returns an error while nothing can be started.
 func (r *runner) Ready() error {
 	if !r.deployed.Load() {
-		return errors.New("the process is not deployed yet: see the log")
+		return errors.New("the process is not deployed yet; see the log")
 	}
 	return nil
 }
 
-// Run starts instances until ctx ends, then waits for those under way.
+// Run starts instances until ctx ends, then waits for those in flight.
 func (r *runner) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	running.Go(func() { r.keepDeployed(ctx) })
@@ -123,7 +123,7 @@ func (r *runner) Run(ctx context.Context) {
 			r.skip(schedule.SetRate(time.Now(), rate))
 			reportAt = earlier(reportAt, time.Now().Add(rate.Interval))
 		case <-ctx.Done():
-			level.Info(r.logger).Log("msg", "stopping", "starts_under_way", len(r.slots))
+			level.Info(r.logger).Log("msg", "stopping", "starts_in_flight", len(r.slots))
 			running.Wait()
 			r.report.log(r.logger)
 			return
@@ -131,14 +131,14 @@ func (r *runner) Run(ctx context.Context) {
 	}
 }
 
-// start starts one instance and says how it went. A start that has begun
-// outlives ctx.
+// start starts one instance and reports the result. It is not canceled with
+// ctx.
 func (r *runner) start(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.timeout)
 	defer cancel()
-	begun := time.Now()
+	begin := time.Now()
 	err := r.engine.Start(ctx)
-	took := time.Since(begun)
+	took := time.Since(begin)
 	r.report.done(took, err)
 	if err == nil {
 		r.metrics.started.Inc()
@@ -184,7 +184,7 @@ func (r *runner) keepDeployed(ctx context.Context) {
 	}
 }
 
-// deploy tries once and returns whether it is done. It may lengthen the wait
+// deploy tries once and reports whether it succeeded. It may lengthen the wait
 // until the next attempt.
 func (r *runner) deploy(ctx context.Context, wait *time.Duration) bool {
 	attempt, cancel := context.WithTimeout(ctx, r.timeout)

@@ -26,7 +26,7 @@ type fakeEngine struct {
 	deployErr   error
 	started     []time.Time // when a start was sent
 	deployments []time.Time
-	under, most int // starts under way now, and at most
+	under, most int // starts in flight now, and at most
 }
 
 func (e *fakeEngine) Deploy(context.Context) (bool, error) {
@@ -148,27 +148,27 @@ func TestRateChangesAtOnce(t *testing.T) {
 }
 
 // An engine that needs 1 s for a start takes 8 a second from 8 requests at a
-// time. The rest of 50 a second is skipped and said; no backlog outlives it.
+// time. The rest of 50 a second is skipped and reported; no backlog remains.
 func TestOverloadedEngine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, &fakeEngine{latency: time.Second}, 500)
 		pass(60 * time.Second)
 		if b.engine.most != 8 {
-			t.Errorf("%d starts under way at most, want 8", b.engine.most)
+			t.Errorf("%d starts in flight at most, want 8", b.engine.most)
 		}
 		requested, started, skipped := b.value(b.metrics.requested), b.value(b.metrics.started), b.value(b.metrics.skipped)
 		if started < 460 || started > 480 {
 			t.Errorf("%d started in 60 s, want about 8 a second", started)
 		}
 		if requested != started+skipped+8 {
-			t.Errorf("requested %d, but started %d, skipped %d and 8 under way", requested, started, skipped)
+			t.Errorf("requested %d, but started %d, skipped %d and 8 in flight", requested, started, skipped)
 		}
 		if late := 3000 - requested; late < 0 || late > 110 {
 			t.Errorf("a backlog of %d starts, want at most 2 s of 50 a second", late)
 		}
 		lines := strings.Count(b.out.String(), "msg=starts ")
-		if lines != 6 || !strings.Contains(b.out.String(), "level=warn msg=starts asked=500 started=80 failed=0 skipped=420 mean=1s p95=1s") {
-			t.Errorf("want one line each interval that says how many were asked for, started and skipped:\n%s", b.out.String())
+		if lines != 6 || !strings.Contains(b.out.String(), "level=warn msg=starts requested=500 started=80 failed=0 skipped=420 mean=1s p95=1s") {
+			t.Errorf("want one line each interval with how many were requested, started and skipped:\n%s", b.out.String())
 		}
 
 		b.engine.set(func(e *fakeEngine) { e.latency = 0 })
@@ -221,11 +221,11 @@ func TestProcessIsDeployedAgainWhenItIsGone(t *testing.T) {
 func TestDeployIsRetriedWithBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, &fakeEngine{deployErr: errors.New("connection refused")}, 10)
-		begun := time.Now()
+		begin := time.Now()
 		pass(95 * time.Second)
 		var waits []time.Duration
 		for _, at := range b.engine.deployments {
-			waits = append(waits, at.Sub(begun))
+			waits = append(waits, at.Sub(begin))
 		}
 		want := []time.Duration{0, 1, 3, 7, 15, 31, 61, 91}
 		if len(waits) != len(want) {

@@ -30,14 +30,14 @@ const ProcessKey = "camunda-process-starter"
 //go:embed process.bpmn
 var process []byte
 
-// Client talks to one engine. It may be used by several goroutines at once.
+// Client talks to one engine. It is safe for concurrent use.
 type Client struct {
 	http *http.Client
 	base string // without a trailing slash
 }
 
 // idleConnTimeout is below the 20 s after which Tomcat closes an idle
-// connection: a start sent over one that is just being closed would be lost.
+// connection: a start sent over one that is being closed would be lost.
 const idleConnTimeout = 10 * time.Second
 
 // New returns a client for the REST API at the given URL, see ParseHost. The
@@ -66,8 +66,8 @@ func ParseHost(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// Deploy deploys the process unless the engine has just this version already.
-// It returns whether the engine has made a new version.
+// Deploy deploys the process unless the engine already has this version. It
+// reports whether the engine created a new version.
 func (c *Client) Deploy(ctx context.Context) (made bool, err error) {
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
@@ -103,8 +103,8 @@ func (c *Client) Deploy(ctx context.Context) (made bool, err error) {
 	return len(answer.Made) > 0, nil
 }
 
-// Start starts one instance. It never tries twice, as a start that got no
-// answer may have happened. Its error, if any, has a Cause.
+// Start starts one instance. It never retries, because a start without an answer
+// may have succeeded. Its error has a Cause.
 func (c *Client) Start(ctx context.Context) error {
 	var answer struct{ ID string }
 	err := c.post(ctx, "/process-definition/key/"+ProcessKey+"/start", "application/json", strings.NewReader("{}"), &answer)

@@ -1,5 +1,5 @@
-// Package pace says when each start is due: spread evenly, so many in every
-// interval. It has no clock of its own.
+// Package pace computes when each start is due: spread evenly over every
+// interval. Times come in as arguments.
 package pace
 
 import (
@@ -16,7 +16,7 @@ type Rate struct {
 	Interval time.Duration // at least a millisecond
 }
 
-// Check says what is wrong with the rate, or returns nil.
+// Check returns an error if the rate is out of range.
 func (r Rate) Check() error {
 	if r.Starts < 0 || r.Starts > MaxStarts {
 		return fmt.Errorf("%d starts in an interval: want a whole number from 0 to %d", r.Starts, MaxStarts)
@@ -30,8 +30,8 @@ func (r Rate) Check() error {
 // String returns, for example, "120 per 10s".
 func (r Rate) String() string { return fmt.Sprintf("%d per %s", r.Starts, r.Interval) }
 
-// Schedule hands out the times at which starts are due. Every time is reckoned
-// from one origin rather than from the start before, so that rounding and late
+// Schedule hands out the times at which starts are due. Every time is computed
+// from one origin, not from the previous start, so that rounding and late
 // callers do not add up.
 type Schedule struct {
 	rate   Rate
@@ -45,8 +45,7 @@ func New(now time.Time, r Rate) *Schedule {
 	return &Schedule{rate: r, origin: now}
 }
 
-// Next returns when the next start is due. It returns false if none ever is,
-// because the rate is 0.
+// Next returns when the next start is due, or false if the rate is 0.
 func (s *Schedule) Next() (time.Time, bool) {
 	if s.rate.Starts == 0 {
 		return time.Time{}, false
@@ -58,8 +57,8 @@ func (s *Schedule) Next() (time.Time, bool) {
 // Take marks the next start as handed out.
 func (s *Schedule) Take() { s.taken++ }
 
-// Skip gives up every start that was due before the given time and returns how
-// many these are.
+// Skip drops every start that was due before the given time and returns how
+// many it dropped.
 func (s *Schedule) Skip(before time.Time) int {
 	// Whole starts before that time; the rounding of Next decides the last one.
 	overdue := max(0, int(s.earned(before))-s.taken-1)
@@ -72,10 +71,10 @@ func (s *Schedule) Skip(before time.Time) int {
 	return skipped
 }
 
-// SetRate changes the rate from now on and returns how many starts that were
-// due already are given up, so that no backlog is worked off at the new rate.
-// The part of a start that the old rate had earned is kept: over any stretch
-// of changing rates the number of starts is the rate's integral.
+// SetRate changes the rate from now on. It returns how many starts that were
+// already due it dropped, so that no backlog is worked off at the new rate. The
+// fraction of a start that the old rate has earned is kept: the number of starts
+// is the integral of the rate.
 func (s *Schedule) SetRate(now time.Time, r Rate) (skipped int) {
 	skipped = s.Skip(now)
 	credit := min(max(s.earned(now)-float64(s.taken), 0), 1)

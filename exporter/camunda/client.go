@@ -142,8 +142,7 @@ func (c *Client) send(ctx context.Context, address string) answer {
 	resp, err := c.http.Do(req)
 	if err != nil {
 		cause := transportCause(err)
-		var long *url.Error
-		if errors.As(err, &long) {
+		if long, ok := errors.AsType[*url.Error](err); ok {
 			err = long.Err // without the address, which hides the reason in the log
 		}
 		return answer{cause: cause, err: err}

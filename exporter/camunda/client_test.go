@@ -374,8 +374,8 @@ func TestOtherQuestions(t *testing.T) {
 	if id, err := c.AnyRunning(ctx, nil); id != "" || err != nil {
 		t.Errorf("running: %q, %v", id, err)
 	}
-	if any, err := c.AnyInHistory(ctx); any || err == nil {
-		t.Errorf("an item without id is an instance: %t, %v", any, err)
+	if found, err := c.AnyInHistory(ctx); found || err == nil {
+		t.Errorf("an item without id is an instance: %t, %v", found, err)
 	}
 	if found, err := c.InHistory(ctx, "i1"); !found || err != nil {
 		t.Errorf("i1 in history: %t, %v", found, err)

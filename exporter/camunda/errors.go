@@ -48,8 +48,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // CauseOf returns why a request failed, and false if err is not of a request.
 func CauseOf(err error) (Cause, bool) {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Cause, true
 	}
 	return "", false

@@ -105,10 +105,10 @@ func TestKeysDoNotDelayTheTotal(t *testing.T) {
 						if took := time.Since(scraped); took > 1300*time.Millisecond {
 							t.Errorf("a scrape took %s", took)
 						}
-						recent, any := value(got, recentSeries)
+						recent, there := value(got, recentSeries)
 						end, _ := value(got, endSeries)
-						if age := float64(scraped.UnixMilli())/1000 - end; !any || age > 3 {
-							t.Fatalf("the window is %.1f s old (there: %t):\n%s", age, any, got)
+						if age := float64(scraped.UnixMilli())/1000 - end; !there || age > 3 {
+							t.Fatalf("the window is %.1f s old (there: %t):\n%s", age, there, got)
 						}
 						sum += recent
 						values := parse(got)
@@ -153,7 +153,7 @@ func TestTooManyKeysTakeTurns(t *testing.T) {
 			h.start(7)
 			values := parse(x.scrape(t, 10*time.Second))
 			for _, key := range keys {
-				if end, any := values[fmt.Sprintf("camunda_process_definition_window_end_timestamp_seconds{process_definition_key=%q}", key)]; any {
+				if end, there := values[fmt.Sprintf("camunda_process_definition_window_end_timestamp_seconds{process_definition_key=%q}", key)]; there {
 					shown[fmt.Sprint(key, end)]++
 					counted[key] = true
 				}
@@ -200,8 +200,8 @@ func TestSlowRecountsCostNothing(t *testing.T) {
 					got := x.scrape(t, 0)
 					took := time.Since(begin)
 					waited += took
-					if recent, any := value(got, recentSeries); recent != 12 || took > 1100*time.Millisecond {
-						t.Fatalf("%v in the window (there: %t), after %s", recent, any, took)
+					if recent, there := value(got, recentSeries); recent != 12 || took > 1100*time.Millisecond {
+						t.Fatalf("%v in the window (there: %t), after %s", recent, there, took)
 					}
 				}
 				if waited > 20*time.Second {
@@ -288,8 +288,8 @@ func TestNoRecentInstancesWhileSomeAreMisdated(t *testing.T) {
 		for range 70 {
 			got = step()
 		}
-		if n, any := value(got, "camunda_process_instances_misdated"); !any || n < 25 || n > 35 || strings.Contains(got, "recently_started{") {
-			t.Errorf("%v misdated instances (there: %t) in\n%s", n, any, got)
+		if n, there := value(got, "camunda_process_instances_misdated"); !there || n < 25 || n > 35 || strings.Contains(got, "recently_started{") {
+			t.Errorf("%v misdated instances (there: %t) in\n%s", n, there, got)
 		}
 		golden(t, "misdated", got, false)
 		wantLog(t, x, "error", "start times hours off")
@@ -297,8 +297,8 @@ func TestNoRecentInstancesWhileSomeAreMisdated(t *testing.T) {
 		for range 70 {
 			got = step()
 		}
-		if n, any := value(got, "camunda_process_instances_misdated"); !any || n != 0 || !strings.Contains(got, "recently_started{") {
-			t.Errorf("%v misdated instances (there: %t) in the end:\n%s", n, any, got)
+		if n, there := value(got, "camunda_process_instances_misdated"); !there || n != 0 || !strings.Contains(got, "recently_started{") {
+			t.Errorf("%v misdated instances (there: %t) in the end:\n%s", n, there, got)
 		}
 	})
 }

@@ -61,7 +61,7 @@ func (d *definitions) refresh(ctx context.Context) (r reading, err error) {
 		}
 		c := d.counters[d.next]
 		d.next = (d.next + 1) % len(d.counters)
-		if _, counted, any := c.Recent(); any && c.Window(time.Now()).End.Sub(counted.End) < max(d.Counted.Window-early, time.Second) {
+		if _, counted, known := c.Recent(); known && c.Window(time.Now()).End.Sub(counted.End) < max(d.Counted.Window-early, time.Second) {
 			continue
 		}
 		if err := d.count(ctx, c); err != nil {
@@ -85,8 +85,8 @@ func (d *definitions) send(ch chan<- prometheus.Metric) {
 	for i, c := range d.counters {
 		key := d.Keys[i]
 		ch <- counterMetric(d.total, c.Total(), d.Begin, key)
-		n, w, any := c.Recent()
-		if !any || missing || c.Window(now).End.Sub(w.End) >= d.Counted.Window {
+		n, w, known := c.Recent()
+		if !known || missing || c.Window(now).End.Sub(w.End) >= d.Counted.Window {
 			continue
 		}
 		ch <- prometheus.MustNewConstMetric(d.recent, prometheus.GaugeValue, float64(n), key)

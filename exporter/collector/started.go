@@ -127,12 +127,12 @@ func (s *Started) Status(now time.Time) Status {
 	s.mu.Lock()
 	st.Err, st.Counted = s.err, s.counted
 	s.mu.Unlock()
-	var any bool
-	st.Recent, st.Window, any = s.counter.Recent()
+	var known bool
+	st.Recent, st.Window, known = s.counter.Recent()
 	st.History, st.Evidence = s.history.Verdict()
 	st.Misdated, st.MisdatedKnown = s.misdated.Found()
 	switch {
-	case st.Err != nil || !any:
+	case st.Err != nil || !known:
 		st.Missing = NotCounted
 	case st.History == instances.Unreadable:
 		st.Missing = HistoryUnreadable

@@ -93,7 +93,7 @@ func (c *Counter) Count(ctx context.Context, now time.Time) (requests int, err e
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.recent, c.counted, c.failed = n, w, false
-		if next, any := c.ledger.Next(w.End); any && next == w {
+		if next, ready := c.ledger.Next(w.End); ready && next == w {
 			c.ledger.Advance(w.End, n)
 		}
 		return requests, nil
@@ -106,8 +106,8 @@ func (c *Counter) Count(ctx context.Context, now time.Time) (requests int, err e
 func (c *Counter) CatchUp(ctx context.Context) (requests int, err error) {
 	c.mu.Lock()
 	end := c.counted.End
-	next, any := c.ledger.Next(end)
-	due := any && !c.failed && 2*next.Length() >= c.options.Window
+	next, ready := c.ledger.Next(end)
+	due := ready && !c.failed && 2*next.Length() >= c.options.Window
 	c.mu.Unlock()
 	if !due {
 		return 0, nil
@@ -118,7 +118,7 @@ func (c *Counter) CatchUp(ctx context.Context) (requests int, err error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if again, any := c.ledger.Next(end); any && again == next {
+	if again, ready := c.ledger.Next(end); ready && again == next {
 		c.ledger.Advance(end, n)
 	}
 	return 1, nil
@@ -129,8 +129,8 @@ func (c *Counter) CatchUp(ctx context.Context) (requests int, err error) {
 func (c *Counter) Recount(ctx context.Context) (requests int, err error) {
 	c.mu.Lock()
 	end := c.counted.End
-	open, any := c.ledger.Open()
-	due := any && !c.failed && end.Sub(c.recounted) >= c.options.Window
+	open, ok := c.ledger.Open()
+	due := ok && !c.failed && end.Sub(c.recounted) >= c.options.Window
 	c.mu.Unlock()
 	if !due {
 		return 0, nil

@@ -182,8 +182,8 @@ func TestWindowsFollowTheSlowestClock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := &engine{now: epoch, reveal: test.known}
 			for i := range 12 * 200 { // 12 a second
-				real := epoch.Add(time.Duration(i) * time.Second / 12)
-				e.instances = append(e.instances, instance{started: real.Add(test.skews[i%len(test.skews)]).Truncate(time.Millisecond), visible: real})
+				actual := epoch.Add(time.Duration(i) * time.Second / 12)
+				e.instances = append(e.instances, instance{started: actual.Add(test.skews[i%len(test.skews)]).Truncate(time.Millisecond), visible: actual})
 			}
 			c := instances.NewCounter(e, options, all, epoch)
 			read(t, e, c, 30*time.Second)

@@ -87,7 +87,7 @@ func (h *History) Check(ctx context.Context, now time.Time) (requests int) {
 
 // tryHistory looks for any instance at all.
 func (h *History) tryHistory(ctx context.Context) (Readability, string, int) {
-	if any, err := h.engine.AnyInHistory(ctx); err != nil || !any {
+	if found, err := h.engine.AnyInHistory(ctx); err != nil || !found {
 		return Unknown, "", 1
 	}
 	return Readable, "", 1
@@ -124,10 +124,10 @@ func (h *History) tryMeter(ctx context.Context) (Readability, string, int) {
 	case !metered || n <= before:
 		return Unknown, "", 1
 	}
-	switch any, err := h.engine.AnyInHistory(ctx); {
+	switch found, err := h.engine.AnyInHistory(ctx); {
 	case err != nil:
 		return Unknown, "", 2
-	case any:
+	case found:
 		return Readable, "", 2
 	}
 	return Unreadable, "the engine's meter of started instances rises, but history shows none", 2

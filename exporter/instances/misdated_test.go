@@ -68,8 +68,13 @@ func TestMisdatedIsUnknownAfterFaults(t *testing.T) {
 		fails bool
 		known bool
 	}{
-		{0, false, false}, {5 * time.Minute, false, true}, {5 * time.Minute, true, false}, {5 * time.Minute, false, false},
-		{5 * time.Minute, false, true}, {time.Hour, false, false}, {5 * time.Minute, false, true},
+		{0, false, false},
+		{5 * time.Minute, false, true},
+		{5 * time.Minute, true, false},
+		{5 * time.Minute, false, false},
+		{5 * time.Minute, false, true},
+		{time.Hour, false, false},
+		{5 * time.Minute, false, true},
 	} {
 		delete(e.fail, "history_check")
 		if step.fails {

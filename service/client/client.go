@@ -19,8 +19,7 @@ import (
 func ParseURL(s, example string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	if err != nil {
-		var parse *url.Error
-		if errors.As(err, &parse) {
+		if parse, ok := errors.AsType[*url.Error](err); ok {
 			err = parse.Err // without the address, which may hold a password
 		}
 		return nil, fmt.Errorf("cannot parse the URL: %w; want an absolute URL such as %s", err, example)

@@ -67,5 +67,5 @@ func (p Page) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	w.Header().Set("Cache-Control", "no-store")
-	w.Write(page.Bytes())
+	_, _ = w.Write(page.Bytes()) // the client may have gone
 }

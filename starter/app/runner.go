@@ -99,13 +99,13 @@ func (r *runner) Run(ctx context.Context) {
 			tooLate = now.Add(1) // nothing can be started, so all that is due is skipped
 		}
 		r.skip(schedule.Skip(tooLate))
-		due, any := schedule.Next()
+		due, more := schedule.Next()
 		var slot chan<- struct{}
 		wake := reportAt
 		switch {
-		case any && due.After(now):
+		case more && due.After(now):
 			wake = earlier(due, reportAt)
-		case any:
+		case more:
 			slot = r.slots
 		}
 		select {

@@ -41,8 +41,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // CauseOf returns the cause of an error that a Client returned.
 func CauseOf(err error) Cause {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Cause
 	}
 	return Other
@@ -50,8 +49,7 @@ func CauseOf(err error) Cause {
 
 // noAnswer returns the error of a request without an answer.
 func noAnswer(ctx context.Context, err error) error {
-	var refused *client.RefusedError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*client.RefusedError](err); ok {
 		return &Error{Unauthorized, refused}
 	}
 	var network net.Error

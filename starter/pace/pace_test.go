@@ -111,10 +111,10 @@ func TestBacklogIsGivenUp(t *testing.T) {
 func TestStartsAreTheIntegralOfTheRate(t *testing.T) {
 	for seed := range uint64(300) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
-		any := func() pace.Rate {
+		random := func() pace.Rate {
 			return pace.Rate{Starts: rnd.IntN(1000), Interval: time.Duration(1+rnd.IntN(20_000)) * time.Millisecond}
 		}
-		rate, now := any(), t0
+		rate, now := random(), t0
 		s := pace.New(now, rate)
 		want, got := 0.0, 0
 		for range 50 {
@@ -128,7 +128,7 @@ func TestStartsAreTheIntegralOfTheRate(t *testing.T) {
 				}
 				last, got = at, got+1
 			}
-			rate = any()
+			rate = random()
 			if n := s.SetRate(now, rate); n != 0 {
 				t.Fatalf("seed %d: skipped %d starts that were not overdue", seed, n)
 			}

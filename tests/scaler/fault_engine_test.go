@@ -1,6 +1,7 @@
 package scaler
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -123,9 +124,7 @@ func engineClock(by time.Duration) fault {
 		r.URL.RawQuery = query.Encode()
 		told := httptest.NewRecorder()
 		next.ServeHTTP(told, r)
-		for key, values := range told.Header() {
-			w.Header()[key] = values
-		}
+		maps.Copy(w.Header(), told.Header())
 		if date, err := http.ParseTime(told.Header().Get("Date")); err == nil {
 			w.Header().Set("Date", date.Add(by).UTC().Format(http.TimeFormat))
 		}

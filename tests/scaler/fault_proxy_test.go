@@ -68,7 +68,7 @@ func (f *faulty) end() { f.fault.Store(nil) }
 
 // answer is one that does not come from the server.
 func answer(status int, contentType, body string, headers ...string) fault {
-	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		w.Header().Set("Content-Type", contentType)
 		w.Header().Set("Content-Length", strconv.Itoa(len(body))) // a huge one is sent in one piece
 		for i := 0; i < len(headers); i += 2 {

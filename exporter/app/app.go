@@ -1,5 +1,5 @@
-// Package app puts the exporter together. It touches neither signals nor the
-// process, so that tests and other programs can run the real thing.
+// Package app assembles the exporter. It touches neither signals nor the
+// process, so that tests and other programs can run it.
 package app
 
 import (

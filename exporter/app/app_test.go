@@ -27,7 +27,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/logging"
 )
 
-// exporter is a running one.
+// exporter is a running exporter.
 type exporter struct {
 	address string
 	log     *bytes.Buffer // to be read when it has stopped

@@ -21,11 +21,11 @@ import (
 // Name is the program's name.
 const Name = "camunda-exporter"
 
-// Options are what the command line can say.
+// Options are what the command line sets.
 type Options struct {
 	URL            string // of the engine's REST API
-	EngineName     string // empty: the default engine
-	ConfigFile     string // how to connect, in Prometheus' format; may be empty
+	EngineName     string // empty: the default one
+	ConfigFile     string // credentials and TLS, in Prometheus's http_config format; may be empty
 	Timeout        time.Duration
 	Window         time.Duration
 	SettleLag      time.Duration

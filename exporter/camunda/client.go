@@ -1,6 +1,6 @@
-// Package camunda asks a Camunda 7 engine, or Operaton, over its REST API.
+// Package camunda queries a Camunda 7 engine, or Operaton, over its REST API.
 // Every request is typed, every failure is an *Error with one of a closed set
-// of causes, and an answer that is not what was asked for is a failure.
+// of causes, and an answer to anything else than the request is a failure.
 package camunda
 
 import (
@@ -19,8 +19,8 @@ import (
 // Endpoint names a request in metrics and errors. The set is closed.
 type Endpoint string
 
-// The endpoints in use. Those of history differ in what they are asked for: a
-// long range of time may take long, and must not hold up the latest window.
+// The endpoints. Those of history differ in purpose: a long range of time may
+// take long, and must not hold up the latest window.
 const (
 	HistoryCount    Endpoint = "history_count"    // GET history/process-instance/count: started in the window
 	DefinitionCount Endpoint = "definition_count" // the same for one process definition
@@ -44,7 +44,7 @@ const (
 // external tasks' topics are expected to be below 2 kB.
 const maxBody = 64 << 10
 
-// Client asks one engine. It is safe for concurrent use.
+// Client queries one engine. It is safe for concurrent use.
 type Client struct {
 	base    string
 	http    *http.Client
@@ -75,7 +75,7 @@ const longestAnswer = 10 * time.Minute
 //
 // When ctx ends, get returns, but the request goes on: canceling it would leave
 // its query behind in the engine's database, and its answer tells that the
-// engine works again. Meanwhile the endpoint is not asked.
+// engine works again. Until then the endpoint gets no other request.
 func (c *Client) get(ctx context.Context, e Endpoint, path string, query url.Values, decode func([]byte) error) error {
 	sent := time.Now()
 	if err := c.holds.check(e, sent); err != nil {
@@ -170,7 +170,7 @@ func (c *Client) send(ctx context.Context, address string) answer {
 }
 
 // urlHint helps with the most frequent mistake.
-const urlHint = " (does the URL end where the REST API begins, as in http://camunda-service:8080/engine-rest?)"
+const urlHint = " (does the URL end with the path of the REST API, as in http://camunda-service:8080/engine-rest?)"
 
 func isJSON(h http.Header) bool {
 	mediaType, _, err := mime.ParseMediaType(h.Get("Content-Type"))

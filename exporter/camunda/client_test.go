@@ -67,7 +67,7 @@ var query = camunda.HistoryQuery{
 }
 
 // Camunda reads Z, +00:00 and microseconds wrongly or not at all, and a raw +
-// is a blank in a query. What is sent has none of that, whatever comes in.
+// is a blank in a query. Requests have none of that, whatever the input.
 func TestRequestIsWrittenAsEnginesReadIt(t *testing.T) {
 	var got *http.Request
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -129,7 +129,7 @@ func TestRequestIsWrittenAsEnginesReadIt(t *testing.T) {
 	}
 }
 
-// Nothing but a count is a count. Each failure has its cause, and says what is
+// Nothing but a count is a count. Each failure has its cause and tells what is
 // wrong.
 func TestAnswers(t *testing.T) {
 	const (

@@ -64,7 +64,7 @@ func TestTheWorstOfSeveralClocksCounts(t *testing.T) {
 	}
 }
 
-// When our own clock is set, what answers told before is worth nothing.
+// When our own clock is set, earlier answers mean nothing.
 func TestOwnClockIsSet(t *testing.T) {
 	var c clock
 	c.observe(header(noon), noon.Add(time.Hour), 0)

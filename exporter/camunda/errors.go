@@ -20,7 +20,7 @@ type Cause string
 // The causes.
 const (
 	Timeout      Cause = "timeout"      // no complete answer before the deadline
-	Canceled     Cause = "canceled"     // the scraper went away
+	Canceled     Cause = "canceled"     // the scraper disconnected
 	Connection   Cause = "connection"   // no connection, or it broke
 	TLS          Cause = "tls"          // no trust in the engine's certificate, or no TLS there
 	Credentials  Cause = "credentials"  // a credentials file could not be read, or an OAuth2 server failed
@@ -30,10 +30,10 @@ const (
 	HTTP4xx      Cause = "http_4xx"     // any other 4xx
 	HTTP5xx      Cause = "http_5xx"     // 5xx
 	NotJSON      Cause = "not_json"     // an answer, but no JSON
-	Nonsense     Cause = "nonsense"     // JSON, but not what was asked for
+	Nonsense     Cause = "nonsense"     // JSON, but not the answer to the request
 )
 
-// Error is what every request returns when it fails.
+// Error is the error of every request that fails.
 type Error struct {
 	Endpoint Endpoint
 	Cause    Cause
@@ -41,12 +41,13 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	return fmt.Sprintf("ask the engine for %s: %v", e.Endpoint, e.Err)
+	return fmt.Sprintf("%s request to the engine: %v", e.Endpoint, e.Err)
 }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// CauseOf returns why a request failed, and false if err is not of a request.
+// CauseOf returns the cause of a failed request, and false if err is another
+// error.
 func CauseOf(err error) (Cause, bool) {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Cause, true

@@ -69,7 +69,7 @@ func (c *Client) CountHistory(ctx context.Context, e Endpoint, q HistoryQuery) (
 	return n, err
 }
 
-// InHistory returns whether the engine's history shows the process instance
+// InHistory reports whether the engine's history shows the process instance
 // with this id.
 func (c *Client) InHistory(ctx context.Context, id string) (bool, error) {
 	var n uint64
@@ -77,7 +77,7 @@ func (c *Client) InHistory(ctx context.Context, id string) (bool, error) {
 	return n > 0, err
 }
 
-// AnyInHistory returns whether the engine's history shows any process instance.
+// AnyInHistory reports whether the engine's history shows any process instance.
 func (c *Client) AnyInHistory(ctx context.Context) (bool, error) {
 	id, err := c.first(ctx, HistoryList, "/history/process-instance", nil)
 	return id != "", err
@@ -89,9 +89,9 @@ func (c *Client) AnyRunning(ctx context.Context, tenants []string) (string, erro
 	return c.first(ctx, RunningList, "/process-instance", tenants)
 }
 
-// RootStarts returns how many root process instances were ever started, as the
-// engine's own meter has it. The meter does not depend on history; it leaves
-// out what other nodes than the asked one counted in the last 15 minutes.
+// RootStarts returns how many root process instances were ever started, by the
+// engine's own meter. The meter does not depend on history; it leaves out what
+// nodes other than the one that answers counted in the last 15 minutes.
 func (c *Client) RootStarts(ctx context.Context) (uint64, error) {
 	var n uint64
 	err := c.get(ctx, MetricsSum, "/metrics/root-process-instance-start/sum", nil, decodeNumber("result", &n))

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Pauses after a 403: a permission does not come by asking for it again.
+// Pauses after a 403: repeating a request does not grant a permission.
 const (
 	firstPause   = 30 * time.Second
 	longestPause = 5 * time.Minute
@@ -18,8 +18,8 @@ const (
 // holds one of the engine's connections.
 const unansweredRest = time.Minute
 
-// holds keeps requests back that would do no good now, by endpoint. Refused
-// credentials are not its business: see service/client.
+// holds keeps back requests that are useless now, by endpoint. Refused
+// credentials are handled by service/client.
 type holds struct {
 	mu   sync.Mutex
 	byEp map[Endpoint]*hold
@@ -32,7 +32,7 @@ type hold struct {
 	waiting   bool          // a request is still unanswered
 }
 
-// check returns an error if the endpoint must not be asked now.
+// check returns an error if no request may be sent to the endpoint now.
 func (h *holds) check(e Endpoint, now time.Time) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -81,7 +81,7 @@ func (h *holds) succeeded(e Endpoint) {
 	}
 }
 
-// unanswered begins the rest after a request that its caller no longer waits
+// unanswered starts the rest after a request that its caller no longer waits
 // for. The function that it returns ends it: at once if the request was
 // answered or its connection broke, else not before the time is up.
 func (h *holds) unanswered(err *Error, sent time.Time) func(answered bool) {

@@ -31,7 +31,7 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-// Refused credentials hold back every question, and are told apart from an
+// Refused credentials hold back every request, and are distinguished from an
 // engine that does not answer.
 func TestRefusedCredentialsHoldBackEverything(t *testing.T) {
 	var requests atomic.Int64
@@ -56,7 +56,7 @@ func TestRefusedCredentialsHoldBackEverything(t *testing.T) {
 	}
 }
 
-// A permission does not come by asking for it: the pause grows to 5 minutes.
+// Repeating a request does not grant a permission: the pause grows to 5 minutes.
 func TestForbiddenPauseGrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var attempts []time.Duration
@@ -121,7 +121,7 @@ func TestForbiddenHoldsBackOnlyItsEndpoint(t *testing.T) {
 	}
 }
 
-// A password that changed on disk is used at the next attempt, without a
+// A password that changes on disk is used for the next request, without a
 // restart.
 func TestPasswordFileIsReadAgain(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -180,7 +180,7 @@ func TestRefusalsAtOnceCountOnce(t *testing.T) {
 	})
 }
 
-// hanging answers when it is told to, in this process.
+// hanging answers when the test tells it to, in this process.
 type hanging struct {
 	requests atomic.Int64
 	answer   chan error // nil: a count
@@ -216,15 +216,15 @@ func (h *hanging) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// A query that its asker no longer waits for stays in the engine's database,
-// and takes one of the engine's connections: there is at most one. As soon as
-// it is answered, the engine is asked again.
+// A query that is no longer awaited stays in the engine's database and takes one
+// of the engine's connections: there is at most one. As soon as it is answered,
+// requests are sent again.
 func TestUnansweredRequestIsNotRepeated(t *testing.T) {
 	const s = time.Second
 	for name, test := range map[string]struct {
 		end   error // of the first request; nil: a late answer
 		after time.Duration
-		again time.Duration // when the endpoint is asked again
+		again time.Duration // when the endpoint gets another request
 	}{
 		"answered late":         {nil, 62 * s, 62 * s},
 		"answered soon":         {nil, 12 * s, 12 * s},
@@ -260,7 +260,7 @@ func TestUnansweredRequestIsNotRepeated(t *testing.T) {
 				}
 				defer time.Sleep(time.Hour) // until what is unanswered was given up
 				if at := time.Since(begin) - s; (at - test.again).Abs() > s {
-					t.Errorf("asked again after %s, want %s", at, test.again)
+					t.Errorf("another request after %s, want %s", at, test.again)
 				}
 			})
 		})

@@ -12,8 +12,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// Collector makes metrics for one scrape, whose context tells how long it may
-// take.
+// Collector makes the metrics of one scrape. The context ends when the scrape's
+// time is over.
 type Collector interface {
 	Collect(ctx context.Context, ch chan<- prometheus.Metric)
 }
@@ -26,10 +26,10 @@ const (
 )
 
 // ScrapeTimeout returns how long the answer to a scrape with these headers may
-// take: half a second less than the scraper waits, but at least half of that.
+// take: half a second less than the scraper waits, but at least half of it.
 func ScrapeTimeout(h http.Header) time.Duration {
 	timeout := defaultTimeout
-	// The comparisons also sort out NaN and what would overflow.
+	// The comparisons also reject NaN and what would overflow.
 	if seconds, err := strconv.ParseFloat(h.Get(timeoutHeader), 64); err == nil && seconds > 0 && seconds < 3600 {
 		timeout = time.Duration(seconds * float64(time.Second))
 	}

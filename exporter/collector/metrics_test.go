@@ -30,7 +30,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// engine is a REST API in this process, as synctest wants it: time stands still
+// engine is a REST API in this process, as synctest requires: no time passes
 // while it answers.
 type engine struct {
 	mu      sync.Mutex
@@ -80,7 +80,7 @@ func (e *engine) set(answer func(r *http.Request) (int, string)) {
 	e.answer = answer
 }
 
-// counting answers every count with n, or with what is given for a key.
+// counting answers every count with n, or with the number of the key.
 func counting(n int, keys map[string]int) func(*http.Request) (int, string) {
 	return func(r *http.Request) (int, string) {
 		if key := r.URL.Query().Get("processDefinitionKey"); key != "" {
@@ -94,7 +94,7 @@ func always(status int, body string) func(*http.Request) (int, string) {
 	return func(*http.Request) (int, string) { return status, body }
 }
 
-// exporter is all of the exporter but the network.
+// exporter is the exporter without its network.
 type exporter struct {
 	engine  *engine
 	started *collector.Started
@@ -144,7 +144,7 @@ func (x *exporter) scrape(t testing.TB, pause time.Duration) string {
 	return w.Body.String()
 }
 
-// golden compares a scrape with a file, and lints it. What the requests cost is
+// golden compares a scrape with a file, and lints it. The metrics of requests are
 // in one of the files only.
 func golden(t *testing.T, name, got string, withRequests bool) {
 	t.Helper()
@@ -214,7 +214,7 @@ func TestMetricsWithoutAnEngine(t *testing.T) {
 	})
 }
 
-// Whatever goes wrong, the gauge vanishes and the counter stays.
+// Whatever fails, the gauge is absent and the counter stays.
 func TestMetricsOfFaults(t *testing.T) {
 	for name, answer := range map[string]func(*http.Request) (int, string){
 		"HTML 404":       always(404, "<html>not found</html>"),
@@ -249,7 +249,7 @@ func TestMetricsOfFaults(t *testing.T) {
 	}
 }
 
-func TestMetricsOfAHistoryThatCannotBeRead(t *testing.T) {
+func TestMetricsOfAnUnreadableHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newExporter(t, func(r *http.Request) (int, string) {
 			switch r.URL.Path {

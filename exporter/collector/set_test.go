@@ -29,7 +29,7 @@ func names() []string {
 	return names
 }
 
-// busy is an engine where something of everything goes on.
+// busy is an engine that has some of everything.
 func busy(r *http.Request) (int, string) {
 	q := r.URL.Query()
 	key := strings.TrimPrefix(r.URL.Path, "/engine-rest")
@@ -65,7 +65,7 @@ func busy(r *http.Request) (int, string) {
 	return 200, fmt.Sprintf(`{"count":%d}`, n)
 }
 
-// series returns the lines of a scrape whose names begin so.
+// series returns the lines of a scrape whose names have this prefix.
 func series(scrape, prefix string) string {
 	return strings.Join(regexp.MustCompile(`(?m)^`+prefix+`.*$`).FindAllString(scrape, -1), "\n")
 }
@@ -79,8 +79,8 @@ func TestCollectors(t *testing.T) {
 	})
 }
 
-// A collector that fails has no series, not even one that it could have had,
-// and takes none of the others along. Nor does it say 0.
+// A collector that fails has no gauges, not even those that it got, and no 0. It
+// does not affect the others.
 func TestCollectorsFailAlone(t *testing.T) {
 	for name, fault := range map[string]struct{ collector, path, query, series string }{
 		"running":        {"running", "/process-instance/count", "", "camunda_process_instances_running"},
@@ -116,7 +116,7 @@ func TestCollectorsFailAlone(t *testing.T) {
 					}
 				}
 				if len(strings.Split(series(broken, "camunda_"), "\n")) < 20 || !strings.Contains(broken, "camunda_up 1\n") {
-					t.Errorf("others are gone, too:\n%s", broken)
+					t.Errorf("others are missing, too:\n%s", broken)
 				}
 				x.scrape(t, 10*time.Second)
 				wantLog(t, x, "warn", "collector="+fault.collector+" msg=\"collector fails\" cause=http_5xx")
@@ -180,7 +180,7 @@ func TestCollectorsThatHang(t *testing.T) {
 	})
 }
 
-// If the main metrics take all of the scrape's time, nothing more is asked.
+// If the started instances take all of the scrape's time, no collector asks.
 func TestCollectorsComeLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := withCollectors(t, busy)
@@ -192,7 +192,7 @@ func TestCollectorsComeLast(t *testing.T) {
 	})
 }
 
-// A scraper with little time does not cost the others their values.
+// A scraper with little time does not take values from the others.
 func TestCollectorsOutliveAScrape(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := withCollectors(t, busy)
@@ -233,8 +233,8 @@ func TestManyScrapersOfCollectors(t *testing.T) {
 	})
 }
 
-// However many topics there are, the series are bounded. A topic that has run
-// empty is 0, and is not asked for.
+// However many topics there are, the series are bounded. A topic without tasks
+// is 0, and costs no request.
 func TestTopics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -259,7 +259,7 @@ func TestTopics(t *testing.T) {
 		topics = topics[1:] // z is gone
 		got := x.scrape(t, time.Minute)
 		if n := strings.Count(got, `state="unlocked"`); n != 20 || len(asked) != 19 || !strings.Contains(got, "camunda_external_task_topics 51\n") {
-			t.Errorf("%d topics, %d asked for:\n%s", n, len(asked), got)
+			t.Errorf("%d topics, %d counted:\n%s", n, len(asked), got)
 		}
 		for _, line := range []string{
 			`{state="unlocked",topic="z"} 0`, `{state="locked",topic="z"} 0`, `{state="out_of_retries",topic="z"} 0`,
@@ -269,7 +269,7 @@ func TestTopics(t *testing.T) {
 				t.Errorf("no %s in\n%s", line, got)
 			}
 		}
-		// 58 requests were made, so all that comes within 58 s gets their values.
+		// 58 requests were made, so all scrapes within 58 s get their values.
 		before := x.engine.requests()
 		x.scrape(t, 55*time.Second)
 		if slices.Contains(asked, "z") || x.engine.requests()-before > 40 {
@@ -279,7 +279,7 @@ func TestTopics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := withCollectors(t, func(r *http.Request) (int, string) {
 			if r.URL.Path == "/engine-rest/external-task/topic-names" {
-				t.Error("topics are looked for, though they are listed")
+				t.Error("topics are searched for, although they are listed")
 			}
 			return busy(r)
 		}, "pay, cash")
@@ -290,7 +290,7 @@ func TestTopics(t *testing.T) {
 	})
 }
 
-// Incidents that come or go between the counts are not taken for other ones.
+// Incidents that come or go between the counts are not counted as other ones.
 func TestOtherIncidents(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -324,7 +324,7 @@ func TestOtherIncidents(t *testing.T) {
 	}
 }
 
-// A history that cannot be read has no finished instances, instead of 0.
+// With an unreadable history, the finished instances are unknown, not 0.
 func TestFinishedWithoutHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := withCollectors(t, func(r *http.Request) (int, string) {

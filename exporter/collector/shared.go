@@ -1,5 +1,5 @@
-// Package collector turns what the engine answers into metrics, one file a
-// subject, and serves them to any number of scrapers.
+// Package collector turns the engine's answers into metrics, one file a subject,
+// and serves them to any number of scrapers.
 package collector
 
 import (
@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// Shared is a value that is refreshed on demand and shared by all who ask for
-// it, at a bounded cost: a refresh that asked the engine k times lasts k
-// seconds, whether it succeeded or not.
+// Shared is a value that is refreshed on demand and shared by all callers, at a
+// bounded cost: a refresh that took k requests to the engine lasts k seconds,
+// whether it succeeded or not.
 type Shared[T any] struct {
 	refresh func(ctx context.Context) (value T, cost int)
 	timeout time.Duration
 
 	mu   sync.Mutex
-	last *run[T]   // the refresh under way, or else the latest one
-	due  time.Time // no refresh begins before
+	last *run[T]   // the refresh in progress, or else the latest one
+	due  time.Time // no refresh starts before
 }
 
 // run is one refresh. Its value may be read once done is closed.
@@ -27,11 +27,11 @@ type run[T any] struct {
 
 	cancel    context.CancelCauseFunc
 	waiting   int  // guarded by Shared.mu, like abandoned
-	abandoned bool // canceled, because nobody waited any more
+	abandoned bool // canceled, because no caller waited any more
 }
 
-// NewShared returns a value that refresh makes. A refresh takes at most the
-// timeout, and is canceled when nobody waits for it any more.
+// NewShared returns a value that refresh provides. A refresh takes at most the
+// timeout, and is canceled when no caller waits for it any more.
 func NewShared[T any](timeout time.Duration, refresh func(ctx context.Context) (value T, cost int)) *Shared[T] {
 	return &Shared[T]{refresh: refresh, timeout: timeout}
 }
@@ -60,25 +60,25 @@ func (s *Shared[T]) Get(ctx context.Context) (T, error) {
 	}
 }
 
-// join returns the refresh whose value is to be used at now, or how long to
-// wait until there can be one.
+// join returns the refresh whose value to use at now, or how long to wait until
+// one may start.
 func (s *Shared[T]) join(now time.Time) (*run[T], time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.last != nil && !s.last.finished():
 	case !now.Before(s.due):
-		s.last = s.begin(now)
+		s.last = s.start(now)
 	case s.last.abandoned:
-		// It has no value, but its requests were made all the same.
+		// It has no value, but its requests were made.
 		return nil, s.due.Sub(now)
 	}
 	s.last.waiting++
 	return s.last, 0
 }
 
-// leave says that a value is not waited for any more, and why if that was in
-// vain. It returns whether the refresh was abandoned.
+// leave ends a caller's wait; why is the reason if it ended without a value. It
+// reports whether the refresh was abandoned.
 func (s *Shared[T]) leave(r *run[T], why error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,7 +90,7 @@ func (s *Shared[T]) leave(r *run[T], why error) bool {
 	return r.abandoned
 }
 
-func (s *Shared[T]) begin(now time.Time) *run[T] {
+func (s *Shared[T]) start(now time.Time) *run[T] {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	r := &run[T]{done: make(chan struct{}), cancel: cancel}
 	go func() {

@@ -12,7 +12,8 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/exporter/collector"
 )
 
-// However many ask, the engine is asked at most once a second on average.
+// However many callers there are, the engine gets at most one request a second
+// on average.
 func TestSharedCostsOneRequestASecond(t *testing.T) {
 	for _, cost := range []int{1, 3} {
 		synctest.Test(t, func(t *testing.T) {
@@ -62,14 +63,14 @@ func TestSharedGivesAllTheSameRefresh(t *testing.T) {
 	})
 }
 
-// Who has little time is not answered late, and who goes away takes nobody's
-// answer along.
+// A caller with little time is not answered late, and one that leaves does not
+// take the others' answer along.
 func TestSharedOneLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := collector.NewShared(time.Minute, func(ctx context.Context) (string, int) {
 			select {
 			case <-time.After(2 * time.Second):
-				return "whole", 1
+				return "complete", 1
 			case <-ctx.Done():
 				return "broken", 1
 			}
@@ -84,7 +85,7 @@ func TestSharedOneLeaves(t *testing.T) {
 			}
 		})
 		all.Go(func() {
-			if v, err := s.Get(t.Context()); v != "whole" || err != nil {
+			if v, err := s.Get(t.Context()); v != "complete" || err != nil {
 				t.Errorf("got %q, %v", v, err)
 			}
 		})
@@ -92,15 +93,15 @@ func TestSharedOneLeaves(t *testing.T) {
 	})
 }
 
-// When nobody waits any more the refresh is canceled, and told why. Its
-// requests count, but nobody gets what it left behind.
+// When no caller waits any more, the refresh is canceled, with the reason. Its
+// requests count, but its value is not used.
 func TestSharedAllLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var causes []error
 		s := collector.NewShared(time.Minute, func(ctx context.Context) (string, int) {
 			select {
 			case <-time.After(2 * time.Second):
-				return "whole", 4
+				return "complete", 4
 			case <-ctx.Done():
 				causes = append(causes, context.Cause(ctx))
 				time.Sleep(time.Second) // it takes a while to notice
@@ -113,11 +114,11 @@ func TestSharedAllLeave(t *testing.T) {
 		if _, err := s.Get(ctx); err == nil {
 			t.Error("got an answer")
 		}
-		if v, err := s.Get(t.Context()); v != "whole" || err != nil {
+		if v, err := s.Get(t.Context()); v != "complete" || err != nil {
 			t.Errorf("got %q, %v", v, err)
 		}
 		if took := time.Since(begin); took != 6*time.Second {
-			t.Errorf("second refresh was done after %v, want it to begin 4 s after the first", took)
+			t.Errorf("second refresh was done after %v, want it to start 4 s after the first", took)
 		}
 		gone, leave := context.WithCancel(t.Context())
 		time.AfterFunc(5*time.Second, leave)
@@ -132,7 +133,7 @@ func TestSharedAllLeave(t *testing.T) {
 	})
 }
 
-// A refresh that hangs ends by itself, even if more and more wait for it.
+// A refresh that hangs times out, even if more and more callers wait for it.
 func TestSharedTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := collector.NewShared(10*time.Second, func(ctx context.Context) (string, int) {
@@ -157,7 +158,7 @@ func TestSharedTimeout(t *testing.T) {
 	})
 }
 
-// While the engine must not be asked at all, a refresh costs nothing.
+// A refresh that made no request is not kept.
 func TestSharedWithoutCost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 0

@@ -23,7 +23,7 @@ const skewTolerance = 2 * time.Second
 // is closed.
 type Missing string
 
-// The reasons, of which the first that holds is given.
+// The reasons, in the order in which they are checked.
 const (
 	NotCounted        Missing = "not counted"        // the engine did not answer
 	HistoryUnreadable Missing = "history unreadable" // its history does not show instances that exist

@@ -13,11 +13,11 @@ import (
 // start time, so a window that was counted may hold more later on. The counted
 // time is therefore kept open in segments that are counted again as a whole
 // (Open, Recount); what a recount finds on top is added. A segment is closed
-// by the first recount that comes a horizon after the segment's end.
+// by the first recount that is made a horizon after the segment's end.
 //
-// A recount may also find less, when history was deleted. What was counted
-// stays counted, and the segment goes on from the smaller number, so that
-// later starts still show. Only if history is deleted and instances become
+// A recount may also find fewer, when history was deleted. What was counted
+// stays counted, and the segment continues from the smaller number, so that
+// later starts are still found. Only if history is deleted and instances become
 // visible between two counts of the same segment do the two cancel out.
 type Ledger struct {
 	horizon  time.Duration

@@ -1,6 +1,5 @@
-// Package window decides which stretches of time are counted, and adds up what
-// was counted. It knows no clock and no engine: times and counts come in as
-// arguments.
+// Package window computes which windows of time to count, and adds up the counts.
+// It has no clock and no engine: times and counts come in as arguments.
 package window
 
 import "time"
@@ -8,8 +7,8 @@ import "time"
 // Resolution is the finest step in which an engine compares start times.
 const Resolution = time.Millisecond
 
-// Window is the stretch of time from Start up to, but without, End. Windows
-// tile: the next one starts where this one ends.
+// Window is the time from Start up to, but excluding, End. Windows tile: the
+// next one starts where this one ends.
 type Window struct {
 	Start, End time.Time
 }
@@ -28,7 +27,7 @@ func End(now time.Time, lag time.Duration) time.Time {
 }
 
 // Last returns the last instant inside the window at the engine's resolution.
-// It is the upper bound to ask an engine for, whose bounds are both inclusive.
+// It is the upper bound for an engine, whose bounds are both inclusive.
 func (w Window) Last() time.Time {
 	return w.End.Add(-Resolution)
 }

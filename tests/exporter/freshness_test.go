@@ -3,6 +3,7 @@ package exporter
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
@@ -53,9 +54,9 @@ func (c client) wantWindow(t *testing.T, m metrics, series string, end float64) 
 	t.Helper()
 	at := time.Unix(int64(end), 0).UTC()
 	var truth struct{ Count float64 }
-	const layout = "2006-01-02T15:04:05.000%2B0000"
-	c.call(t, http.MethodGet, "/history/process-instance/count?startedAfter="+at.Add(-10*time.Second).Format(layout)+
-		"&startedBefore="+at.Add(-time.Millisecond).Format(layout), nil, &truth)
+	const layout = "2006-01-02T15:04:05.000-0700"
+	query := url.Values{"startedAfter": {at.Add(-10 * time.Second).Format(layout)}, "startedBefore": {at.Add(-time.Millisecond).Format(layout)}}
+	c.call(t, http.MethodGet, "/history/process-instance/count?"+query.Encode(), nil, &truth)
 	if n, any := m.value(t, series); !any || n != truth.Count {
 		t.Errorf("%s is %v (there: %t), but the engine counts %v", series, n, any, truth.Count)
 	}

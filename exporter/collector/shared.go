@@ -6,6 +6,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/service/sleep"
 )
 
 // Shared is a value that is refreshed on demand and shared by all callers, at a
@@ -43,7 +45,7 @@ func (s *Shared[T]) Get(ctx context.Context) (T, error) {
 	for {
 		run, wait := s.join(time.Now())
 		if wait > 0 {
-			if err := sleep(ctx, wait); err != nil {
+			if err := sleep.For(ctx, wait); err != nil {
 				return none, err
 			}
 			continue
@@ -113,16 +115,5 @@ func (r *run[T]) finished() bool {
 		return true
 	default:
 		return false
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/service/sleep"
 )
 
 // Timing sets how fast leadership changes hands.
@@ -119,7 +121,7 @@ func (e *Elector) Run(ctx context.Context, lead func(context.Context)) {
 				wait = min(wait, left)
 			}
 		}
-		sleep(ctx, wait)
+		_ = sleep.For(ctx, wait)
 	}
 	if e.mayHold {
 		e.release(context.WithoutCancel(ctx))
@@ -208,7 +210,7 @@ func (e *Elector) lead(ctx context.Context, sent time.Time, work func(context.Co
 func (e *Elector) hold(ctx context.Context) (reason string) {
 	every := e.timing.Renew
 	for {
-		sleep(ctx, min(every, e.term.left()))
+		_ = sleep.For(ctx, min(every, e.term.left()))
 		switch {
 		case ctx.Err() != nil:
 			return "stopping"
@@ -314,13 +316,4 @@ func ignoreChanged(err error) error {
 		return nil
 	}
 	return err
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
 }

@@ -29,6 +29,8 @@ func (l *Loop) block(ctx context.Context, scale workload.Scale) decide.Block {
 		return decide.Block{Reason: decide.Paused, By: "file"}
 	case scale.Paused:
 		return decide.Block{Reason: decide.Paused, By: "annotation"}
+	case l.target.DryRun: // who writes nothing contests with nobody, and is to be compared
+		return decide.Block{}
 	}
 	if other, uncertain := l.otherScaler(ctx, scale); other != "" {
 		return decide.Block{Reason: decide.OwnedByOther, By: other, Err: uncertain}

@@ -13,6 +13,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
+	"github.com/camunda-autoscaler/camunda-autoscaler/service/sleep"
 )
 
 // Scaler reads and writes a workload's replicas.
@@ -71,7 +72,7 @@ func (l *Loop) Continue(old *Loop) {
 func (l *Loop) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		_, next := l.cycle(ctx)
-		sleep(ctx, next)
+		_ = sleep.For(ctx, next)
 	}
 }
 
@@ -88,7 +89,7 @@ func (l *Loop) Once(ctx context.Context) error {
 		case decided:
 			return nil
 		}
-		sleep(ctx, next)
+		_ = sleep.For(ctx, next)
 	}
 	return fmt.Errorf("target %s: no decision: %s: %w", l.target.Name, l.reported.Reason, cmp.Or(l.reported.Err, ctx.Err()))
 }
@@ -99,15 +100,6 @@ func (l *Loop) Worked() error { return l.health.Worked() }
 
 // Alive returns an error if the loop is stuck.
 func (l *Loop) Alive() error { return l.health.Alive() }
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-}
 
 // cycle looks for a new sample, and decides if one is due or if there has been
 // none for an interval. It returns whether it decided on a sample, and when to

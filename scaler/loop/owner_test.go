@@ -195,6 +195,18 @@ func TestNoOtherScaler(t *testing.T) {
 	})
 }
 
+// A dry run beside an HPA is how the two are compared.
+func TestDryRunBesideAnHPA(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &fakeWorkload{replicas: 2, writer: workload.Writer{Manager: "keda-operator"}, hpa: "keda-hpa-camunda"}
+		f := newFixture(newFakePrometheus(10*time.Second, 500), w, func(t *Target) { t.DryRun = true })
+		f.run(25 * time.Second)
+		if got := f.reasons(t, ""); got != "up load_high, up load_high" || len(w.sets) != 0 {
+			t.Errorf("decided %q and wrote %v, want two steps up and no write", got, w.sets)
+		}
+	})
+}
+
 // Whether the autoscaler still exists cannot be found out: hold, and log why.
 func TestOwnerUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

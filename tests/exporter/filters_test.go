@@ -11,7 +11,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/prometheus"
 )
 
-// Every option means the same on every engine, whatever the zone of its clock.
+// Every option means the same on every engine, in any time zone.
 func TestOptions(t *testing.T) {
 	everyEngine(t, func(t *testing.T, d engine.Distribution) {
 		e := startEngine(t, engine.Spec{Distribution: d, TimeZone: "America/New_York"})

@@ -64,7 +64,7 @@ func TestAuthorization(t *testing.T) {
 		c := client{e, engine.Admin}
 		c.deploy(t, "")
 		url := "--camunda.url=" + e.URL
-		nobody := startExporter(t, url)
+		anonymous := startExporter(t, url)
 		granted, _ := config(t, engine.Admin)
 		admin := startExporter(t, url, granted)
 		lacking, _ := config(t, engine.Restricted)
@@ -80,7 +80,7 @@ func TestAuthorization(t *testing.T) {
 		// tried at once.
 		wrong, passwordFile := config(t, engine.User{Name: engine.Admin.Name, Password: "wrong"})
 		locked := startExporter(t, url, wrong)
-		for _, x := range []*exporter{locked, nobody} {
+		for _, x := range []*exporter{locked, anonymous} {
 			for range 5 {
 				x.scrape(t).want(t, refused)
 			}

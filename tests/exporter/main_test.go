@@ -180,7 +180,7 @@ func (m metrics) differ(t *testing.T, want map[string]float64) string {
 	return strings.Join(diff, "; ")
 }
 
-// await scrapes once a second until the metrics are as wanted.
+// await scrapes once a second until the metrics have the given values.
 func (x *exporter) await(t *testing.T, within time.Duration, want map[string]float64) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)

@@ -17,7 +17,7 @@ import (
 //go:embed testdata/processes.bpmn
 var processes []byte
 
-// client asks an engine as somebody.
+// client queries an engine as a user.
 type client struct {
 	engine *engine.Engine
 	user   engine.User

@@ -20,8 +20,8 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/process"
 )
 
-// The starter's numbers are the engine's: all that it was asked for is started,
-// failed or skipped, and the engine has what it says it started, give or take
+// The starter's numbers are the engine's: all that was requested is started,
+// failed or skipped, and the engine has what it reports as started, give or take
 // those whose answer was lost. All instances end by themselves, and a second
 // starter deploys nothing. How many a second an engine takes depends on the
 // machine, so that is not tested here.

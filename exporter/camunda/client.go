@@ -77,6 +77,7 @@ const longestAnswer = 10 * time.Minute
 // its query behind in the engine's database, and its answer tells that the
 // engine works again. Until then the endpoint gets no other request.
 func (c *Client) get(ctx context.Context, e Endpoint, path string, query url.Values, decode func([]byte) error) error {
+	c.holds.await(ctx, e)
 	sent := time.Now()
 	if err := c.holds.check(e, sent); err != nil {
 		return err

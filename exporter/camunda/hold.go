@@ -1,6 +1,7 @@
 package camunda
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -18,6 +19,9 @@ const (
 // holds one of the engine's connections.
 const unansweredRest = time.Minute
 
+// soon is within what time after it was sent an answer is waited for.
+const soon = time.Second
+
 // holds keeps back requests that are useless now, by endpoint. Refused
 // credentials are handled by service/client.
 type holds struct {
@@ -29,7 +33,8 @@ type hold struct {
 	forbidden time.Duration // length of the pause after a 403
 	until     time.Time     // no request before
 	reason    *Error        // why
-	waiting   bool          // a request is still unanswered
+	ended     chan struct{} // closed when the request that is unanswered ends; nil: there is none
+	sent      time.Time     // when that was sent
 }
 
 // check returns an error if no request may be sent to the endpoint now.
@@ -40,12 +45,32 @@ func (h *holds) check(e Endpoint, now time.Time) error {
 	switch {
 	case hold == nil:
 		return nil
-	case hold.waiting:
+	case hold.ended != nil:
 		return &Error{Endpoint: e, Cause: Timeout, Err: fmt.Errorf("not sent: an earlier request is still unanswered (%w)", hold.reason.Err)}
 	case now.Before(hold.until):
 		return &Error{Endpoint: e, Cause: hold.reason.Cause, Err: fmt.Errorf("not sent before %s: %w", hold.until.UTC().Format(time.RFC3339), hold.reason.Err)}
 	}
 	return nil
+}
+
+// await waits, but not for long, until an unanswered request ends: its caller may
+// have had little time, and the engine may be about to answer.
+func (h *holds) await(ctx context.Context, e Endpoint) {
+	h.mu.Lock()
+	hold := h.byEp[e]
+	if hold == nil || hold.ended == nil || time.Since(hold.sent) >= soon {
+		h.mu.Unlock()
+		return
+	}
+	ended, left := hold.ended, soon-time.Since(hold.sent)
+	h.mu.Unlock()
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-ended:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 func (h *holds) at(e Endpoint) *hold {
@@ -76,7 +101,7 @@ func (h *holds) failed(err *Error, now time.Time) {
 func (h *holds) succeeded(e Endpoint) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if hold := h.byEp[e]; hold != nil && !hold.waiting {
+	if hold := h.byEp[e]; hold != nil && hold.ended == nil {
 		delete(h.byEp, e)
 	}
 }
@@ -88,11 +113,13 @@ func (h *holds) unanswered(err *Error, sent time.Time) func(answered bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	hold := h.at(err.Endpoint)
-	hold.waiting, hold.reason, hold.until = true, err, sent.Add(unansweredRest)
+	hold.reason, hold.until = err, sent.Add(unansweredRest)
+	hold.ended, hold.sent = make(chan struct{}), sent
 	return func(answered bool) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		hold.waiting = false
+		close(hold.ended)
+		hold.ended = nil
 		if answered {
 			delete(h.byEp, err.Endpoint)
 		}

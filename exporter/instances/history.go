@@ -33,10 +33,10 @@ type History struct {
 	verdict  Readability
 	evidence string // why the verdict is Unreadable
 
-	// Of Check alone, which is not called twice at once:
-	at      time.Time // of the latest check
-	metered bool      // whether meter is set
-	meter   uint64    // the engine's own meter of started instances
+	checking sync.Mutex // held by Check, which alone uses what follows
+	at       time.Time  // of the latest check
+	metered  bool       // whether meter is set
+	meter    uint64     // the engine's own meter of started instances
 }
 
 // NewHistory returns a check of the history that the counter reads.
@@ -70,6 +70,10 @@ func (h *History) Observe() bool {
 // Check brings the verdict up to date, if a check is due at now. A request that
 // fails proves nothing.
 func (h *History) Check(ctx context.Context, now time.Time) (requests int) {
+	if !h.checking.TryLock() {
+		return 0 // another caller is about to find out
+	}
+	defer h.checking.Unlock()
 	if h.Observe() || (!h.at.IsZero() && now.Sub(h.at) < historyCheckEvery) {
 		return 0
 	}

@@ -21,23 +21,59 @@ func scalerFile(t *testing.T, rendered []byte) string {
 	return ""
 }
 
-// checker has the scaler itself check configurations, as the chart's hook does.
-func checker(t *testing.T) func(text string) ([]byte, error) {
+// program builds the exporter or the scaler, and returns its path.
+func program(t *testing.T, component string) string {
 	t.Helper()
 	top, err := root()
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder := t.TempDir()
-	program := filepath.Join(folder, "camunda-scaler")
-	if _, err := run(filepath.Join(top, "scaler"), "go", "build", "-o", program, "./cmd/camunda-scaler"); err != nil {
+	path := filepath.Join(t.TempDir(), "camunda-"+component)
+	if _, err := run(filepath.Join(top, component), "go", "build", "-o", path, "./cmd/camunda-"+component); err != nil {
 		t.Fatal(err)
 	}
+	return path
+}
+
+// checker has the scaler itself check configurations, as the chart's hook does.
+func checker(t *testing.T) func(text string) ([]byte, error) {
+	t.Helper()
+	scaler, folder := program(t, "scaler"), t.TempDir()
 	return func(text string) ([]byte, error) {
-		if err := os.WriteFile(filepath.Join(folder, "config.yml"), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return run(folder, program, "check-config", "config.yml")
+		writeFile(t, filepath.Join(folder, "config.yml"), []byte(text))
+		return run(folder, scaler, "check-config", "config.yml")
+	}
+}
+
+// The programs know every flag that the chart passes to them.
+func TestProgramsAcceptTheirArguments(t *testing.T) {
+	programs := map[string]string{"exporter": program(t, "exporter"), "scaler": program(t, "scaler")}
+	programs["test"] = programs["scaler"]
+	seen := map[string]bool{}
+	for name, values := range valueSets(t) {
+		t.Run(name, func(t *testing.T) {
+			for _, spec := range podSpecs(t, render(t, helm4, autoscaler, valuesFile(t, merged(base(), values)))) {
+				c := spec["containers"].([]any)[0].(map[string]any)
+				path, key := programs[c["name"].(string)], fmt.Sprint(c["name"], c["args"])
+				if path == "" || seen[key] {
+					continue
+				}
+				seen[key] = true
+				var args []string
+				for _, arg := range c["args"].([]any) {
+					args = append(args, arg.(string))
+				}
+				if _, err := run(".", path, append(args, "--version")...); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	if len(seen) < 10 {
+		t.Errorf("tried only %d command lines", len(seen))
+	}
+	if _, err := run(".", programs["scaler"], "--no-such-flag", "--version"); err == nil {
+		t.Error("a flag that does not exist is accepted")
 	}
 }
 

@@ -3,6 +3,7 @@
 {{- $me := dict "root" . "component" "scaler" -}}
 {{- with .Values.scaler -}}
 - --config.file=/etc/camunda-scaler/config/config.yml
+- --config.auto-reload
 {{- if .dryRun }}
 - --dry-run
 {{- end }}

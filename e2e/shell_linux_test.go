@@ -62,14 +62,20 @@ func (s shell) write(name, text string) {
 	}
 }
 
-// run runs commands and returns what they print.
+// run runs commands and returns what they print. All of them have to succeed.
 func (s shell) run(text string) string {
 	s.t.Helper()
-	cmd := exec.CommandContext(s.ctx, "bash", "-euo", "pipefail", "-c", text)
-	cmd.Dir, cmd.Env = s.dir, s.env
-	out, err := cmd.CombinedOutput()
+	out, err := s.try("set -euo pipefail\n" + text)
 	if err != nil {
 		s.t.Fatalf("%s: %v\n%s", text, err, out)
 	}
-	return strings.TrimSpace(string(out))
+	return strings.TrimSpace(out)
+}
+
+// try runs commands and returns what they print, whether they succeed or not.
+func (s shell) try(text string) (string, error) {
+	cmd := exec.CommandContext(s.ctx, "bash", "-c", text)
+	cmd.Dir, cmd.Env = s.dir, s.env
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }

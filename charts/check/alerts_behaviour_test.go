@@ -12,6 +12,8 @@ type behaviour struct {
 	life         []phase
 	quiet, fires []time.Duration
 	labels       map[string]string // of the alert, if they are others than the fault's
+	cluster      string
+	beside       identity // of a healthy world besides, if it has a namespace
 }
 
 // p is a phase.
@@ -100,6 +102,11 @@ var behaviours = []behaviour{
 		quiet: []time.Duration{hour}, fires: []time.Duration{hour + 6*minute, 6 * hour}},
 	{alert: "CamundaExporterDown", name: "never there", life: life(p(8*hour, noExporter)),
 		fires: []time.Duration{5 * minute, 7 * hour}, labels: map[string]string{"severity": "warning"}},
+	{alert: "CamundaExporterDown", name: "disappeared in one cluster of two", life: life(p(hour, noFault), p(8*hour, noExporter)),
+		cluster: "a", beside: identity{cluster: "b", namespace: "n", exporter: "camunda-exporter", scaler: "camunda-scaler"},
+		fires: []time.Duration{hour + 6*minute, 6 * hour}},
+	{alert: "CamundaExporterDown", name: "relabelled", life: life(p(hour, noFault), p(8*hour, noExporter)),
+		beside: identity{namespace: "new", exporter: "camunda-exporter", scaler: "camunda-scaler"}, quiet: []time.Duration{hour + 6*minute, 6 * hour}},
 	{alert: "CamundaExporterDown", name: "a restart", life: life(p(hour, noFault), p(2*minute, noSample), p(hour, noFault)),
 		quiet: []time.Duration{hour + 3*minute, hour + 6*minute, hour + 9*minute}},
 	{alert: "CamundaExporterDown", name: "comes and goes", life: life(p(hour, noFault), repeat(40, p(minute, noSample), p(scrapes, noFault))),
@@ -151,6 +158,11 @@ var behaviours = []behaviour{
 		quiet: []time.Duration{hour}, fires: []time.Duration{hour + 4*minute, 6 * hour}},
 	{alert: "CamundaScalerDown", name: "never there", life: life(p(8*hour, noScaler)),
 		fires: []time.Duration{5 * minute, 7 * hour}, labels: map[string]string{"severity": "critical"}},
+	{alert: "CamundaScalerDown", name: "disappeared in one cluster of two", life: life(p(hour, noFault), p(8*hour, noScaler)),
+		cluster: "a", beside: identity{cluster: "b", namespace: "n", exporter: "camunda-exporter", scaler: "camunda-scaler"},
+		fires: []time.Duration{hour + 4*minute, 6 * hour}},
+	{alert: "CamundaScalerDown", name: "relabelled", life: life(p(hour, noFault), p(8*hour, noScaler)),
+		beside: identity{namespace: "new", exporter: "camunda-exporter", scaler: "camunda-scaler"}, quiet: []time.Duration{hour + 4*minute, 6 * hour}},
 	{alert: "CamundaScalerDown", name: "one of two Pods is down", life: life(p(hour, oneIsDown)), quiet: []time.Duration{30 * minute}},
 
 	{alert: "CamundaScalerNoLeader", name: "the standby takes over", life: life(p(hour, noFault), p(hour, takenOver)), quiet: []time.Duration{hour + 4*minute, hour + 30*minute}},
@@ -205,7 +217,7 @@ var behaviours = []behaviour{
 		fires: []time.Duration{2*hour + 15*minute, 3*hour + 30*minute}},
 	{alert: "CamundaScalerStepOverdue", name: "a long way down, a step every nine minutes",
 		life: life(p(hour, noFault), repeat(20, p(8*minute+scrapes, decides("none", "scale_down_delay")),
-			p(scrapes, decides("down", "load_low")+steps("+0", "+1")))),
+			p(scrapes, decides("none", "scale_down_delay")+steps("+0", "+1")))),
 		quiet: []time.Duration{2*hour + 15*minute, 3 * hour, 3*hour + 30*minute}},
 	{alert: "CamundaScalerStepOverdue", name: "holds for ten minutes after a start", life: life(p(2*minute, noScaler), p(10*minute, decides("none", "hold_after_start")), p(2*hour, noFault)),
 		quiet: []time.Duration{10 * minute, 30 * minute, 70 * minute, 90 * minute}},
@@ -265,7 +277,9 @@ func TestAlertBehaviours(t *testing.T) {
 			if !ok || len(b.quiet)+len(b.fires) == 0 {
 				t.Fatal("no such alert, or nothing is expected")
 			}
-			labels := f.expected(here, severities[b.alert])
+			id := here
+			id.cluster = b.cluster
+			labels := f.expected(id, severities[b.alert])
 			if b.labels["severity"] != "" {
 				labels = b.labels // and no others
 			} else {
@@ -280,7 +294,11 @@ func TestAlertBehaviours(t *testing.T) {
 			for _, at := range b.fires {
 				expectations = append(expectations, expectation{at, b.alert, []map[string]string{labels}})
 			}
-			promtest(t, onlyRules(t, read(t, "alerts/camunda-autoscaler.yml"), b.alert), world(here, b.life...), expectations...)
+			all := world(id, b.life...)
+			if b.beside.namespace != "" {
+				all = append(all, world(b.beside, p(9*hour, noFault))...)
+			}
+			promtest(t, onlyRules(t, read(t, "alerts/camunda-autoscaler.yml"), b.alert), scene{b.name, all, expectations})
 		})
 	}
 }

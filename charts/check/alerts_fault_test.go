@@ -111,7 +111,6 @@ func TestAlertsOnFaults(t *testing.T) {
 	rendered := releases(t)
 	for _, f := range faults {
 		t.Run(f.alert, func(t *testing.T) {
-			raw := onlyRules(t, read(t, "alerts/camunda-autoscaler.yml"), f.alert)
 			after := f.duration(t)
 			fires := starts + after
 			lasts := after + 30*time.Minute
@@ -122,42 +121,33 @@ func TestAlertsOnFaults(t *testing.T) {
 			}
 			quiet := expectation{at: fires + 10*time.Minute, alert: f.alert}
 
-			t.Run("fires in time and ends", func(t *testing.T) {
-				promtest(t, raw, world(here, append(bad, phase{lasts: time.Hour})...),
-					expectation{at: fires - time.Minute, alert: f.alert}, one(here),
-					expectation{at: starts + lasts + 40*time.Minute, alert: f.alert})
-			})
-			t.Run("bears a failed scrape", func(t *testing.T) {
-				before := (after / 2).Truncate(scrapes)
-				gap := []phase{{lasts: starts}, {lasts: before, fault: f.fault}, {lasts: lasts - before, fault: f.fault, gap: true}}
-				promtest(t, raw, world(here, gap...), one(here))
-			})
-			t.Run("tells two clusters apart", func(t *testing.T) {
-				a, b := with(func(id *identity) { id.cluster = "a" }), with(func(id *identity) { id.cluster = "b" })
-				promtest(t, raw, append(world(a, bad...), world(b, good...)...), one(a))
-			})
-			t.Run("tells two jobs apart", func(t *testing.T) {
-				a := with(func(id *identity) { id.exporter, id.scaler = "camunda-exporter-a", "camunda-scaler-a" })
-				b := with(func(id *identity) { id.exporter, id.scaler = "camunda-exporter-b", "camunda-scaler-b" })
-				promtest(t, raw, append(world(a, bad...), world(b, good...)...), one(a))
-			})
-			if !strings.HasPrefix(f.alert, "CamundaScaler") {
-				t.Run("tells two engines of one static job apart", func(t *testing.T) {
-					a, b := with(func(id *identity) { id.static = "a" }), with(func(id *identity) { id.static = "b" })
-					promtest(t, raw, append(world(a, bad...), world(b, good...)...), one(a))
-				})
+			gap := (after / 2).Truncate(scrapes)
+			a, b := with(func(id *identity) { id.cluster = "a" }), with(func(id *identity) { id.cluster = "b" })
+			scenes := []scene{
+				{"in time, and over when the fault is", world(here, append(bad, phase{lasts: time.Hour})...), []expectation{
+					{at: fires - time.Minute, alert: f.alert}, one(here), {at: starts + lasts + 40*time.Minute, alert: f.alert},
+				}},
+				{"a failed scrape", world(here, phase{lasts: starts}, phase{lasts: gap, fault: f.fault}, phase{lasts: lasts - gap, fault: f.fault, gap: true}),
+					[]expectation{one(here)}},
+				{"one cluster of two", append(world(a, bad...), world(b, good...)...), []expectation{one(a)}},
 			}
+			a = with(func(id *identity) { id.exporter, id.scaler = "camunda-exporter-a", "camunda-scaler-a" })
+			b = with(func(id *identity) { id.exporter, id.scaler = "camunda-exporter-b", "camunda-scaler-b" })
+			scenes = append(scenes, scene{"one job of two", append(world(a, bad...), world(b, good...)...), []expectation{one(a)}})
 			if f.target {
-				t.Run("leaves a dry run out", func(t *testing.T) {
-					promtest(t, raw, world(with(func(id *identity) { id.dryRun = true }), bad...), quiet)
-				})
+				dry := with(func(id *identity) { id.dryRun = true })
+				scenes = append(scenes, scene{"a dry run", world(dry, bad...), []expectation{quiet}})
 			}
+			if !strings.HasPrefix(f.alert, "CamundaScaler") {
+				a, b = with(func(id *identity) { id.static = "a" }), with(func(id *identity) { id.static = "b" })
+				scenes = append(scenes, scene{"one engine of two in a static job", append(world(a, bad...), world(b, good...)...), []expectation{one(a)}})
+			}
+			promtest(t, onlyRules(t, read(t, "alerts/camunda-autoscaler.yml"), f.alert), scenes...)
+
 			for _, r := range rendered {
-				t.Run("of a release, "+r.name, func(t *testing.T) {
-					rules := onlyRules(t, r.rules, f.alert)
-					promtest(t, rules, append(world(r.own, bad...), world(r.other, good...)...), one(r.own))
-					promtest(t, rules, append(world(r.own, good...), world(r.other, bad...)...), quiet)
-				})
+				promtest(t, onlyRules(t, r.rules, f.alert),
+					scene{"the release, where " + r.name, append(world(r.own, bad...), world(r.other, good...)...), []expectation{one(r.own)}},
+					scene{"another release, where " + r.name, append(world(r.own, good...), world(r.other, bad...)...), []expectation{quiet}})
 			}
 		})
 	}
@@ -179,7 +169,7 @@ func TestAlertsAreQuiet(t *testing.T) {
 			}
 		}
 	}
-	promtest(t, onlyRules(t, read(t, "alerts/camunda-autoscaler.yml"), all...), world(here, life...), expectations...)
+	promtest(t, onlyRules(t, read(t, "alerts/camunda-autoscaler.yml"), all...), scene{"healthy", world(here, life...), expectations})
 }
 
 type release struct {
@@ -193,9 +183,9 @@ func releases(t *testing.T) []release {
 	t.Helper()
 	own := identity{namespace: "bpm", exporter: "one-camunda-autoscaler-exporter", scaler: "one-camunda-autoscaler-scaler"}
 	other := identity{namespace: "bpm", exporter: "two-camunda-autoscaler-exporter", scaler: "two-camunda-autoscaler-scaler"}
-	plain := release{"its jobs are its Services", renderedRules(t), own, other}
+	plain := release{"jobs are Services", renderedRules(t), own, other}
 	own.services, other.services = true, true
-	labelled := release{"its jobs are a label of its Services", renderedRules(t,
+	labelled := release{"jobs are a label of the Services", renderedRules(t,
 		"--set=exporter.serviceMonitor.jobLabel=app.kubernetes.io/name", "--set=scaler.serviceMonitor.jobLabel=app.kubernetes.io/name"), own, other}
 	return []release{plain, labelled}
 }

@@ -3,7 +3,6 @@ package check
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -230,33 +229,37 @@ type expectation struct {
 	fires []map[string]string
 }
 
-// promtest has promtool evaluate the rules on the series.
-func promtest(t *testing.T, rules string, all []series, expectations ...expectation) {
+// scene is one test of promtool's.
+type scene struct {
+	name   string
+	series []series
+	expect []expectation
+}
+
+// promtest has promtool evaluate the rules in each scene.
+func promtest(t *testing.T, rules string, scenes ...scene) {
 	t.Helper()
 	type object = map[string]any
-	var tests []object
-	for _, e := range expectations {
-		alerts := []object{}
-		for _, labels := range e.fires {
-			alerts = append(alerts, object{"exp_labels": labels})
+	var groups []object
+	for _, s := range scenes {
+		tests, inputs := []object{}, []object{}
+		for _, e := range s.expect {
+			alerts := []object{}
+			for _, labels := range e.fires {
+				alerts = append(alerts, object{"exp_labels": labels})
+			}
+			tests = append(tests, object{"eval_time": e.at.String(), "alertname": e.alert, "exp_alerts": alerts})
 		}
-		tests = append(tests, object{"eval_time": e.at.String(), "alertname": e.alert, "exp_alerts": alerts})
+		for _, one := range s.series {
+			inputs = append(inputs, object{"series": one.Series, "values": one.Values})
+		}
+		groups = append(groups, object{"name": s.name, "interval": scrapes.String(), "input_series": inputs, "alert_rule_test": tests})
 	}
-	inputs := []object{}
-	for _, s := range all {
-		inputs = append(inputs, object{"series": s.Series, "values": s.Values})
-	}
-	text, err := yaml.Marshal(object{
-		"rule_files": []string{rules}, "evaluation_interval": scrapes.String(),
-		"tests": []object{{"interval": scrapes.String(), "input_series": inputs, "alert_rule_test": tests}},
-	})
+	text, err := yaml.Marshal(object{"rule_files": []string{rules}, "evaluation_interval": scrapes.String(), "tests": groups})
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "test.yml")
-	if err := os.WriteFile(file, text, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	file := writeFile(t, filepath.Join(t.TempDir(), "test.yml"), text)
 	if _, err := runTool(promtool, "test", "rules", file); err != nil {
 		t.Error(err)
 	}
@@ -287,9 +290,5 @@ func onlyRules(t *testing.T, rules []byte, alerts ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "rules.yml")
-	if err := os.WriteFile(path, text, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return writeFile(t, filepath.Join(t.TempDir(), "rules.yml"), text)
 }

@@ -40,10 +40,10 @@ type Flags struct {
 
 // Check is what check-config is to do.
 type Check struct {
-	File     string // "" to scale instead
-	Strict   bool   // a warning is an error
-	PromQL   bool   // parse the queries
-	Evaluate bool   // ask Prometheus
+	File   string // "" to scale instead
+	Strict bool   // a warning is an error
+	PromQL bool   // parse the queries
+	Query  bool   // ask Prometheus
 }
 
 const checkConfig = "check-config"
@@ -54,29 +54,28 @@ func NewFlags() *Flags {
 	c := service.NewCommand(Name, "Scales Kubernetes workloads by a rule on what Prometheus knows.", DefaultAddress)
 	a := c.Flags
 	f := &Flags{Command: c, app: a}
-	a.Action(f.check)
+	a.Action(f.check).UsageTemplate(kingpin.LongHelpTemplate) // as the flags of run are those that most look for
 
-	a.Flag("config.file", "YAML file with targets. Without it, the flags below describe one target.").StringVar(&f.ConfigFile)
-	a.Flag("config.auto-reload", "Reload the configuration file when its content changes; it is read every 10s.").BoolVar(&f.AutoReload)
-	a.Flag("prometheus.max-in-flight", "Queries in flight at most; more wait for their turn, so that other clients of the Prometheus are not starved.").Default(strconv.Itoa(query.DefaultInFlight)).IntVar(&f.InFlight)
-	a.Flag("kubeconfig", "Kubeconfig file. Default: the Pod's service account, or ~/.kube/config outside of a Pod. The namespace of its context is not used.").Envar("KUBECONFIG").StringVar(&f.Kubeconfig)
-	a.Flag("dry-run", "Never write; log what would be done.").BoolVar(&f.DryRun)
-	a.Flag("once", "Decide once for every target, then exit: with 0 if every target was decided on, with 1 if not within the maximum sample age.").BoolVar(&f.Once)
+	run := a.Command("run", "Scale. This is the default.").Default()
+	run.Flag("config.file", "YAML file with targets. Without it, the flags below describe one target.").StringVar(&f.ConfigFile)
+	run.Flag("config.auto-reload", "Reload the configuration file when its content changes; it is read every 10s.").BoolVar(&f.AutoReload)
+	run.Flag("prometheus.max-in-flight", "Queries in flight at most; more wait for their turn, so that other clients of the Prometheus are not starved.").Default(strconv.Itoa(query.DefaultInFlight)).IntVar(&f.InFlight)
+	run.Flag("kubeconfig", "Kubeconfig file. Default: the Pod's service account, or ~/.kube/config outside of a Pod. The namespace of its context is not used.").Envar("KUBECONFIG").StringVar(&f.Kubeconfig)
+	run.Flag("dry-run", "Never write; log what would be done.").BoolVar(&f.DryRun)
+	run.Flag("once", "Decide once for every target, then exit: with 0 if every target was decided on, with 1 if not within the maximum sample age.").BoolVar(&f.Once)
 
-	a.Flag("events", "Create a Kubernetes Event on the workload for every write.").Default("true").BoolVar(&f.Events)
-	a.Flag("leader-election", "Of several scalers, only the one that holds a Lease scales.").BoolVar(&f.leaderElection)
-	a.Flag("leader-election.namespace", "Namespace of the Lease. Default: the Pod's.").StringVar(&f.lease.Namespace)
-	a.Flag("leader-election.name", "Name of the Lease.").Default(Name).StringVar(&f.lease.Name)
+	run.Flag("events", "Create a Kubernetes Event on the workload for every write.").Default("true").BoolVar(&f.Events)
+	run.Flag("leader-election", "Of several scalers, only the one that holds a Lease scales.").BoolVar(&f.leaderElection)
+	run.Flag("leader-election.namespace", "Namespace of the Lease. Default: the Pod's.").StringVar(&f.lease.Namespace)
+	run.Flag("leader-election.name", "Name of the Lease.").Default(Name).StringVar(&f.lease.Name)
 
-	a.Command("run", "Scale. This is the default.").Default()
+	f.target = config.AddFlags(run)
+
 	check := a.Command(checkConfig, "Check a configuration file and explain what it does. Exits with 0 if the file is valid, with 2 if not.")
 	check.Arg("file", "Configuration file.").Required().StringVar(&f.file)
-	check.Flag("strict", "Exit with 2 on warnings as well.").BoolVar(&f.Check.Strict)
-	check.Flag("promql", "Parse the queries as Prometheus does. Turn this off for servers with a dialect of their own.").Default("true").BoolVar(&f.Check.PromQL)
-
-	check.Flag("evaluate", "Ask Prometheus for what each target would be decided on now. Exits with 1 if a target has no sample.").BoolVar(&f.Check.Evaluate)
-
-	f.target = config.AddFlags(a)
+	check.Flag("strict", "Exit with 2 on warnings as well.").NoEnvar().BoolVar(&f.Check.Strict)
+	check.Flag("promql", "Parse the queries as Prometheus does. Turn this off for servers with a dialect of their own.").NoEnvar().Default("true").BoolVar(&f.Check.PromQL)
+	check.Flag("query", "Ask Prometheus once, and show what would be decided for each target now. Exits with 1 if a target has no sample.").NoEnvar().BoolVar(&f.Check.Query)
 	return f
 }
 

@@ -75,7 +75,7 @@ func TestEveryFlagHasAnEnvironmentVariable(t *testing.T) {
 	if err := f.Parse(nil); err != nil { // names the variables
 		t.Fatal(err)
 	}
-	for _, flag := range f.app.Model().Flags {
+	for _, flag := range append(f.app.Model().Flags, f.app.GetCommand("run").Model().Flags...) {
 		switch {
 		case flag.Name == "kubeconfig" && flag.Envar == "KUBECONFIG":
 		case flag.Hidden || strings.HasPrefix(flag.Name, "help") || flag.Name == "version":

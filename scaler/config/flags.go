@@ -18,14 +18,14 @@ import (
 // Flags describe one target without a file. They are read as a file with these
 // values would be.
 type Flags struct {
-	app  *kingpin.Application
+	cmd  *kingpin.CmdClause
 	keys []key             // that have a flag
 	set  map[string]string // what was given, by flag
 }
 
 // AddFlags adds a flag for every key that has one.
-func AddFlags(a *kingpin.Application) *Flags {
-	f := &Flags{app: a, set: map[string]string{}}
+func AddFlags(cmd *kingpin.CmdClause) *Flags {
+	f := &Flags{cmd: cmd, set: map[string]string{}}
 	for _, k := range keysOf(reflect.TypeFor[file](), "") {
 		if k.flag == "" {
 			continue
@@ -35,7 +35,7 @@ func AddFlags(a *kingpin.Application) *Flags {
 		if k.otherwise != "" {
 			help += " Default: " + strings.NewReplacer("{", "", "}", "").Replace(k.otherwise) + "."
 		}
-		clause := a.Flag(k.flag, help)
+		clause := cmd.Flag(k.flag, help)
 		clause.SetValue(flagValue{f, k})
 		if k.def != "" {
 			clause.PlaceHolder(strconv.Quote(k.def))
@@ -62,7 +62,7 @@ func (f *Flags) Given() (names []string) {
 			continue
 		}
 		name := "--" + k.flag
-		if env := f.app.GetFlag(k.flag).Model().Envar; env != "" && text != "" && os.Getenv(env) == text {
+		if env := f.cmd.GetFlag(k.flag).Model().Envar; env != "" && text != "" && os.Getenv(env) == text {
 			name = env
 		}
 		names = append(names, name)

@@ -14,7 +14,7 @@ import (
 func fromFlags(t *testing.T, args ...string) (Config, error) {
 	t.Helper()
 	a := kingpin.New("scaler", "").DefaultEnvars()
-	f := AddFlags(a)
+	f := AddFlags(a.Command("run", "").Default())
 	if _, err := a.Parse(args); err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestFileOfHTTPOptions(t *testing.T) {
 func TestGivenFlags(t *testing.T) {
 	t.Setenv("SCALER_TARGET_NAME", "web")
 	a := kingpin.New("scaler", "").DefaultEnvars()
-	f := AddFlags(a)
+	f := AddFlags(a.Command("run", "").Default())
 	if _, err := a.Parse([]string{"--rule.allow-flapping", "--query="}); err != nil {
 		t.Fatal(err)
 	}

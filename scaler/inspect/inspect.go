@@ -1,5 +1,5 @@
 // Package inspect asks a Prometheus once for what the targets of a configuration
-// would be decided on, for check-config --evaluate.
+// would be decided on, for check-config --query.
 package inspect
 
 import (

@@ -76,7 +76,7 @@ func check(ctx context.Context, o app.Check, stdout, stderr io.Writer) error {
 		return &service.UsageError{Err: fmt.Errorf("%s %s, and --strict takes that as an error", o.File, verdict)}
 	}
 	fmt.Fprintf(stdout, "%s %s.\n\n%s", o.File, verdict, c.Explain())
-	if !o.Evaluate {
+	if !o.Query {
 		return nil
 	}
 	missing, err := app.Inspect(ctx, c, stdout)

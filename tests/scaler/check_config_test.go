@@ -12,9 +12,9 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
-// check-config --evaluate shows what a real Prometheus gives, and how far apart
+// check-config --query shows what a real Prometheus gives, and how far apart
 // it scrapes.
-func TestEvaluate(t *testing.T) {
+func TestCheckConfigQueries(t *testing.T) {
 	server := startPrometheus(t, newScraped(t, started(119)), 2*time.Second)
 	r := newReader(t, server.URL, recentlyStarted, "")
 	for seen := map[time.Time]bool{}; len(seen) < 4; time.Sleep(100 * time.Millisecond) {
@@ -32,7 +32,7 @@ targets:
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), program, "check-config", "--evaluate", file)
+	cmd := exec.CommandContext(t.Context(), program, "check-config", "--query", file)
 	out, _ := cmd.CombinedOutput()
 	if code := cmd.ProcessState.ExitCode(); code != 1 {
 		t.Errorf("exit code %d, want 1: a target has no sample", code)

@@ -18,7 +18,7 @@ const recordingKubectl = `#!/usr/bin/env bash
 echo "kubectl $*" >> "$NOTES/commands"
 case " $* " in
   *" logs "*) exec kubectl.real "${@:1:2}" get pods "${@:4:2}" --output=name ;;
-  *" port-forward "*|*" top "*|*" servicemonitors "*|*" prometheuses "*|*" --raw "*) exit ;;
+  *" port-forward "*|*" exec "*|*" top "*|*" servicemonitors "*|*" prometheuses "*|*" --raw "*) exit ;;
 esac
 { error=$(kubectl.real "$@" 2>&1 >&3) || echo "kubectl $*: $error" >> "$NOTES/failed"; } 3>&1
 echo "$error" >&2

@@ -81,6 +81,7 @@ const (
 	`
 	paused    = `scaler a camunda_scaler_paused{target="t"} 1` + "\n"
 	off       = `scaler a camunda_scaler_replicas{target="t"} 0` + "\n"
+	misdated  = "exporter a camunda_process_instances_misdated "
 	incidents = `exporter a camunda_incidents{incident_type="failedJob"} `
 )
 
@@ -127,9 +128,9 @@ var behaviours = []behaviour{
 	{alert: "CamundaClockSkew", name: "one odd answer",
 		life:  life(p(hour, noFault), p(scrapes, "exporter a camunda_clock_skew_seconds 30"), p(hour, noFault)),
 		quiet: []time.Duration{hour + 9*minute, hour + 15*minute, hour + 20*minute}},
-	{alert: "CamundaClockSkew", name: "the Date header has whole seconds",
-		life:  life(repeat(60, p(scrapes, "exporter a camunda_clock_skew_seconds -1"), p(scrapes, "exporter a camunda_clock_skew_seconds 0.9"))),
-		quiet: []time.Duration{40 * minute, hour}},
+	{alert: "CamundaTimeZonesDiffer", name: "nothing starts now and then", life: life(p(hour, noFault), repeat(6, p(5*minute, misdated+"12"), p(5*minute, misdated+"0"))),
+		fires: []time.Duration{hour + 8*minute, hour + 28*minute}},
+	{alert: "CamundaTimeZonesDiffer", name: "not known", life: life(p(hour, misdated+"absent")), quiet: []time.Duration{30 * minute}},
 
 	{alert: "CamundaIncidentsRising", name: "repaired within ten minutes", life: life(p(hour, noFault), p(10*minute, incidents+"5"), p(hour, noFault)),
 		quiet: []time.Duration{hour + 10*minute, hour + 20*minute, hour + 50*minute}},

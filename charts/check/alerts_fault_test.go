@@ -25,6 +25,7 @@ var faults = []fault{
 	{alert: "CamundaEngineUnreachable", after: "5m", fault: "exporter a camunda_up 0"},
 	{alert: "CamundaHistoryUnreadable", after: "10m", fault: "exporter a camunda_history_readable 0"},
 	{alert: "CamundaClockSkew", after: "15m", fault: "exporter a camunda_clock_skew_seconds -2.4"},
+	{alert: "CamundaTimeZonesDiffer", after: "1m", fault: "exporter a camunda_process_instances_misdated 12"},
 	{alert: "CamundaIncidentsRising", after: "15m", fault: `exporter a camunda_incidents{incident_type="failedJob"} 5`,
 		labels: map[string]string{"incident_type": "failedJob"}},
 	{alert: "CamundaJobsOutOfRetries", after: "20m", fault: "exporter a camunda_jobs_out_of_retries 3"},

@@ -27,6 +27,7 @@ exporter a up 1
 exporter a camunda_up 1
 exporter a camunda_history_readable 1
 exporter a camunda_clock_skew_seconds 0.3
+exporter a camunda_process_instances_misdated 0
 exporter a camunda_incidents{incident_type="failedJob"} 2
 exporter a camunda_jobs_out_of_retries 0
 exporter a camunda_exporter_collector_success{collector="jobs"} 1

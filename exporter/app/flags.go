@@ -71,7 +71,7 @@ func (o *Options) addFlags(app *kingpin.Application) {
 		Default("10m").DurationVar(&o.RecountHorizon)
 	app.Flag("camunda.root-instances-only", "Leave out instances started by call activities.").
 		BoolVar(&o.RootOnly)
-	app.Flag("camunda.process-definition-key", "Key of a process definition with series of its own, in addition to the total. May be repeated. Each key costs the engine one count in a window.").
+	app.Flag("camunda.process-definition-key", "Key of a process definition with series of its own, in addition to the total. May be repeated. Each key costs the engine one count in ten seconds.").
 		StringsVar(&o.Keys)
 	app.Flag("camunda.tenant", "Count only what belongs to this tenant. May be repeated.").
 		StringsVar(&o.Tenants)

@@ -314,3 +314,28 @@ func TestNoDurationWithoutRequests(t *testing.T) {
 		}
 	})
 }
+
+// With a window of minutes, every scrape still has the latest one, of each key
+// too, and the total does not wait for a window to pass.
+func TestLongWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &history{}
+		x := assembleWindow(t, h.answer, 5*time.Minute, []string{"a", "b"}, collector.SetOptions{})
+		for i := range 60 {
+			h.start(2)
+			values := parse(x.scrape(t, 10*time.Second))
+			want := float64(2 * min(i+1, 30))
+			for _, series := range []string{
+				`camunda_process_instances_recently_started{window="5m"}`,
+				`camunda_process_definition_instances_recently_started{process_definition_key="b",window="5m"}`,
+			} {
+				if got := values[series]; got != want {
+					t.Fatalf("scrape %d: %s is %v, want %v", i, series, got, want)
+				}
+			}
+			if got := values[totalSeries]; got != float64(2*(i+1)) {
+				t.Fatalf("scrape %d: total is %v, want %d", i, got, 2*(i+1))
+			}
+		}
+	})
+}

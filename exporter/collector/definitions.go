@@ -16,7 +16,7 @@ import (
 const definitionsName = "process-definitions"
 
 // definitions counts started instances of the definitions that are listed: in
-// turn, each in its own windows, once a window. However many there are and
+// turn, each in its own windows. However many there are and
 // however long they take, the other metrics do not wait for them.
 type definitions struct {
 	parts
@@ -46,22 +46,21 @@ func newDefinitions(p parts) *definitions {
 	return d
 }
 
-// early is how much earlier than a window after the last one a definition is
-// due: scrapes are not exact to the second, and a window that is skipped is not
-// shown.
+// early is how much earlier than the pace a definition is due again: scrapes are
+// not exact to the second, and what is not counted is not shown.
 const early = 2 * time.Second
 
-// refresh counts the definitions that are due, in turn, until one fails or a
-// window's time is over.
+// refresh counts the definitions that are due, in turn, until one fails or the
+// next round would be due.
 func (d *definitions) refresh(ctx context.Context) (r reading, err error) {
 	begin := time.Now()
 	for range d.counters {
-		if time.Since(begin) > d.Counted.Window {
+		if time.Since(begin) > d.Counted.Pace() {
 			return r, errors.New("not all process definition keys could be counted in time: the engine is too slow for so many")
 		}
 		c := d.counters[d.next]
 		d.next = (d.next + 1) % len(d.counters)
-		if _, counted, known := c.Recent(); known && c.Window(time.Now()).End.Sub(counted.End) < max(d.Counted.Window-early, time.Second) {
+		if _, counted, known := c.Recent(); known && c.Window(time.Now()).End.Sub(counted.End) < max(d.Counted.Pace()-early, time.Second) {
 			continue
 		}
 		if err := d.count(ctx, c); err != nil {
@@ -86,7 +85,7 @@ func (d *definitions) send(ch chan<- prometheus.Metric) {
 		key := d.Keys[i]
 		ch <- counterMetric(d.total, c.Total(), d.Begin, key)
 		n, w, known := c.Recent()
-		if !known || missing || c.Window(now).End.Sub(w.End) >= d.Counted.Window {
+		if !known || missing || c.Window(now).End.Sub(w.End) >= d.Counted.Pace() {
 			continue
 		}
 		ch <- prometheus.MustNewConstMetric(d.recent, prometheus.GaugeValue, float64(n), key)

@@ -20,7 +20,11 @@ func finished() Optional {
 		counter := instances.NewCounter(p.engine, p.Counted, instances.Kind{Endpoint: camunda.FinishedCount, Event: camunda.Finished}, p.Begin)
 		return prepared{
 			counters: []*instances.Counter{counter},
-			lasting:  func(ch chan<- prometheus.Metric) { ch <- counterMetric(total, counter.Total(), p.Begin) },
+			lasting: func(ch chan<- prometheus.Metric) {
+				if verdict, _ := p.started.history.Verdict(); verdict != instances.Unreadable {
+					ch <- counterMetric(total, counter.Total(), p.Begin)
+				}
+			},
 			refresh: func(ctx context.Context) (r reading, err error) {
 				if r.requests, err = counter.Count(ctx, time.Now()); err != nil {
 					return r, err

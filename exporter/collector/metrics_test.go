@@ -112,6 +112,11 @@ func newExporter(t testing.TB, answer func(*http.Request) (int, string), keys ..
 // bubble.
 func assemble(t testing.TB, answer func(*http.Request) (int, string), keys []string, set collector.SetOptions) *exporter {
 	t.Helper()
+	return assembleWindow(t, answer, 10*time.Second, keys, set)
+}
+
+func assembleWindow(t testing.TB, answer func(*http.Request) (int, string), window time.Duration, keys []string, set collector.SetOptions) *exporter {
+	t.Helper()
 	x := &exporter{engine: &engine{answer: answer}}
 	u, err := url.Parse("http://camunda/engine-rest")
 	if err != nil {
@@ -119,7 +124,7 @@ func assemble(t testing.TB, answer func(*http.Request) (int, string), keys []str
 	}
 	static := prometheus.NewRegistry()
 	client := camunda.NewClient(u, "", &http.Client{Transport: x.engine}, camunda.NewMetrics(static))
-	o := instances.Options{Window: 10 * time.Second, SettleLag: time.Second, RecountHorizon: 10 * time.Minute}
+	o := instances.Options{Window: window, SettleLag: time.Second, RecountHorizon: 10 * time.Minute}
 	now := time.Now()
 	logger := log.NewLogfmtLogger(log.NewSyncWriter(&x.log))
 	x.started = collector.NewStarted(client, o, 10*time.Second, now, logger)

@@ -138,7 +138,7 @@ func NewSet(engine *camunda.Client, started *Started, o SetOptions, logger log.L
 	}
 	d := newDefinitions(p)
 	if len(o.Keys) > 0 {
-		s.members = append(s.members, newMember(definitionsName, d.refresh, d.send, nil, o.Timeout, o.Counted.Window+o.Timeout, time.Second, log.With(logger, "collector", definitionsName)))
+		s.members = append(s.members, newMember(definitionsName, d.refresh, d.send, nil, o.Timeout, o.Counted.Pace()+o.Timeout, time.Second, log.With(logger, "collector", definitionsName)))
 	}
 	hidden := func(what string, steps func() []step, lasting func(chan<- prometheus.Metric), wait time.Duration) *member {
 		return newMember("", inTurn(started, steps), lasting, nil, wait, time.Hour, time.Second, log.With(logger, "collector", what))

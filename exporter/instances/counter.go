@@ -31,6 +31,10 @@ type Options struct {
 	Tenants        []string      // if any, count only theirs
 }
 
+// Pace is how often totals are completed and definitions are counted: once a
+// window, or ten seconds if that is less.
+func (o Options) Pace() time.Duration { return min(o.Window, 10*time.Second) }
+
 // Kind is what one counter counts.
 type Kind struct {
 	Endpoint             camunda.Endpoint // for the window
@@ -101,13 +105,13 @@ func (c *Counter) Count(ctx context.Context, now time.Time) (requests int, err e
 }
 
 // CatchUp counts what the total lacks up to the end of the last counted window,
-// if that is at least half a window. It makes no request if windows join, or if
+// if that is at least half the pace. It makes no request if windows join, or if
 // the latest one could not be counted.
 func (c *Counter) CatchUp(ctx context.Context) (requests int, err error) {
 	c.mu.Lock()
 	end := c.counted.End
 	next, ready := c.ledger.Next(end)
-	due := ready && !c.failed && 2*next.Length() >= c.options.Window
+	due := ready && !c.failed && 2*next.Length() >= c.options.Pace()
 	c.mu.Unlock()
 	if !due {
 		return 0, nil
@@ -124,13 +128,12 @@ func (c *Counter) CatchUp(ctx context.Context) (requests int, err error) {
 	return 1, nil
 }
 
-// Recount counts again, once a window, some of what may have become visible
-// late. It makes no request if the latest window could not be counted.
+// Recount counts again, at the pace, some of what may have become visible late. It makes no request if the latest window could not be counted.
 func (c *Counter) Recount(ctx context.Context) (requests int, err error) {
 	c.mu.Lock()
 	end := c.counted.End
 	open, ok := c.ledger.Open()
-	due := ok && !c.failed && end.Sub(c.recounted) >= c.options.Window
+	due := ok && !c.failed && end.Sub(c.recounted) >= c.options.Pace()
 	c.mu.Unlock()
 	if !due {
 		return 0, nil

@@ -106,9 +106,9 @@ test-docker:
 	cd docker/sbom && GOWORK=off go test -count=1 ./...
 	cd docker/notices && GOWORK=off go test -count=1 ./...
 test-exporter:
-	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -v ./exporter ./starter
+	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -parallel 4 -v ./exporter ./starter
 test-scaler:
-	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -v ./scaler
+	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -parallel 6 -v ./scaler
 test-dashboards:
 	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -v ./dashboards/...
 

@@ -15,6 +15,7 @@ import (
 // check-config --query shows what a real Prometheus gives, and how far apart
 // it scrapes.
 func TestCheckConfigQueries(t *testing.T) {
+	t.Parallel()
 	server := startPrometheus(t, newScraped(t, started(119)), 2*time.Second)
 	r := newReader(t, server.URL, recentlyStarted, "")
 	for seen := map[time.Time]bool{}; len(seen) < 4; time.Sleep(100 * time.Millisecond) {

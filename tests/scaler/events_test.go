@@ -29,6 +29,7 @@ func eventsOf(t *testing.T, ns, reason string) []kubeEvent {
 }
 
 func TestEvents(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 1)
 	user := "scaler-of-" + ns

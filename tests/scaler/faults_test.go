@@ -11,6 +11,7 @@ import (
 // Whatever is wrong with the number, nothing may be scaled by it, and the
 // scaler has to say why and to go on when it is over.
 func TestHoldsOnABadSample(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 3)
 	target := newScraped(t, started(120))
@@ -52,6 +53,7 @@ func TestHoldsOnABadSample(t *testing.T) {
 // The exporter hangs on to an old number: it was high once, but that was before
 // the scaler started, and then it is too old.
 func TestHoldsOnAnOldSample(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 3)
 	target := newScraped(t, at(started(500), time.Now()))
@@ -71,6 +73,7 @@ func TestHoldsOnAnOldSample(t *testing.T) {
 
 // The exporter is scraped as ever, but the window that it counted is an old one.
 func TestHoldsOnAnOldWindow(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 3)
 	counted := func(n any, end time.Time) string {
@@ -91,6 +94,7 @@ func TestHoldsOnAnOldWindow(t *testing.T) {
 }
 
 func TestHoldsWhilePrometheusIsAway(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 3)
 	prom := startPrometheus(t, newScraped(t, started(120)), time.Second)
@@ -137,6 +141,7 @@ func TestAPIServerStoppedAndStarted(t *testing.T) {
 }
 
 func TestMissingDeploymentIsAwaited(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	s := startScaler(t, startPrometheus(t, newScraped(t, started(120)), time.Second), quick(ns)...)
 	if l := s.awaitReason(t, 0, "workload_unreadable"); l["cause"] != "not_found" {

@@ -97,6 +97,7 @@ func (s *scalerProcess) awaitLeader(t *testing.T) time.Time {
 // Replicas stay within the bounds, no sample is stepped on twice, and the other
 // leads within 15 s.
 func TestLeadersAreKilled(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 1)
 	user := "scaler-of-" + ns
@@ -189,6 +190,7 @@ func checkSteps(t *testing.T, all []*scalerProcess) {
 
 // A leader that is stopped gives the lease back: the other leads at once.
 func TestStoppedLeaderHandsOver(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 1)
 	prom := startPrometheus(t, newScraped(t, started(30)), time.Second)
@@ -226,6 +228,7 @@ func TestStoppedLeaderHandsOver(t *testing.T) {
 // A leader that is frozen for longer than its lease writes nothing when it
 // thaws, and stands by.
 func TestFrozenLeaderIsDeposed(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 2)
 	releasedLease(t, ns)

@@ -44,6 +44,7 @@ func newNumber(t *testing.T, address, promQL string) query.Number {
 func age(r sample.Result) time.Duration { return r.Now.Sub(r.Timestamp) }
 
 func TestQuery(t *testing.T) {
+	t.Parallel()
 	target := newScraped(t, strings.Join([]string{
 		started(120),
 		"nan NaN", "inf +Inf", "minus_inf -Inf",

@@ -12,6 +12,7 @@ import (
 )
 
 func TestReload(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 1)
 	createWorkload(t, ns, "Deployment", "other", 1)

@@ -18,6 +18,7 @@ import (
 )
 
 func TestScalesUpAndDown(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 1)
 	target := newScraped(t, started(120))
@@ -123,6 +124,7 @@ func TestNewSamplesAreNoticedWithinASecond(t *testing.T) {
 // A Role on the one scale is all that the scaler needs, and less than that is
 // said clearly.
 func TestRBAC(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 1)
 	prom := startPrometheus(t, newScraped(t, started(120)), time.Second)
@@ -169,6 +171,7 @@ func TestRBAC(t *testing.T) {
 }
 
 func TestSwitchedOffByHandStaysOff(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 0)
 	s := startScaler(t, startPrometheus(t, newScraped(t, started(120)), time.Second), quick(ns)...)
@@ -179,6 +182,7 @@ func TestSwitchedOffByHandStaysOff(t *testing.T) {
 }
 
 func TestManyTargetsFromAFile(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 1)
 	createWorkload(t, ns, "StatefulSet", "queue", 1)
@@ -230,6 +234,7 @@ targets:
 }
 
 func TestOnce(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 1)
 	target := newScraped(t, started(120))
@@ -260,6 +265,7 @@ func TestOnce(t *testing.T) {
 }
 
 func TestStopsOnSIGTERM(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 1)
 	s := startScaler(t, startPrometheus(t, newScraped(t, started(30)), time.Second), quick(ns)...)

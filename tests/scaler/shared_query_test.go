@@ -58,6 +58,7 @@ func newShared(t *testing.T, api v1.API, o query.Options, keep time.Duration) *q
 }
 
 func TestSharedQuery(t *testing.T) {
+	t.Parallel()
 	const (
 		load = `load{namespace="shop",deployment="%s",pod="%d"} %v`
 		both = `load{namespace="shop",deployment="orders",pod="0"} 120` + "\n" +
@@ -179,6 +180,7 @@ func TestSharedQuery(t *testing.T) {
 // Scrapes come in all the time, and yet a value is always of the sample whose
 // time it is told with.
 func TestSharedQueryTakesValueAndTimeOfOneSample(t *testing.T) {
+	t.Parallel()
 	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		now := time.Now()
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
@@ -215,6 +217,7 @@ func TestSharedQueryTakesValueAndTimeOfOneSample(t *testing.T) {
 }
 
 func TestQueryNow(t *testing.T) {
+	t.Parallel()
 	server := startPrometheus(t, newScraped(t, "partitions 12"), 200*time.Millisecond)
 	awaitOutcome(t, newReader(t, server.URL, "partitions", ""), sample.Value)
 	for promQL, want := range map[string]sample.Outcome{

@@ -214,6 +214,7 @@ func awaitObserved(t *testing.T, ns string) {
 }
 
 func TestWatchSeesPause(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "web", 1)
 	w := watchWorkload(t, watcher(t, ns, "list", "watch"), ns, "web")
@@ -240,6 +241,7 @@ func TestWatchSeesPause(t *testing.T) {
 // The real controllers count the Pods that are ready; the test only says that
 // they are, since there is no kubelet.
 func TestWatchSeesReadyReplicas(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "web", 2)
 	w := watchWorkload(t, watcher(t, ns, "list", "watch"), ns, "web")
@@ -266,6 +268,7 @@ func TestWatchSeesReadyReplicas(t *testing.T) {
 
 // Who wrote the replicas last, as the real API server notes it.
 func TestWatchSeesWriter(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "web", 1)
 	w := watchWorkload(t, watcher(t, ns, "list", "watch"), ns, "web")
@@ -327,6 +330,7 @@ func TestWatchSeesWriter(t *testing.T) {
 // server-side apply without replicas, until docs/gitops.md's hand-over gives the
 // field an owner.
 func TestHandOverLetsWritersBeRecorded(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	apply(t, deployment(ns), "helm", workloadOf("Deployment", "web"))
 	w := watchWorkload(t, watcher(t, ns, "list", "watch"), ns, "web")
@@ -349,6 +353,7 @@ func TestHandOverLetsWritersBeRecorded(t *testing.T) {
 }
 
 func TestWatchSeesDeletion(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "web", 1)
 	w := watchWorkload(t, watcher(t, ns, "list", "watch"), ns, "web")
@@ -374,6 +379,7 @@ func TestWatchSeesDeletion(t *testing.T) {
 // Without the right to watch it reads as before, logs once what is lost, and
 // watches as soon as it is allowed.
 func TestWatchNotAllowed(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "web", 1)
 	annotatePaused(t, ns, "true")

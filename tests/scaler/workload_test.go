@@ -23,6 +23,7 @@ func newWorkload(t *testing.T, kubeconfig string, ref workload.Ref) *workload.Wo
 }
 
 func TestScaleSubresource(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	create(t, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", engineCRD)
 	await(t, func() string {
@@ -97,6 +98,7 @@ var engineCRD = object{
 
 // A write that is based on an old read must not undo what happened since.
 func TestStaleResourceVersionIsAConflict(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "web", 1)
 	w := newWorkload(t, cluster.Kubeconfig, workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: ns, Name: "web"})

@@ -33,7 +33,7 @@ func NewAPI(address *url.URL, c *http.Client, l Load) (v1.API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a client for Prometheus at %s: %w", base.Redacted(), err)
 	}
-	return newBounded(v1.NewAPI(strict{client}), l), nil
+	return newTurns(v1.NewAPI(strict{client}), l), nil
 }
 
 // roundTripper adds query parameters, bounds the answer, and refuses redirects

@@ -43,11 +43,29 @@ type asker struct {
 	want string // what a query should give, in words
 }
 
-// do runs an instant query; its errors name it as the user wrote it. No time is passed, so the answer is of Prometheus's
-// own now, and the clock of this machine does not matter. If the answer came
-// with a warning, something may be missing from it.
+// do runs an instant query; its errors name it as the user wrote it. No time is
+// passed, so the answer is of Prometheus's own now, and the clock of this
+// machine does not matter. If the answer came with a warning, something may be
+// missing from it.
 func (a asker) do(ctx context.Context, query, written string) (value model.Value, warned bool, err error) {
 	value, warnings, _, err := a.api.Query(ctx, query, time.Time{})
+	return a.answered(written, value, warnings, err)
+}
+
+// doTogether is do for a query that gives an instant vector, and that may go out
+// in one request with others.
+func (a asker) doTogether(ctx context.Context, query, written string) (value model.Value, warned bool, err error) {
+	t, ok := a.api.(interface {
+		Together(ctx context.Context, query string) (model.Value, v1.Warnings, error)
+	})
+	if !ok {
+		return a.do(ctx, query, written)
+	}
+	value, warnings, err := t.Together(ctx, query)
+	return a.answered(written, value, warnings, err)
+}
+
+func (a asker) answered(written string, value model.Value, warnings v1.Warnings, err error) (model.Value, bool, error) {
 	for _, w := range warnings {
 		a.warn(w)
 	}

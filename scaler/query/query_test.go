@@ -9,10 +9,8 @@ import (
 	"net/url"
 	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
@@ -230,59 +228,4 @@ func TestUnknownAgeIsSaidOnce(t *testing.T) {
 			t.Errorf("timestamp query %q: got the warnings %q, want %d", timestampQuery, warnings, want)
 		}
 	}
-}
-
-// A thousand readers at once have sixteen queries in flight, and each its turn:
-// another client of the Prometheus finds it free.
-func TestQueriesInFlightAreBounded(t *testing.T) {
-	var now, most, all atomic.Int64
-	api := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
-		for n := now.Add(1); ; {
-			m := most.Load()
-			if n <= m || most.CompareAndSwap(m, n) {
-				break
-			}
-		}
-		defer now.Add(-1)
-		all.Add(1)
-		r.ParseForm()
-		answering(200, single("7", "1699999999.5"))(w, r)
-	})
-	var readers sync.WaitGroup
-	for range 1000 {
-		readers.Go(func() {
-			got := New(api, Options{Query: "x", TimestampQuery: "y", Warn: func(string) {}}).Reader(Key{}).Read(t.Context())
-			if got.Outcome != sample.Value {
-				t.Errorf("got %+v", got)
-			}
-		})
-	}
-	readers.Wait()
-	if all.Load() != 1000 || most.Load() > DefaultInFlight || most.Load() < 2 {
-		t.Errorf("%d queries, %d in flight at most, want 1000 and %d", all.Load(), most.Load(), DefaultInFlight)
-	}
-}
-
-// A query's time counts from its turn: behind a slow one, it still has all of it.
-func TestAQueueTakesNoTimeFromAQuery(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		prom := &instant{takes: 4 * time.Second}
-		api := newBounded(prom, Load{InFlight: 1})
-		var both sync.WaitGroup
-		for range 2 {
-			both.Go(func() {
-				if _, _, _, err := api.Query(t.Context(), "x", time.Time{}); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		both.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		go func() { _, _, _, _ = api.Query(t.Context(), "x", time.Time{}) }()
-		synctest.Wait()
-		if _, _, _, err := api.Query(ctx, "x", time.Time{}); CauseOf(err) != CauseTimeout {
-			t.Errorf("got %v, want a timeout of the caller that gave up its turn", err)
-		}
-	})
 }

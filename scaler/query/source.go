@@ -152,7 +152,11 @@ func (s *Source) shared(seen *answer) *answer {
 
 // ask makes one request.
 func (s *Source) ask(ctx context.Context) *answer {
-	value, warned, err := s.do(ctx, combine(s.values, s.times), s.options.Query)
+	do := s.doTogether
+	if s.labels != nil {
+		do = s.do // it is large enough
+	}
+	value, warned, err := do(ctx, combine(s.values, s.times), s.options.Query)
 	if CauseOf(err) == CauseBadQuery {
 		value, warned, err = s.askApart(ctx, err)
 	}

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -143,4 +145,64 @@ func awaitOutcome(t *testing.T, r *query.Reader, want sample.Outcome) (got sampl
 		return ""
 	})
 	return got
+}
+
+// Queries that wait for their turn go out together, and a real Prometheus still
+// answers each for itself.
+func TestQueriesGoTogether(t *testing.T) {
+	const targets = 200
+	var text strings.Builder
+	for i := range targets {
+		fmt.Fprintf(&text, "depth{queue=\"%d\"} %d\n", i, i)
+	}
+	server := startPrometheus(t, newScraped(t, text.String()), time.Second)
+	awaitOutcome(t, newReader(t, server.URL, `depth{queue="0"}`, ""), sample.Value)
+
+	u, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var requests atomic.Int64
+	api, err := query.NewAPI(u, http.DefaultClient, query.Load{InFlight: 2, Took: func(time.Duration) { requests.Add(1) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	results := make([]sample.Result, targets)
+	read := func() {
+		var all sync.WaitGroup
+		for i := range targets {
+			o := query.Options{Query: fmt.Sprintf(`depth{queue="%d"}`, i), Warn: func(w string) { t.Errorf("%d: %s", i, w) }}
+			switch i {
+			case 50:
+				o.Query = `sum(depth{queue="50"}) # of one`
+				o.TimestampQuery = `timestamp(depth{queue="50"})`
+			case 99:
+				o.Query = `label_replace(depth, "queue", "same", "", "")` // refused when it is run
+			case 150:
+				o.Query = `depth{queue="none"}`
+			}
+			all.Go(func() { results[i] = query.New(api, o).Reader(query.Key{}).Read(t.Context()) })
+		}
+		all.Wait()
+	}
+	read()
+	requests.Store(0)
+	read()
+	for i, res := range results {
+		switch {
+		case i == 99:
+			if query.CauseOf(res.Err) != query.CauseBadQuery || !strings.Contains(res.Err.Error(), "same labelset") {
+				t.Errorf("the refused one got %+v", res)
+			}
+		case i == 150:
+			if res.Outcome != sample.NoData {
+				t.Errorf("the empty one got %+v", res)
+			}
+		case res.Outcome != sample.Value || res.Value != float64(i) || age(res) < 0 || age(res) > time.Minute:
+			t.Errorf("%d got %+v", i, res)
+		}
+	}
+	if n := requests.Load(); n > 20 {
+		t.Errorf("%d requests for %d targets, want at most 20", n, targets)
+	}
 }

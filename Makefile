@@ -34,7 +34,7 @@ TESTS := test-scaler $(if $(NODE),e2e-node) test-exporter test-demo charts test-
 
 .PHONY: test
 test: ## Prove all of it on real parts
-	@echo "make test: 25 minutes on two cores; the first time on a machine an hour, of which 6 minutes build Kubernetes (see docs/testing.md)"
+	@echo "make test: the first time on a machine this builds the real parts first, Kubernetes alone for 6 minutes; docs/testing.md has what the rest costs"
 	@$(MAKE) --no-print-directory $(if $(NODE),e2e-needs,no-e2e) parts
 	@.ci/side-by-side $(TESTS)
 

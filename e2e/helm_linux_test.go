@@ -81,17 +81,27 @@ func (h helm) upgrade(ctx context.Context, t *testing.T, r release, values ...st
 	h.mustRun(ctx, t, append(args, values...)...)
 }
 
+// test runs the chart's test and returns what Helm prints of it, on whichever output.
+func (h helm) test(ctx context.Context, t *testing.T, r release) string {
+	t.Helper()
+	cmd := exec.CommandContext(ctx, h.program, "--kubeconfig="+h.kubeconfig, "--namespace="+namespace, "test", r.name)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("helm test: %v\n%s", err, out)
+	}
+	return string(out)
+}
+
 func (h helm) uninstall(ctx context.Context, t *testing.T, r release) {
 	t.Helper()
 	h.mustRun(ctx, t, "uninstall", r.name, "--wait", "--timeout=3m")
 }
 
-// command runs a program outside the workspace; the error has all its output.
+// command runs a program outside the workspace and returns its standard output; the error has all its output.
 func command(ctx context.Context, dir, program string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off")
 	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK=off")
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("%s %s: %w\n%s%s", filepath.Base(program), strings.Join(args, " "), err, &stdout, &stderr)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/charts/project"
 	"github.com/camunda-autoscaler/camunda-autoscaler/e2e/images"
 	"github.com/camunda-autoscaler/camunda-autoscaler/e2e/node"
 )
@@ -33,21 +35,22 @@ var ownImages = []string{
 
 // The two charts. Camunda's image is the oldest that is supported.
 var (
-	demo = release{name: "demo", chart: "charts/camunda-demo", values: []string{
+	demo = release{name: "demo", chart: project.Demo, values: []string{
 		"--set=camunda.image.tag=7.14.0", "--set=starter.startsPerInterval=0",
 	}}
-	autoscaler = release{name: "autoscaler", chart: "charts/camunda-autoscaler", values: []string{
-		"--values=charts/camunda-demo/autoscaler-values.yaml",
+	autoscaler = release{name: "autoscaler", chart: project.Autoscaler, values: []string{
+		"--values=" + project.Demo + "/autoscaler-values.yaml",
 	}}
 )
 
-// stack is a node with what the charts take: images, a volume, a namespace.
+// stack is a node with what the charts need: images, a volume, a namespace, the Prometheus operator's resources.
 type stack struct {
 	*node.Node
-	t    *testing.T
-	life context.Context // the node's; longer than the test's, so that a failure can be described
-	helm helm
-	from time.Time
+	t          *testing.T
+	life       context.Context // the node's; longer than the test's, so that a failure can be described
+	helm       helm
+	autoscaler release // with all that the chart's README shows
+	from       time.Time
 
 	checkout string
 }
@@ -74,20 +77,49 @@ func newStack(ctx context.Context, t *testing.T) *stack {
 		}
 	})
 	s.say("the node is ready")
-	s.helm = newHelm(ctx, t, checkout, "helm", s.Kubeconfig)
+	s.helm = newHelm(ctx, t, checkout, project.Helm4, s.Kubeconfig)
 	s.say("Helm is built")
+	s.autoscaler = autoscaler
+	s.autoscaler.values = append(slices.Clone(autoscaler.values), "--values="+s.advertisedValues())
 	s.loadImages(ctx)
 	s.createNamespace(ctx)
+	definitions, err := project.OperatorCRDs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range definitions {
+		s.kubectl(ctx, "create", "--filename="+path)
+	}
 	return s
 }
 
-// loadImages finds out which images the charts want, and makes them.
+var yamlBlock = regexp.MustCompile("(?s)With kube-prometheus-stack.*?```yaml\n(.*?)```")
+
+// advertisedValues writes the values for kube-prometheus-stack in the chart's README to a file, and returns its path.
+func (s *stack) advertisedValues() string {
+	s.t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.checkout, project.Autoscaler, "README.md"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	block := yamlBlock.FindSubmatch(text)
+	if block == nil {
+		s.t.Fatal("the chart's README has no values for kube-prometheus-stack")
+	}
+	path := filepath.Join(s.t.TempDir(), "values.yaml")
+	if err := os.WriteFile(path, block[1], 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return path
+}
+
+// loadImages makes the images that the charts name.
 func (s *stack) loadImages(ctx context.Context) {
 	s.t.Helper()
-	all := s.helm.images(ctx, s.t, demo, autoscaler)
+	all := s.helm.images(ctx, s.t, demo, s.autoscaler)
 	others := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(ownImages, name) })
 	if len(others)+len(ownImages) != len(all) {
-		s.t.Fatalf("the charts use %v, which are not all of the project's images %v", all, ownImages)
+		s.t.Fatalf("the charts use %v, which lack some of the project's images %v", all, ownImages)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.loadStandIns(ctx, others) })
@@ -126,8 +158,8 @@ func (s *stack) buildImages(ctx context.Context) error {
 	return nil
 }
 
-// createNamespace makes a namespace that lets only Pods of the restricted
-// standard in, and the volume that the database will claim.
+// createNamespace creates a namespace that admits only Pods of the restricted
+// standard, and the volume that the database will claim.
 func (s *stack) createNamespace(ctx context.Context) {
 	s.t.Helper()
 	volume := s.t.TempDir()
@@ -177,8 +209,8 @@ func (s *stack) kubectl(ctx context.Context, args ...string) string {
 	return strings.TrimSpace(out)
 }
 
-// service returns an address on loopback that leads to a Service of ours, when
-// it answers: kube-proxy is a moment behind the Pods.
+// service returns an address on loopback that leads to a Service of ours, once
+// it answers: kube-proxy lags behind the Pods.
 func (s *stack) service(ctx context.Context, name string, port int) string {
 	s.t.Helper()
 	ip := s.kubectl(ctx, "get", "service", name, "--output=jsonpath={.spec.clusterIP}")
@@ -210,7 +242,7 @@ func get(ctx context.Context, url string) ([]byte, error) {
 	return text, err
 }
 
-// query asks the database for one number.
+// query reads one number from the database.
 func (s *stack) query(ctx context.Context, sql string) int {
 	s.t.Helper()
 	out := s.kubectl(ctx, "exec", "db-0", "--", "psql", "--username=camunda", "--dbname=camunda", "--tuples-only", "--no-align", "--command="+sql)
@@ -221,13 +253,13 @@ func (s *stack) query(ctx context.Context, sql string) int {
 	return n
 }
 
-// say logs what has been reached and when.
+// say logs a step and when it was reached.
 func (s *stack) say(format string, args ...any) {
 	s.t.Helper()
 	s.t.Logf("%6.1fs  %s", time.Since(s.from).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// describe logs what helps to understand a failure.
+// describe logs the state of the namespace, for a failure.
 func (s *stack) describe() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

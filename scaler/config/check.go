@@ -30,7 +30,7 @@ func Check(path string, dialect bool) (c Config, warnings []string, err error) {
 	c, doc := parse(text)
 	if doc.ok() {
 		c.setDirectory(filepath.Dir(path))
-		c.lintPrometheus(doc)
+		c.lintPrometheus(section{doc, nil})
 		c.lintTimes(doc)
 		if !dialect {
 			for i, t := range c.Targets {
@@ -48,18 +48,30 @@ func Check(path string, dialect bool) (c Config, warnings []string, err error) {
 // tokenName matches query parameters that usually carry a secret.
 var tokenName = regexp.MustCompile(`(?i)token|secret|passw|credential|auth|api.?key|^key$`)
 
-// lintPrometheus warns of files that do not exist, and of secrets in the file.
-func (c Config) lintPrometheus(doc *document) {
-	for name := range c.Prometheus.URL.Query() {
+// lintPrometheus warns of what is wrong with how the servers are reached.
+func (c Config) lintPrometheus(top section) {
+	c.Prometheus.lint(top.under("prometheus"))
+	for i, t := range c.Targets {
+		if t.Prometheus != nil {
+			t.Prometheus.lint(top.under("targets", strconv.Itoa(i), "prometheus"))
+		}
+	}
+}
+
+// lint warns of files that do not exist, and of secrets in the file.
+func (p Prometheus) lint(at section) {
+	doc := at.doc
+	for name := range p.URL.Query() {
 		if tokenName.MatchString(name) {
-			path := []string{"prometheus", "params", name}
+			path := at.under("params", name).path
 			if !doc.has(path...) {
-				path = []string{"prometheus", "url"}
+				path = at.under("url").path
 			}
 			doc.warn(path, "everyone who can read the file sees the value of the query parameter %s: a header of http_client can be read from a file of its own", name)
 		}
 	}
-	eachFile(reflect.ValueOf(c.Prometheus.HTTP), []string{"prometheus", "http_client"}, func(path []string, file string) {
+	options := at.under("http_client").path
+	eachFile(reflect.ValueOf(p.HTTP), options, func(path []string, file string) {
 		if _, err := os.Stat(file); err == nil {
 			return
 		} else if !errors.Is(err, os.ErrNotExist) {
@@ -67,7 +79,7 @@ func (c Config) lintPrometheus(doc *document) {
 			return
 		}
 		without := "every query fails without it"
-		if slices.Equal(path[:len(path)-1], []string{"prometheus", "http_client", "tls_config"}) {
+		if slices.Equal(path[:len(path)-1], append(slices.Clone(options), "tls_config")) {
 			without = "the scaler does not start without it"
 		}
 		doc.warn(path, "%s does not exist here: %s", file, without)

@@ -16,19 +16,7 @@ import (
 
 // compile makes the configuration, and reports faults to doc.
 func (f file) compile(doc *document) Config {
-	c := Config{Prometheus: Prometheus{HTTP: f.Prometheus.HTTP}}
-	address, err := parseURL(f.Prometheus.URL)
-	if err != nil {
-		doc.fault([]string{"prometheus", "url"}, "%v", err)
-	} else {
-		query := address.Query()
-		maps.Copy(query, f.Prometheus.Params)
-		address.RawQuery = query.Encode()
-		c.Prometheus.URL = address
-	}
-	for _, fault := range checkSecrets(f.Prometheus.HTTP) {
-		doc.fault(slices.Concat([]string{"prometheus", "http_client"}, fault.path), "%v", fault.err)
-	}
+	c := Config{Prometheus: f.Prometheus.compile(section{doc, []string{"prometheus"}})}
 	if len(f.Targets) == 0 {
 		doc.fault([]string{"targets"}, "no targets: want one or more under targets")
 	}
@@ -38,6 +26,10 @@ func (f file) compile(doc *document) Config {
 	for i, ft := range f.Targets {
 		at := section{doc, []string{"targets", strconv.Itoa(i)}}
 		t := ft.compile(f, at)
+		if ft.Prometheus != nil {
+			own := filePrometheus(*ft.Prometheus).compile(at.under("prometheus"))
+			t.Prometheus = &own
+		}
 		for _, fault := range t.check(ft.Triggers != nil) {
 			doc.fault(slices.Concat(at.path, fault.path), "%v", fault.err)
 		}
@@ -45,6 +37,23 @@ func (f file) compile(doc *document) Config {
 	}
 	c.checkUnique(doc)
 	return c
+}
+
+func (p filePrometheus) compile(at section) Prometheus {
+	made := Prometheus{HTTP: p.HTTP}
+	address, err := parseURL(p.URL)
+	if err != nil {
+		at.fault("url", "%v", err)
+	} else {
+		query := address.Query()
+		maps.Copy(query, p.Params)
+		address.RawQuery = query.Encode()
+		made.URL = address
+	}
+	for _, fault := range checkSecrets(p.HTTP) {
+		at.doc.fault(slices.Concat(at.path, []string{"http_client"}, fault.path), "%v", fault.err)
+	}
+	return made
 }
 
 // checkUnique reports repeated names and workloads.

@@ -18,8 +18,8 @@ import (
 
 // Config is a valid configuration.
 type Config struct {
-	Prometheus Prometheus
-	Targets    []Target // at least one; names and workloads are unique
+	Prometheus Prometheus // of targets that do not name their own
+	Targets    []Target   // at least one; names and workloads are unique
 }
 
 // Prometheus says how to reach the server.
@@ -48,6 +48,7 @@ type Target struct {
 	Name             string
 	Workload         workload.Ref // of a group: without what the labels name
 	Group            *Group       // nil for one workload
+	Prometheus       *Prometheus  // that answers the queries; nil for the one that answers all others
 	Queries          []Query      // one for each of the policy's triggers, in their order
 	MaxReplicasQuery string       // PromQL that caps scale-up; "" for none
 	Policy           decide.Policy
@@ -56,6 +57,14 @@ type Target struct {
 	DryRun           bool // never write; log what would be done
 	Paused           bool // never write
 	AllowFlapping    bool // accept a rule that flaps at a constant load
+}
+
+// Server returns the Prometheus that answers a target's queries.
+func (c Config) Server(t Target) Prometheus {
+	if t.Prometheus != nil {
+		return *t.Prometheus
+	}
+	return c.Prometheus
 }
 
 // listed reports whether the file has a list of triggers, not one query.

@@ -19,6 +19,9 @@ func (c Config) Explain() string {
 	for _, t := range c.Targets {
 		e.line(0, "")
 		e.target(t)
+		if t.Prometheus != nil {
+			e.say(1, "Its Prometheus: %s", t.Prometheus.Redacted())
+		}
 	}
 	return e.String()
 }

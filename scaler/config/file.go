@@ -21,7 +21,7 @@ import (
 //
 // A pointer is nil, and text "", if the key has no default and was left out.
 type file struct {
-	Prometheus   filePrometheus  `yaml:"prometheus" doc:"The server that answers the queries."`
+	Prometheus   filePrometheus  `yaml:"prometheus" doc:"The server that answers the queries, unless a target names its own."`
 	Interval     model.Duration  `yaml:"interval" default:"10s" flag:"interval" doc:"Time between two decisions; 1s or more."`
 	MaxSampleAge *model.Duration `yaml:"max_sample_age,omitempty" otherwise:"three times the spacing of the samples, 30s to 15m" flag:"max-sample-age" doc:"An older sample is stale, and the target holds. If it is set, it is exact."`
 	Targets      []fileTarget    `yaml:"targets" required:"true" doc:"What is scaled, and by which load."`
@@ -33,10 +33,18 @@ type filePrometheus struct {
 	HTTP   commoncfg.HTTPClientConfig `yaml:"http_client" flag:"prometheus.config.file" doc:"Authentication, TLS, headers and proxy: Prometheus's [{http_config}](https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config). Secrets must be in files of their own. Redirects are followed within the server, or to the same host with TLS. The flag names a YAML file with these options."`
 }
 
+// fileServer is filePrometheus for one target. There is no flag for it.
+type fileServer struct {
+	URL    string                     `yaml:"url" required:"true" doc:"As {prometheus.url}."`
+	Params map[string][]string        `yaml:"params,omitempty" doc:"As {prometheus.params}."`
+	HTTP   commoncfg.HTTPClientConfig `yaml:"http_client" doc:"As {prometheus.http_client}."`
+}
+
 type fileTarget struct {
 	Name             string         `yaml:"name" otherwise:"the workload's name" doc:"Name in the log and the metrics. Required with {workloads}."`
 	Workload         *fileWorkload  `yaml:"workload,omitempty" doc:"The workload to scale."`
 	Workloads        *fileWorkloads `yaml:"workloads,omitempty" doc:"Instead of {workload}: scale every workload that the query's labels name, so that one query serves all."`
+	Prometheus       *fileServer    `yaml:"prometheus,omitempty" doc:"The server that answers this target's queries, instead of the one for all. Targets with the same options share its connections."`
 	Query            string         `yaml:"query,omitempty" default:"camunda_process_instances_recently_started{window=\"10s\"}" flag:"query" doc:"PromQL that returns one series or a scalar. With {workloads} it returns one series for each workload, and has no default."`
 	TimestampQuery   string         `yaml:"timestamp_query,omitempty" otherwise:"none; for the default query, the end of the counted window" flag:"timestamp-query" doc:"PromQL that returns the time of the newest sample, in Unix seconds. Needed if {query} is more than a selector."`
 	OnNoData         onNoData       `yaml:"on_no_data,omitempty" default:"hold" doc:"{hold}: do nothing without data. {zero}: an empty answer, and only that, is 0. {fallback}: after {max_sample_age} without data, scale up to {fallback_replicas}, never down."`

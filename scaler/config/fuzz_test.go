@@ -100,6 +100,20 @@ func checkAccepted(t *testing.T, target Target) {
 	}
 }
 
+// masked is a server as YAML shows it.
+func masked(p Prometheus) Prometheus {
+	query := p.URL.Query()
+	for _, values := range query {
+		for i := range values {
+			values[i] = "<secret>"
+		}
+	}
+	address := *p.URL
+	address.RawQuery = query.Encode()
+	p.URL = &address
+	return p
+}
+
 // checkRoundTrip wants the same configuration from what it is written as.
 func checkRoundTrip(t *testing.T, c Config) {
 	t.Helper()
@@ -111,15 +125,13 @@ func checkRoundTrip(t *testing.T, c Config) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	query := c.Prometheus.URL.Query() // whose values are masked
-	for _, values := range query {
-		for i := range values {
-			values[i] = "<secret>"
+	c.Prometheus = masked(c.Prometheus)
+	for i, target := range c.Targets {
+		if target.Prometheus != nil {
+			own := masked(*target.Prometheus)
+			c.Targets[i].Prometheus = &own
 		}
 	}
-	address := *c.Prometheus.URL
-	address.RawQuery = query.Encode()
-	c.Prometheus.URL = &address
 	if !reflect.DeepEqual(c, again) {
 		t.Errorf("got %+v\nwant %+v\n%s", again, c, text)
 	}

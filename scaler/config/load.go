@@ -25,9 +25,17 @@ func Load(path string) (Config, error) {
 
 // setDirectory makes the files that the options name relative to a folder.
 func (c *Config) setDirectory(folder string) {
-	c.Prometheus.HTTP.SetDirectory(folder)
-	if o := c.Prometheus.HTTP.OAuth2; o != nil { // which the library leaves out
-		o.ClientCertificateKeyFile = commoncfg.JoinDir(folder, o.ClientCertificateKeyFile)
+	set := func(p *Prometheus) {
+		p.HTTP.SetDirectory(folder)
+		if o := p.HTTP.OAuth2; o != nil { // which the library leaves out
+			o.ClientCertificateKeyFile = commoncfg.JoinDir(folder, o.ClientCertificateKeyFile)
+		}
+	}
+	set(&c.Prometheus)
+	for _, t := range c.Targets {
+		if t.Prometheus != nil {
+			set(t.Prometheus)
+		}
 	}
 }
 

@@ -12,13 +12,15 @@ import (
 // YAML returns the configuration as a file would have it, with its defaults,
 // and with <secret> for what is secret or may be.
 func (c Config) YAML() ([]byte, error) {
-	address := *c.Prometheus.URL
-	params := address.Query()
-	address.RawQuery = ""
-	f := file{Prometheus: filePrometheus{URL: address.Redacted(), Params: params, HTTP: c.Prometheus.HTTP}}
+	f := file{Prometheus: c.Prometheus.file()}
 	for _, t := range c.Targets {
 		f.Interval, f.MaxSampleAge = model.Duration(t.Interval), unlessZero(model.Duration(t.Policy.MaxSampleAge))
-		f.Targets = append(f.Targets, t.file())
+		ft := t.file()
+		if t.Prometheus != nil {
+			own := fileServer(t.Prometheus.file())
+			ft.Prometheus = &own
+		}
+		f.Targets = append(f.Targets, ft)
 	}
 	var document yaml.Node
 	err := document.Encode(f)
@@ -26,7 +28,8 @@ func (c Config) YAML() ([]byte, error) {
 		return nil, fmt.Errorf("write the configuration as YAML: %w", err)
 	}
 	for _, path := range maybeSecret {
-		mask(&document, path)
+		mask(&document, append([]string{"prometheus"}, path...))
+		mask(&document, append([]string{"targets", "prometheus"}, path...))
 	}
 	text, err := yaml.Marshal(&document)
 	if err != nil {
@@ -35,12 +38,20 @@ func (c Config) YAML() ([]byte, error) {
 	return text, nil
 }
 
-// maybeSecret are the paths below which there may be tokens, by the keys of
-// mappings; "*" is every key. What is always secret masks itself.
+func (p Prometheus) file() filePrometheus {
+	address := *p.URL
+	params := address.Query()
+	address.RawQuery = ""
+	return filePrometheus{URL: address.Redacted(), Params: params, HTTP: p.HTTP}
+}
+
+// maybeSecret are the paths in a server's options below which there may be
+// tokens, by the keys of mappings; "*" is every key. What is always secret masks
+// itself.
 var maybeSecret = [][]string{
-	{"prometheus", "params"},
-	{"prometheus", "http_client", "http_headers", "*", "values"},
-	{"prometheus", "http_client", "oauth2", "endpoint_params"},
+	{"params"},
+	{"http_client", "http_headers", "*", "values"},
+	{"http_client", "oauth2", "endpoint_params"},
 }
 
 // mask hides every value below path.

@@ -15,6 +15,9 @@ func describe(t config.Target) []any {
 		line = append(line, "namespace_label", t.Group.NamespaceLabel, "name_label", t.Group.NameLabel, "kind", t.Workload.Kind)
 	}
 	line = append(line, "min_replicas", t.Policy.Limits.Min, "max_replicas", t.Policy.Limits.Max, "interval", t.Interval)
+	if t.Prometheus != nil {
+		line = append(line, "prometheus", t.Prometheus.Redacted())
+	}
 	if len(t.Policy.Triggers) == 1 {
 		r := t.Policy.Triggers[0].Rule
 		switch {

@@ -49,15 +49,31 @@ type Fleet struct {
 	changed chan struct{}   // full when desired is news
 }
 
-// state is a configuration, and the connection that goes with it.
+// state is a configuration, and the connections that go with it.
 type state struct {
 	config config.Config
-	conn   *connection
+	conns  []*connection
 }
 
-// connection is one to the Prometheus of one configuration. A new one is made
-// whenever that section changes, so its address stands for its identity.
-type connection struct{ api v1.API }
+// connection is one to a Prometheus. A new one is made whenever its options
+// change, so its address stands for its identity.
+type connection struct {
+	to  config.Prometheus
+	api v1.API
+}
+
+// to returns the connection to a Prometheus, nil if there is none.
+func (s state) to(p config.Prometheus) *connection {
+	for _, c := range s.conns {
+		if reflect.DeepEqual(c.to, p) {
+			return c
+		}
+	}
+	return nil
+}
+
+// of returns the connection that answers a target's queries.
+func (s state) of(t config.Target) *connection { return s.to(s.config.Server(t)) }
 
 // health is whether something works.
 type health struct {
@@ -74,13 +90,21 @@ func (f *Fleet) Apply(c config.Config) error {
 	f.mu.Lock()
 	before := f.desired
 	f.mu.Unlock()
-	next := state{c, before.conn}
-	if before.conn == nil || !reflect.DeepEqual(before.config.Prometheus, c.Prometheus) {
-		api, err := f.Connect(c.Prometheus)
-		if err != nil {
-			return err
+	next := state{config: c}
+	for _, t := range c.Targets {
+		p := c.Server(t)
+		if next.to(p) != nil {
+			continue
 		}
-		next.conn = &connection{api}
+		conn := before.to(p)
+		if conn == nil {
+			api, err := f.Connect(p)
+			if err != nil {
+				return err
+			}
+			conn = &connection{p, api}
+		}
+		next.conns = append(next.conns, conn)
 	}
 	f.describe(before.config, c)
 
@@ -183,14 +207,14 @@ func (f *Fleet) Once(ctx context.Context) error {
 	var desired []spec
 	for _, t := range now.config.Targets {
 		if t.Group == nil {
-			desired = append(desired, spec{target: t, source: now.conn})
+			desired = append(desired, spec{target: t, source: now.of(t)})
 		}
 	}
 	for _, t := range now.config.Targets {
 		if t.Group == nil {
 			continue
 		}
-		g := newGroup(t, now.conn, f.warn(t.Name), f.Logger)
+		g := newGroup(t, now.of(t), f.warn(t.Name), f.Logger)
 		a := g.look(ctx)
 		errs = append(errs, a.err)
 		for _, key := range a.named {

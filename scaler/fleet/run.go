@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -65,11 +66,11 @@ func (r *running) reconcileGroups() {
 			continue
 		}
 		old := r.groups[t.Name]
-		if old != nil && old.conn == r.now.conn && reflect.DeepEqual(old.target, t) {
+		if old != nil && old.conn == r.now.of(t) && reflect.DeepEqual(old.target, t) {
 			groups[t.Name] = old
 			continue
 		}
-		g := newGroup(t, r.now.conn, r.warn(t.Name), r.Logger)
+		g := newGroup(t, r.now.of(t), r.warn(t.Name), r.Logger)
 		if old != nil && old.namesAs(t) {
 			g.found = old.found
 		}
@@ -97,7 +98,7 @@ func (r *running) reconcileMembers() {
 	var desired []spec
 	for _, t := range r.now.config.Targets {
 		if t.Group == nil {
-			desired = append(desired, spec{target: t, source: r.now.conn})
+			desired = append(desired, spec{target: t, source: r.now.of(t)})
 		}
 	}
 	for _, t := range r.now.config.Targets {
@@ -204,10 +205,10 @@ func (r *running) publish() {
 	for _, t := range r.now.config.Targets {
 		if t.Group != nil {
 			h := r.groups[t.Name].health
-			all = append(all, health{h.Worked, h.Alive})
+			all = append(all, health{r.worked(t, h), h.Alive})
 		} else {
 			l := r.members[t.Workload].loop
-			all = append(all, health{l.Worked, l.Alive})
+			all = append(all, health{r.worked(t, l), l.Alive})
 		}
 	}
 	for _, m := range r.members {
@@ -218,6 +219,21 @@ func (r *running) publish() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.health = all
+}
+
+// worked returns a check of a target that says which Prometheus it has, if there
+// are several.
+func (r *running) worked(t config.Target, of interface{ Worked() error }) func() error {
+	if len(r.now.conns) == 1 {
+		return of.Worked
+	}
+	server := r.now.config.Server(t).Redacted()
+	return func() error {
+		if err := of.Worked(); err != nil {
+			return fmt.Errorf("%w; its Prometheus is %s", err, server)
+		}
+		return nil
+	}
 }
 
 // end stops all, and lets the metrics tell of the configuration alone.

@@ -24,9 +24,11 @@ const lookback = 3 * sample.MaxSpacing
 
 // Write writes for each target what its queries give now, how old that is, how
 // far apart the samples are, and what would be decided with each number of
-// replicas. It returns how many targets have no sample to decide on.
-func Write(ctx context.Context, prometheus v1.API, c config.Config, w io.Writer) (missing int) {
+// replicas. A target's queries are answered by what of returns for it. Write
+// returns how many targets have no sample to decide on.
+func Write(ctx context.Context, of func(config.Target) v1.API, c config.Config, w io.Writer) (missing int) {
 	for _, t := range c.Targets {
+		prometheus := of(t)
 		fmt.Fprintf(w, "\n%s\n", t.Name)
 		if t.Group != nil {
 			missing += group(ctx, prometheus, t, w)

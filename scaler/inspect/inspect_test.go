@@ -80,7 +80,7 @@ targets:
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if missing := Write(t.Context(), prometheus{}, c, &out); missing != 2 {
+	if missing := Write(t.Context(), func(config.Target) v1.API { return prometheus{} }, c, &out); missing != 2 {
 		t.Errorf("%d targets without a sample, want 2", missing)
 	}
 	for line := range strings.Lines(out.String()) {

@@ -110,8 +110,8 @@ func TestClockBehind(t *testing.T) {
 	for deadline := time.Now().Add(2 * time.Minute); len(windows) < 4 && time.Now().Before(deadline); {
 		sleep(t.Context(), 7*time.Second)
 		m := x.scrape(t)
-		end, any := m.value(t, "camunda_window_end_timestamp_seconds")
-		if n, _ := m.value(t, recent); any && n > 0 { // a busy machine may miss one
+		end, there := m.value(t, "camunda_window_end_timestamp_seconds")
+		if n, _ := m.value(t, recent); there && n > 0 { // a busy machine may miss one
 			windows = append(windows, seen{end, n})
 		}
 	}

@@ -29,15 +29,15 @@ func TestManyKeys(t *testing.T) {
 		asked := time.Now()
 		m := x.scrape(t)
 		took := time.Since(asked)
-		end, any := m.value(t, "camunda_window_end_timestamp_seconds")
+		end, there := m.value(t, "camunda_window_end_timestamp_seconds")
 		age := float64(asked.UnixMilli())/1000 - end
 		t.Logf("scrape %d took %s, window %.1f s old", i, took.Round(time.Millisecond), age)
-		if !any || age > 3 {
-			t.Errorf("the window is %.1f s old (there: %t):\n%s", age, any, x.log(t))
+		if !there || age > 3 {
+			t.Errorf("the window is %.1f s old (there: %t):\n%s", age, there, x.log(t))
 			continue
 		}
 		c.wantWindow(t, m, recent, end)
-		if keyEnd, any := m.value(t, "camunda_process_definition_window_end_timestamp_seconds"+label+"}"); any {
+		if keyEnd, there := m.value(t, "camunda_process_definition_window_end_timestamp_seconds"+label+"}"); there {
 			shown++
 			c.wantWindow(t, m, "camunda_process_definition_instances_recently_started"+label+`,window="10s"}`, keyEnd)
 		}
@@ -57,8 +57,8 @@ func (c client) wantWindow(t *testing.T, m metrics, series string, end float64) 
 	const layout = "2006-01-02T15:04:05.000-0700"
 	query := url.Values{"startedAfter": {at.Add(-10 * time.Second).Format(layout)}, "startedBefore": {at.Add(-time.Millisecond).Format(layout)}}
 	c.call(t, http.MethodGet, "/history/process-instance/count?"+query.Encode(), nil, &truth)
-	if n, any := m.value(t, series); !any || n != truth.Count {
-		t.Errorf("%s is %v (there: %t), but the engine counts %v", series, n, any, truth.Count)
+	if n, there := m.value(t, series); !there || n != truth.Count {
+		t.Errorf("%s is %v (there: %t), but the engine counts %v", series, n, there, truth.Count)
 	}
 }
 

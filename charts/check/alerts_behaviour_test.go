@@ -13,7 +13,7 @@ type behaviour struct {
 	quiet, fires []time.Duration
 	labels       map[string]string // of the alert, if they are others than the fault's
 	cluster      string
-	beside       identity // of a healthy world besides, if it has a namespace
+	other        identity // of a healthy world in the same Prometheus, if it has a namespace
 }
 
 // p is a phase.
@@ -104,10 +104,10 @@ var behaviours = []behaviour{
 	{alert: "CamundaExporterDown", name: "never there", life: life(p(8*hour, noExporter)),
 		fires: []time.Duration{5 * minute, 7 * hour}, labels: map[string]string{"severity": "warning"}},
 	{alert: "CamundaExporterDown", name: "disappeared in one cluster of two", life: life(p(hour, noFault), p(8*hour, noExporter)),
-		cluster: "a", beside: identity{cluster: "b", namespace: "n", exporter: "camunda-exporter", scaler: "camunda-scaler"},
+		cluster: "a", other: identity{cluster: "b", namespace: "n", exporter: "camunda-exporter", scaler: "camunda-scaler"},
 		fires: []time.Duration{hour + 6*minute, 6 * hour}},
 	{alert: "CamundaExporterDown", name: "relabelled", life: life(p(hour, noFault), p(8*hour, noExporter)),
-		beside: identity{namespace: "new", exporter: "camunda-exporter", scaler: "camunda-scaler"}, quiet: []time.Duration{hour + 6*minute, 6 * hour}},
+		other: identity{namespace: "new", exporter: "camunda-exporter", scaler: "camunda-scaler"}, quiet: []time.Duration{hour + 6*minute, 6 * hour}},
 	{alert: "CamundaExporterDown", name: "a restart", life: life(p(hour, noFault), p(2*minute, noSample), p(hour, noFault)),
 		quiet: []time.Duration{hour + 3*minute, hour + 6*minute, hour + 9*minute}},
 	{alert: "CamundaExporterDown", name: "comes and goes", life: life(p(hour, noFault), repeat(40, p(minute, noSample), p(scrapes, noFault))),
@@ -160,10 +160,10 @@ var behaviours = []behaviour{
 	{alert: "CamundaScalerDown", name: "never there", life: life(p(8*hour, noScaler)),
 		fires: []time.Duration{5 * minute, 7 * hour}, labels: map[string]string{"severity": "critical"}},
 	{alert: "CamundaScalerDown", name: "disappeared in one cluster of two", life: life(p(hour, noFault), p(8*hour, noScaler)),
-		cluster: "a", beside: identity{cluster: "b", namespace: "n", exporter: "camunda-exporter", scaler: "camunda-scaler"},
+		cluster: "a", other: identity{cluster: "b", namespace: "n", exporter: "camunda-exporter", scaler: "camunda-scaler"},
 		fires: []time.Duration{hour + 4*minute, 6 * hour}},
 	{alert: "CamundaScalerDown", name: "relabelled", life: life(p(hour, noFault), p(8*hour, noScaler)),
-		beside: identity{namespace: "new", exporter: "camunda-exporter", scaler: "camunda-scaler"}, quiet: []time.Duration{hour + 4*minute, 6 * hour}},
+		other: identity{namespace: "new", exporter: "camunda-exporter", scaler: "camunda-scaler"}, quiet: []time.Duration{hour + 4*minute, 6 * hour}},
 	{alert: "CamundaScalerDown", name: "one of two Pods is down", life: life(p(hour, oneIsDown)), quiet: []time.Duration{30 * minute}},
 
 	{alert: "CamundaScalerNoLeader", name: "the standby takes over", life: life(p(hour, noFault), p(hour, takenOver)), quiet: []time.Duration{hour + 4*minute, hour + 30*minute}},
@@ -171,6 +171,10 @@ var behaviours = []behaviour{
 		quiet: []time.Duration{hour + 3*minute}, fires: []time.Duration{hour + 6*minute}},
 	{alert: "CamundaScalerSeveralLeaders", name: "a hand-over", life: life(p(hour, noFault), p(scrapes, "scaler b camunda_scaler_leader 1"), p(hour, takenOver)),
 		quiet: []time.Duration{hour + minute, hour + 4*minute}},
+	{alert: "CamundaScalerWorkloadShared", name: "another cluster has a workload of the same name", life: life(p(hour, noFault)),
+		cluster: "a", other: identity{cluster: "b", namespace: "n", exporter: "camunda-exporter", scaler: "camunda-scaler", workload: "camunda"}, quiet: []time.Duration{30 * minute}},
+	{alert: "CamundaScalerWorkloadShared", name: "the other one is a dry run", life: life(p(hour, `scaler b camunda_scaler_target_info{job="trial",target="t",workload_namespace="bpm",workload_kind="Deployment",workload_name="camunda",dry_run="true"} 1`)),
+		quiet: []time.Duration{30 * minute}},
 	{alert: "CamundaScalerReloadFailed", name: "the file was fixed",
 		life:  life(p(hour, noFault), p(4*minute, "scaler a camunda_scaler_config_last_reload_successful 0"), p(hour, noFault)),
 		quiet: []time.Duration{hour + 5*minute, hour + 8*minute}},
@@ -296,8 +300,8 @@ func TestAlertBehaviours(t *testing.T) {
 				expectations = append(expectations, expectation{at, b.alert, []map[string]string{labels}})
 			}
 			all := world(id, b.life...)
-			if b.beside.namespace != "" {
-				all = append(all, world(b.beside, p(9*hour, noFault))...)
+			if b.other.namespace != "" {
+				all = append(all, world(b.other, p(9*hour, noFault))...)
 			}
 			promtest(t, onlyRules(t, read(t, "alerts/camunda-autoscaler.yml"), b.alert), scene{b.name, all, expectations})
 		})

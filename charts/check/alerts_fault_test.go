@@ -17,7 +17,8 @@ type fault struct {
 	after  string            // in whole minutes from the first bad sample to the alert: the column of docs/alerts.md
 	fault  string            // the series, as in healthy
 	target bool              // it is about a target, and not about a Pod
-	labels map[string]string // besides those that all alerts of its kind have
+	twin   string            // a job for which it fires as well
+	labels map[string]string // in addition to those of all alerts of its kind
 }
 
 var faults = []fault{
@@ -35,6 +36,7 @@ var faults = []fault{
 	{alert: "CamundaScalerDown", after: "6m", fault: "scaler a up 0\nscaler a * absent\nscaler b up 0\nscaler b * absent"},
 	{alert: "CamundaScalerNoLeader", after: "5m", fault: "scaler a camunda_scaler_leader 0"},
 	{alert: "CamundaScalerSeveralLeaders", after: "5m", fault: "scaler b camunda_scaler_leader 1"},
+	{alert: "CamundaScalerWorkloadShared", after: "5m", target: true, twin: "second", fault: `scaler a camunda_scaler_target_info{job="second",INFO} 1`},
 	{alert: "CamundaScalerReloadFailed", after: "5m", fault: "scaler b camunda_scaler_config_last_reload_successful 0"},
 	{alert: "CamundaScalerNotDeciding", after: "10m", target: true, fault: `scaler a camunda_scaler_last_decision_timestamp_seconds{target="t"} frozen`},
 	{alert: "CamundaScalerNoFreshSample", after: "5m", target: true, fault: decides("none", "no_data")},
@@ -56,8 +58,8 @@ var faults = []fault{
 			scaler a camunda_scaler_decisions_total{target="t",action="down",reason="load_low"} +0.5`},
 }
 
-// starts is how long a world is healthy at first: longer than any alert looks
-// back.
+// starts is how long a world is healthy at first: longer than the range of any
+// alert but that for a job that disappeared.
 const starts = time.Hour
 
 // expected are the labels of the fault's alert.
@@ -74,7 +76,7 @@ func (f fault) expected(id identity, severity string) map[string]string {
 		l["instance"] = id.labels(component, "a")["instance"]
 	}
 	if f.target {
-		maps.Copy(l, map[string]string{"target": "t", "workload_namespace": "bpm", "workload_kind": "Deployment", "workload_name": "camunda"})
+		maps.Copy(l, map[string]string{"target": "t", "workload_namespace": "bpm", "workload_kind": "Deployment", "workload_name": id.workload})
 	}
 	maps.Copy(l, f.labels)
 	return l
@@ -118,7 +120,13 @@ func TestAlertsOnFaults(t *testing.T) {
 			bad := []phase{{lasts: starts}, {lasts: lasts, fault: f.fault}}
 			good := []phase{{lasts: starts + lasts}}
 			one := func(id identity) expectation {
-				return expectation{fires, f.alert, []map[string]string{f.expected(id, severities[f.alert])}}
+				e := expectation{fires, f.alert, []map[string]string{f.expected(id, severities[f.alert])}}
+				if f.twin != "" && !strings.HasPrefix(id.scaler, "one-") { // the rules of a release know no other job
+					twin := maps.Clone(e.fires[0])
+					twin["job"] = f.twin
+					e.fires = append(e.fires, twin)
+				}
+				return e
 			}
 			quiet := expectation{at: fires + 10*time.Minute, alert: f.alert}
 
@@ -133,7 +141,9 @@ func TestAlertsOnFaults(t *testing.T) {
 				{"one cluster of two", append(world(a, bad...), world(b, good...)...), []expectation{one(a)}},
 			}
 			a = with(func(id *identity) { id.exporter, id.scaler = "camunda-exporter-a", "camunda-scaler-a" })
-			b = with(func(id *identity) { id.exporter, id.scaler = "camunda-exporter-b", "camunda-scaler-b" })
+			b = with(func(id *identity) {
+				id.exporter, id.scaler, id.workload = "camunda-exporter-b", "camunda-scaler-b", "other"
+			})
 			scenes = append(scenes, scene{"one job of two", append(world(a, bad...), world(b, good...)...), []expectation{one(a)}})
 			if f.target {
 				dry := with(func(id *identity) { id.dryRun = true })
@@ -179,11 +189,11 @@ type release struct {
 	own, other identity
 }
 
-// releases are the rules of a release beside another of the same namespace.
+// releases are the rules of a release that shares its namespace with another.
 func releases(t *testing.T) []release {
 	t.Helper()
-	own := identity{namespace: "bpm", exporter: "one-camunda-autoscaler-exporter", scaler: "one-camunda-autoscaler-scaler"}
-	other := identity{namespace: "bpm", exporter: "two-camunda-autoscaler-exporter", scaler: "two-camunda-autoscaler-scaler"}
+	own := identity{namespace: "bpm", exporter: "one-camunda-autoscaler-exporter", scaler: "one-camunda-autoscaler-scaler", workload: "camunda"}
+	other := identity{namespace: "bpm", exporter: "two-camunda-autoscaler-exporter", scaler: "two-camunda-autoscaler-scaler", workload: "other"}
 	plain := release{"jobs are Services", renderedRules(t), own, other}
 	own.services, other.services = true, true
 	labelled := release{"jobs are a label of the Services", renderedRules(t,

@@ -107,7 +107,7 @@ func TestAlertsAreComplete(t *testing.T) {
 		}
 	}
 	if alerts == 0 {
-		t.Error("no alerts: the test looks at nothing")
+		t.Error("no alerts: the test covers nothing")
 	}
 }
 
@@ -123,13 +123,13 @@ func TestRenderedAlerts(t *testing.T) {
 	if err := yaml.Unmarshal([]byte(text), &r); err != nil {
 		t.Fatal(err)
 	}
-	selector := regexp.MustCompile(`(^|[^a-z_:])(up|camunda_[a-z_]+)\b(.{0,80})`)
+	selector := regexp.MustCompile(`(^|[^a-z_:"])(up|camunda_[a-z_]+)\b(.{0,80})`)
 	for _, group := range r.Groups {
 		want := `{namespace="bpm",job="one-camunda-autoscaler-` + strings.TrimPrefix(group.Name, "camunda-") + `"`
 		for _, rule := range group.Rules {
 			found := selector.FindAllStringSubmatch(rule.Expr, -1)
 			if len(found) == 0 {
-				t.Errorf("%s has no selector: the test looks at nothing", rule.Alert)
+				t.Errorf("%s has no selector: the test covers nothing", rule.Alert)
 			}
 			for _, m := range found {
 				if !strings.HasPrefix(m[3], want) {
@@ -216,7 +216,7 @@ func TestInhibitionInTheDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(config.InhibitRules) == 0 {
-		t.Fatal("no inhibition: the test looks at nothing")
+		t.Fatal("no inhibition: the test covers nothing")
 	}
 	matched := func(matchers []string) []string {
 		var alerts []string

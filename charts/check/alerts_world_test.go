@@ -72,9 +72,10 @@ type identity struct {
 	static             string // instance; without it the series are of Pods
 	services           bool   // the label service, which the operator adds
 	dryRun             bool
+	workload           string // of the target
 }
 
-var here = identity{namespace: "n", exporter: "camunda-exporter", scaler: "camunda-scaler"}
+var here = identity{namespace: "n", exporter: "camunda-exporter", scaler: "camunda-scaler", workload: "camunda"}
 
 func (id identity) labels(component, pod string) map[string]string {
 	l := map[string]string{"namespace": id.namespace, "job": id.exporter, "instance": id.static + pod + ":9750"}
@@ -97,7 +98,7 @@ func (id identity) labels(component, pod string) map[string]string {
 // phase is a stretch of time in a world's life.
 type phase struct {
 	lasts time.Duration
-	fault string // lines in place of healthy ones, or besides; "COMPONENT POD * absent" is every series but up
+	fault string // lines that replace healthy ones or are added; "COMPONENT POD * absent" is every series but up
 	gap   bool   // its first scrapes fail: stale series, and up is 0
 }
 
@@ -134,10 +135,12 @@ func world(id identity, phases ...phase) []series {
 		labels := id.labels(part[0], part[1])
 		pairs := []string{}
 		for _, k := range slices.Sorted(maps.Keys(labels)) {
-			pairs = append(pairs, fmt.Sprintf("%s=%q", k, labels[k]))
+			if !strings.Contains(own, k+"=") {
+				pairs = append(pairs, fmt.Sprintf("%s=%q", k, labels[k]))
+			}
 		}
 		if own != "" {
-			info := fmt.Sprintf(`target="t",workload_namespace="bpm",workload_kind="Deployment",workload_name="camunda",dry_run="%v"`, id.dryRun)
+			info := fmt.Sprintf(`target="t",workload_namespace="bpm",workload_kind="Deployment",workload_name=%q,dry_run="%v"`, id.workload, id.dryRun)
 			pairs = append(pairs, strings.Replace(own, "INFO", info, 1))
 		}
 		var written writer

@@ -63,7 +63,7 @@ func TestRunbookCommands(t *testing.T) {
 			}
 			blocks := fenced(text, "sh")
 			if len(blocks) == 0 {
-				t.Fatal("no commands: the test looks at nothing")
+				t.Fatal("no commands: the test covers nothing")
 			}
 			known := map[string]bool{"!": true}
 			for i, block := range blocks {

@@ -30,9 +30,14 @@ const (
 type Config struct {
 	ScrapeInterval time.Duration       // 10s if zero
 	Jobs           map[string][]string // host:port targets by job name
+	Labels         map[string]string   // of all targets
 
-	// YAML is a whole configuration file, instead of the fields above.
+	// YAML is a complete configuration file, in place of the fields above.
 	YAML string
+
+	// Lookback is how long a series counts after its last sample; the default is
+	// Prometheus's own. Data that no scrape wrote has no marks where series end.
+	Lookback time.Duration
 }
 
 func (c Config) file() (string, error) {
@@ -46,7 +51,7 @@ func (c Config) file() (string, error) {
 	}
 	jobs := []yamlMap{}
 	for _, name := range slices.Sorted(maps.Keys(c.Jobs)) {
-		jobs = append(jobs, yamlMap{"job_name": name, "static_configs": []yamlMap{{"targets": c.Jobs[name]}}})
+		jobs = append(jobs, yamlMap{"job_name": name, "static_configs": []yamlMap{{"targets": c.Jobs[name], "labels": c.Labels}}})
 	}
 	milliseconds := fmt.Sprintf("%dms", interval.Milliseconds())
 	text, err := yaml.Marshal(yamlMap{
@@ -61,10 +66,11 @@ func (c Config) file() (string, error) {
 type Server struct {
 	URL string // without a slash at the end
 
-	dir     string
-	program string
-	address string
-	process *process.Process
+	dir      string
+	program  string
+	address  string
+	lookback time.Duration
+	process  *process.Process
 }
 
 // Start starts a Prometheus whose files are all in dir, on a free port, and
@@ -80,7 +86,7 @@ func Start(ctx context.Context, dir string, config Config) (*Server, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	s := &Server{dir: dir, program: filepath.Join(folder, "prometheus")}
+	s := &Server{dir: dir, program: filepath.Join(folder, "prometheus"), lookback: config.Lookback}
 	if err := s.write(config); err != nil {
 		return nil, err
 	}
@@ -104,15 +110,18 @@ func Promtool(ctx context.Context) (string, error) {
 // Start starts the server again after Stop or Kill, with the same port, data
 // and configuration.
 func (s *Server) Start(ctx context.Context) (err error) {
+	args := []string{
+		"--config.file=" + s.configFile(),
+		"--storage.tsdb.path=" + filepath.Join(s.dir, "data"),
+		"--web.listen-address=" + s.address,
+		"--web.enable-lifecycle",
+		"--web.enable-admin-api",
+	}
+	if s.lookback != 0 {
+		args = append(args, fmt.Sprintf("--query.lookback-delta=%dms", s.lookback.Milliseconds()))
+	}
 	s.process, err = process.Start(ctx, process.Spec{
-		Name: "Prometheus", Path: s.program, Dir: s.dir, Log: filepath.Join(s.dir, "prometheus.log"),
-		Args: []string{
-			"--config.file=" + s.configFile(),
-			"--storage.tsdb.path=" + filepath.Join(s.dir, "data"),
-			"--web.listen-address=" + s.address,
-			"--web.enable-lifecycle",
-			"--web.enable-admin-api",
-		},
+		Name: "Prometheus", Path: s.program, Dir: s.dir, Log: filepath.Join(s.dir, "prometheus.log"), Args: args,
 	})
 	if err != nil {
 		return err

@@ -140,6 +140,8 @@ func (s *Stack) startServices(ctx context.Context, products build.Products, free
 	var err error
 	s.Prometheus, err = prometheus.Start(ctx, filepath.Join(s.dir, "prometheus"), prometheus.Config{
 		ScrapeInterval: 10 * time.Second,
+		// On a cluster the Prometheus operator adds it.
+		Labels: map[string]string{"namespace": namespace},
 		Jobs: map[string][]string{
 			"camunda-exporter": {exporter}, "camunda-scaler": {scaler}, "camunda-process-starter": {starter},
 		},

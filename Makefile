@@ -157,8 +157,8 @@ dist: ## Pack the programs for each platform into dist/archives, with checksums
 	docker/dist.sh
 
 .PHONY: pictures
-pictures: ## Draw the dashboards' pictures from a real run (needs npm and Chromium)
-	cd tests && GOWORK=off go run ./dashboards/preview
+pictures: ## Take the screenshots of the dashboards on the real stack (needs GRAFANA_HOME, npm and Chromium)
+	cd tests && GOWORK=off go run ./dashboards/pictures
 
 .PHONY: kind
 kind: ## Bring up everything on kind (needs kind, kubectl, Docker or buildah)

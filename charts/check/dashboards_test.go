@@ -13,9 +13,15 @@ type dashboard struct {
 	ID, Version             *int
 	Editable                bool
 	Tags                    []string
-	Links                   []map[string]any
-	Templating              struct {
-		List []struct{ Name, Type string }
+	Links                   []struct {
+		Type, URL             string
+		IncludeVars, KeepTime bool
+	}
+	Templating struct {
+		List []struct {
+			Name, Type string
+			Current    struct{ Value string }
+		}
 	}
 	Annotations struct {
 		List []struct {
@@ -29,13 +35,34 @@ type dashboard struct {
 type panel struct {
 	ID                       int
 	Type, Title, Description string
+	Collapsed                bool
 	Datasource               struct{ UID string }
 	GridPos                  struct{ X, Y, W, H int }
-	FieldConfig              struct{ Defaults struct{ Unit string } }
-	Targets                  []struct {
+	FieldConfig              struct {
+		Defaults struct {
+			Unit, NoValue string
+			Mappings      []mapping
+		}
+	}
+	Targets []struct {
 		Expr       string
 		Datasource struct{ UID string }
 	}
+	Panels []panel
+}
+
+type mapping struct {
+	Type    string
+	Options struct{ Match string }
+}
+
+// all lists a dashboard's panels, with those in collapsed rows.
+func (d dashboard) all() []panel {
+	var all []panel
+	for _, p := range d.Panels {
+		all = append(append(all, p), p.Panels...)
+	}
+	return all
 }
 
 func dashboards(t *testing.T) map[string]dashboard {
@@ -52,7 +79,6 @@ func dashboards(t *testing.T) map[string]dashboard {
 	for _, path := range paths {
 		name := filepath.Base(path)
 		var d dashboard
-		// Templating has queries that are no strings; they are not looked at here.
 		if err := json.Unmarshal(read(t, "dashboards/"+name), &d); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -64,83 +90,163 @@ func dashboards(t *testing.T) map[string]dashboard {
 func TestDashboards(t *testing.T) {
 	uids := map[string]string{}
 	for name, d := range dashboards(t) {
-		if d.UID == "" || uids[d.UID] != "" {
-			t.Errorf("%s: uid %q is empty or that of %s", name, d.UID, uids[d.UID])
-		}
-		uids[d.UID] = name
-		if d.ID != nil || d.Version != nil || d.Editable || d.Title == "" || d.Description == "" || len(d.Links) == 0 {
-			t.Errorf("%s: want no id and version, not editable, a title, a description and links", name)
-		}
-		vars := map[string]bool{}
-		for _, v := range d.Templating.List {
-			vars[v.Name] = true
-		}
-		if d.Templating.List[0].Name != "datasource" || !vars["namespace"] || !vars["job"] {
-			t.Errorf("%s: want the variables datasource (first), namespace and job", name)
-		}
-		for _, a := range d.Annotations.List {
-			if a.Datasource.UID != "${datasource}" {
-				t.Errorf("%s: an annotation has a data source of its own", name)
+		t.Run(name, func(t *testing.T) {
+			if d.UID == "" || uids[d.UID] != "" {
+				t.Errorf("uid %q is empty or that of %s", d.UID, uids[d.UID])
 			}
-			checkQuery(t, name+": annotation", a.Expr)
-		}
-		ids := map[int]bool{}
-		taken := map[[2]int]string{}
-		for _, p := range d.Panels {
-			at := name + ": " + p.Title
-			if ids[p.ID] || p.Title == "" {
-				t.Errorf("%s: its id %d is taken, or it has no title", at, p.ID)
+			uids[d.UID] = name
+			if d.ID != nil || d.Version != nil || d.Editable || d.Title == "" || d.Description == "" {
+				t.Error("want no id and version, not editable, a title and a description")
 			}
-			ids[p.ID] = true
-			for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
-				for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
-					if other := taken[[2]int{x, y}]; other != "" || x >= 24 {
-						t.Fatalf("%s covers %s, or stands out", at, other)
-					}
-					taken[[2]int{x, y}] = p.Title
+			checkVariables(t, d)
+			for _, a := range d.Annotations.List {
+				if a.Datasource.UID != "${datasource}" {
+					t.Error("an annotation has a data source of its own")
+				}
+				checkQuery(t, "annotation", a.Expr)
+			}
+			ids := map[int]bool{}
+			for _, p := range d.all() {
+				if ids[p.ID] || p.Title == "" {
+					t.Errorf("%s: its id %d is taken, or it has no title", p.Title, p.ID)
+				}
+				ids[p.ID] = true
+				if p.Type != "row" {
+					checkPanel(t, p)
 				}
 			}
-			if p.Type == "row" {
-				continue
-			}
-			if p.Description == "" || p.FieldConfig.Defaults.Unit == "" || len(p.Targets) == 0 || p.Datasource.UID != "${datasource}" {
-				t.Errorf("%s: want a description, a unit, a query, and the data source as a variable", at)
-			}
-			for _, q := range p.Targets {
-				checkQuery(t, at, q.Expr)
-				if q.Datasource.UID != "${datasource}" {
-					t.Errorf("%s: a query has a data source of its own", at)
-				}
-			}
+			checkLayout(t, d.Panels)
+		})
+	}
+}
+
+// A dashboard opens on the default data source, and all other variables let
+// everything through.
+func checkVariables(t *testing.T, d dashboard) {
+	names := map[string]bool{}
+	for i, v := range d.Templating.List {
+		names[v.Name] = true
+		if (v.Type == "datasource") != (i == 0) || i == 0 && v.Current.Value != "default" {
+			t.Errorf("variable %s: want the data source first, with the value default", v.Name)
+		}
+	}
+	for _, name := range []string{"datasource", "cluster", "namespace", "job"} {
+		if !names[name] {
+			t.Errorf("want the variable %s", name)
 		}
 	}
 }
 
+func checkPanel(t *testing.T, p panel) {
+	t.Helper()
+	if p.Description == "" || p.FieldConfig.Defaults.Unit == "" || len(p.Targets) == 0 || p.Datasource.UID != "${datasource}" {
+		t.Errorf("%s: want a description, a unit, a query, and the data source as a variable", p.Title)
+	}
+	for _, q := range p.Targets {
+		checkQuery(t, p.Title, q.Expr)
+		if q.Datasource.UID != "${datasource}" {
+			t.Errorf("%s: a query has a data source of its own", p.Title)
+		}
+	}
+	if p.Type == "stat" {
+		unknown := false
+		for _, m := range p.FieldConfig.Defaults.Mappings {
+			unknown = unknown || m.Type == "special" && m.Options.Match == "null+nan"
+		}
+		if !unknown || p.FieldConfig.Defaults.NoValue != "unknown" {
+			t.Errorf("%s: no value has the color of a good one: want the mapping null+nan and unknown as noValue", p.Title)
+		}
+	}
+	// At 1440 pixels with the menu docked a column has 46 pixels and a letter of
+	// a title at most 8; the rest is the panel's frame and its description's icon.
+	if room := (46*p.GridPos.W - 66) / 8; len(p.Title) > room {
+		t.Errorf("%s: the title is cut at 1440 pixels: %d letters, and there is room for %d", p.Title, len(p.Title), room)
+	}
+}
+
+// checkLayout: no panel covers another, and at most six stats are in a line.
+func checkLayout(t *testing.T, panels []panel) {
+	t.Helper()
+	taken := map[[2]int]string{}
+	stats := map[int]int{} // by line
+	for _, p := range panels {
+		for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
+			for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
+				if other := taken[[2]int{x, y}]; other != "" || x >= 24 {
+					t.Fatalf("%s covers %s, or stands out", p.Title, other)
+				}
+				taken[[2]int{x, y}] = p.Title
+			}
+		}
+		if p.Type == "stat" {
+			if stats[p.GridPos.Y]++; stats[p.GridPos.Y] > 6 {
+				t.Errorf("%s: more than six stats are in its line", p.Title)
+			}
+		}
+		if len(p.Panels) > 0 {
+			checkLayout(t, p.Panels)
+		}
+	}
+}
+
+// A link leads to one board. It hands over the data source, the cluster, the
+// namespace and the time, which each board has; a job or a target that the
+// other board does not know would empty it. Only a target's own link names it.
+func TestDashboardLinks(t *testing.T) {
+	all := dashboards(t)
+	uids := map[string]bool{}
+	for _, d := range all {
+		uids[d.UID] = true
+	}
+	const handover = "${datasource:queryparam}&${cluster:queryparam}&${namespace:queryparam}"
+	for name, d := range all {
+		t.Run(name, func(t *testing.T) {
+			found := map[string]bool{}
+			for _, l := range d.Links {
+				uid, query, _ := strings.Cut(strings.TrimPrefix(l.URL, "/d/"), "?")
+				found[uid] = true
+				if l.Type != "link" || !uids[uid] || query != handover || l.IncludeVars || !l.KeepTime {
+					t.Errorf("want a link to a board with %s and the time, not %+v", handover, l)
+				}
+			}
+			if len(found) != len(all)-1 || found[d.UID] {
+				t.Errorf("want a link to each other board, found %v", found)
+			}
+		})
+	}
+	if text := string(read(t, "dashboards/scaler.json")); !strings.Contains(text, "/d/camunda-autoscaling?"+handover+"&var-target=${__data.fields.Target:percentencode}&${__url_time_range}") {
+		t.Error("scaler.json: a target does not lead to its board")
+	}
+}
+
 var (
+	// As good as a rate is a counter beside its own value one step before.
 	bare  = regexp.MustCompile(`_total\{[^}]*\}([^[]|$)`)
 	short = regexp.MustCompile(`rate\([^[]*\[([^]]*)\]`)
 )
 
 func checkQuery(t *testing.T, at, query string) {
 	t.Helper()
-	filled := strings.NewReplacer("$__rate_interval", "1m", "$__range", "1h", "$__interval", "1m",
-		"$namespace", "n", "$job", "j", "$target", "t").Replace(query)
+	filled := strings.NewReplacer("$__rate_interval", "1m", "$__range", "1h", "$__interval_ms", "60000", "$__interval", "1m",
+		"$cluster", "c", "$namespace", "n", "$job", "j", "$target", "t", "$trigger", "t", `"$1"`, `"1"`).Replace(query)
 	if strings.Contains(filled, "$") {
 		t.Errorf("%s: an unknown variable in %s", at, query)
 	}
 	if _, err := runTool(promtool, "--experimental", "promql", "format", filled); err != nil {
 		t.Errorf("%s: %v", at, err)
 	}
-	if bare.MatchString(query) {
+	if bare.MatchString(query) && !strings.Contains(query, "offset $__interval") {
 		t.Errorf("%s: a counter without rate or increase: %s", at, query)
 	}
 	for _, m := range short.FindAllStringSubmatch(query, -1) {
-		if m[1] != "$__rate_interval" && m[1] != "5m" {
-			t.Errorf("%s: a rate over %s, want $__rate_interval or 5m: %s", at, m[1], query)
+		if m[1] != "$__rate_interval" {
+			t.Errorf("%s: a rate over %s, want $__rate_interval: %s", at, m[1], query)
 		}
 	}
-	if !strings.Contains(query, "job=~\"$job\"") {
-		t.Errorf("%s: no job matcher: %s", at, query)
+	for _, matcher := range []string{`cluster=~"$cluster"`, `namespace=~"$namespace"`, `job=~"$job"`} {
+		if strings.Count(query, matcher) != strings.Count(query, "{") {
+			t.Errorf("%s: a selector without %s: %s", at, matcher, query)
+		}
 	}
 }
 
@@ -192,7 +298,7 @@ func TestMetricsExist(t *testing.T) {
 		}
 	}
 	for name, d := range dashboards(t) {
-		for _, p := range d.Panels {
+		for _, p := range d.all() {
 			for _, q := range p.Targets {
 				look(name+": "+p.Title, q.Expr)
 			}

@@ -19,7 +19,31 @@ import (
 // files are contents by their paths in the checkout.
 type files map[string][]byte
 
-var steps = []func() (files, error){copies, schema, readmes, manifests}
+var steps = []func() (files, error){boards, copies, schema, readmes, manifests}
+
+// boards evaluates the dashboards' sources.
+func boards() (files, error) {
+	paths, err := project.Glob("dashboards/src/*.jsonnet")
+	if err != nil {
+		return nil, err
+	}
+	made := files{}
+	for _, path := range paths {
+		text, err := project.Run(project.Jsonnet, path)
+		if err != nil {
+			return nil, err
+		}
+		var board any // Jsonnet writes 0.1 as 0.10000000000000001
+		if err := json.Unmarshal(text, &board); err != nil {
+			return nil, fmt.Errorf("reading what %s evaluates to: %w", path, err)
+		}
+		if text, err = indented(board, ""); err != nil {
+			return nil, err
+		}
+		made["dashboards/"+strings.TrimSuffix(filepath.Base(path), "net")] = append(text, '\n')
+	}
+	return made, nil
+}
 
 // copies puts dashboards and alerts into the charts: Helm reads no file outside of a chart.
 func copies() (files, error) {
@@ -86,15 +110,23 @@ func define(schema []byte, name string, definition any) ([]byte, error) {
 	if !place.Match(schema) {
 		return nil, fmt.Errorf("values.schema.json has no definition %s", name)
 	}
+	text, err := indented(definition, "    ")
+	if err != nil {
+		return nil, err
+	}
+	return place.ReplaceAllLiteral(schema, fmt.Appendf(nil, "    %q: %s", name, text)), nil
+}
+
+// indented returns a value as JSON, without a newline at the end.
+func indented(value any, prefix string) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("    ", "  ")
-	if err := encoder.Encode(definition); err != nil {
+	encoder.SetIndent(prefix, "  ")
+	if err := encoder.Encode(value); err != nil {
 		return nil, err
 	}
-	text.Truncate(text.Len() - 1)
-	return place.ReplaceAllLiteral(schema, fmt.Appendf(nil, "    %q: %s", name, text.Bytes())), nil
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil
 }
 
 // readmes puts the table of a chart's values into its README.md.

@@ -1,4 +1,5 @@
-// Command generate writes those files below charts/ and k8s_resources/ that are made from others: make manifests.
+// Command generate writes those files below charts/, dashboards/ and k8s_resources/ that are made from others: make
+// manifests.
 package main
 
 import (

@@ -28,6 +28,7 @@ const (
 	Helm4       = "helm"
 	Helm3       = "helm3"
 	HelmDocs    = "helm-docs"
+	Jsonnet     = "jsonnet"
 	HelmTest    = "helm-unittest"
 	Kubeconform = "kubeconform"
 	KubeScore   = "kube-score"

@@ -1,5 +1,5 @@
-// Package dashboards reads Grafana's dashboards and asks a real Prometheus what
-// they ask. For the test beside it, and for the pictures in the documentation.
+// Package dashboards evaluates the queries of Grafana's dashboards on a real
+// Prometheus, with the steps and variables that Grafana uses.
 package dashboards
 
 import (
@@ -17,22 +17,27 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// Dashboard is what is asked of Prometheus in a dashboard's JSON.
+// Dashboard is what a dashboard's JSON queries.
 type Dashboard struct {
-	File, Title string
-	Annotations struct {
-		List []struct{ Name, Expr, IconColor string }
+	File, UID, Title string
+	Annotations      struct {
+		List []struct{ Name, Expr, Step string }
 	}
 	Templating struct {
 		List []Variable
 	}
-	Panels []struct {
-		ID      int
-		Title   string
-		Targets []struct {
-			Expr, LegendFormat string
-			Instant            bool
-		}
+	Panels []Panel
+}
+
+// Panel is one of a dashboard's; a collapsed row has panels in it.
+type Panel struct {
+	Title, Type string
+	Interval    string // minimum step; may be empty
+	GridPos     struct{ W int }
+	Panels      []Panel
+	Targets     []struct {
+		Expr, LegendFormat string
+		Instant            bool
 	}
 }
 
@@ -66,55 +71,93 @@ func Load(folder string) ([]Dashboard, error) {
 	return all, nil
 }
 
-// Query is one question to Prometheus.
+// Query is one query to Prometheus.
 type Query struct {
-	PanelID int    // 0 for an annotation
-	Panel   string // its title, or the annotation's name
-	Expr    string // as it is in the file
-	Legend  string
-	Instant bool // only its last value is shown
+	Panel  string // its title, or the annotation's name
+	Expr   string // as it is in the file
+	Legend string
+
+	Instant bool // evaluated at the end of the range only
+	points  int  // how many Grafana has room for
+	step    time.Duration
 }
+
+// An annotation has room for a hundred points, however wide the screen is. A
+// panel has one point a pixel; it is 1,100 pixels wide at 1440 x 900 with the
+// menu docked, if it covers all columns.
+const (
+	annotationPoints = 100
+	boardWidth       = 1100
+	columns          = 24
+)
 
 // Queries lists those of the panels, and then those of the annotations.
 func (d Dashboard) Queries() []Query {
 	var all []Query
-	for _, p := range d.Panels {
-		for _, t := range p.Targets {
-			all = append(all, Query{p.ID, p.Title, t.Expr, t.LegendFormat, t.Instant})
+	var add func(panels []Panel)
+	add = func(panels []Panel) {
+		for _, p := range panels {
+			add(p.Panels)
+			for _, t := range p.Targets {
+				all = append(all, Query{p.Title, t.Expr, t.LegendFormat, t.Instant, boardWidth * p.GridPos.W / columns, interval(p.Interval)})
+			}
 		}
 	}
+	add(d.Panels)
 	for _, a := range d.Annotations.List {
-		all = append(all, Query{Panel: a.Name, Expr: a.Expr})
+		all = append(all, Query{Panel: a.Name, Expr: a.Expr, points: annotationPoints, step: interval(a.Step)})
 	}
 	return all
 }
 
-// The rate interval is Grafana's for a data source whose scrape interval is
-// not set (15s): four of them.
-const (
-	Step         = 5 * time.Second
-	rateInterval = "1m"
-)
+func interval(text string) time.Duration {
+	d, err := model.ParseDuration(text)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(d)
+}
+
+// steps are those that Grafana rounds to.
+var steps = []time.Duration{
+	time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second, 20 * time.Second, 30 * time.Second,
+	time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 20 * time.Minute, 30 * time.Minute,
+	time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour,
+}
+
+// Step is the step that Grafana has for a query over a time range: as many
+// points as there is room for, and not less than the panel's or else the data
+// source's minimum.
+func (q Query) Step(length, scrape time.Duration) time.Duration {
+	least := q.step
+	if least == 0 {
+		least = scrape
+	}
+	exact := length / time.Duration(q.points)
+	if exact < least {
+		return least
+	}
+	return slices.MinFunc(steps, func(a, b time.Duration) int { return int((a - exact).Abs() - (b - exact).Abs()) })
+}
 
 // Board is a dashboard over a time range of a Prometheus, with its variables
 // filled in as when it is first opened.
 type Board struct {
 	Dashboard
 	Variables map[string]string
+	From, To  time.Time
 
-	api v1.API
-	v1.Range
+	api    v1.API
+	scrape time.Duration
 }
 
 var labelValues = regexp.MustCompile(`^label_values\((.*), (\w+)\)$`)
 
-// Open fills in the variables, one after the other; an error says which of
-// them has nothing to choose from.
-func (d Dashboard) Open(ctx context.Context, api v1.API, from, to time.Time) (*Board, error) {
-	b := &Board{
-		Dashboard: d, api: api, Range: v1.Range{Start: from, End: to, Step: Step},
-		Variables: map[string]string{"__rate_interval": rateInterval, "__range": to.Sub(from).Round(time.Second).String()},
-	}
+// Open fills in the variables, one after the other. Without values to choose
+// from, one that can be all is all, and another is empty. The scrape interval
+// is that of the data source.
+func (d Dashboard) Open(ctx context.Context, api v1.API, from, to time.Time, scrape time.Duration) (*Board, error) {
+	b := &Board{Dashboard: d, From: from, To: to, api: api, scrape: scrape, Variables: map[string]string{}}
 	for _, v := range d.Templating.List {
 		var text string
 		var object struct{ Query string }
@@ -127,7 +170,7 @@ func (d Dashboard) Open(ctx context.Context, api v1.API, from, to time.Time) (*B
 		switch v.Type {
 		case "datasource":
 		case "query":
-			parts := labelValues.FindStringSubmatch(b.Fill(text))
+			parts := labelValues.FindStringSubmatch(b.fill(text, 0))
 			if parts == nil {
 				return nil, fmt.Errorf("%s: variable %s: %s is no label_values(…)", d.File, v.Name, text)
 			}
@@ -135,10 +178,8 @@ func (d Dashboard) Open(ctx context.Context, api v1.API, from, to time.Time) (*B
 			if err != nil {
 				return nil, fmt.Errorf("%s: variable %s: %s: %w", d.File, v.Name, parts[0], err)
 			}
-			if len(values) == 0 {
-				return nil, fmt.Errorf("%s: variable %s: %s has no values", d.File, v.Name, parts[0])
-			}
-			if b.Variables[v.Name] = v.AllValue; v.AllValue == "" {
+			b.Variables[v.Name] = v.AllValue
+			if v.AllValue == "" && len(values) > 0 {
 				b.Variables[v.Name] = string(slices.Min(values))
 			}
 		default:
@@ -158,28 +199,39 @@ func (b *Board) With(variable, value string) *Board {
 
 var reference = regexp.MustCompile(`\$(\w+)|\$\{(\w+)\}`)
 
-// Fill replaces the variables in a query; those that are not known stay.
-func (b *Board) Fill(query string) string {
+// fill replaces the variables in a query; those that are not known stay.
+func (b *Board) fill(query string, step time.Duration) string {
+	seconds := func(d time.Duration) string { return fmt.Sprintf("%ds", int(d.Seconds())) }
+	own := map[string]string{
+		"__interval":      seconds(step),
+		"__interval_ms":   fmt.Sprint(step.Milliseconds()),
+		"__rate_interval": seconds(max(step+b.scrape, 4*b.scrape)),
+		"__range":         seconds(b.To.Sub(b.From)),
+	}
 	return reference.ReplaceAllStringFunc(query, func(r string) string {
 		name := reference.FindStringSubmatch(r)
-		if value, ok := b.Variables[name[1]+name[2]]; ok {
-			return value
+		for _, known := range []map[string]string{b.Variables, own} {
+			if value, ok := known[name[1]+name[2]]; ok {
+				return value
+			}
 		}
 		return r
 	})
 }
 
-// Ask returns a query's series: over the time range, or with one value each.
+// Ask returns a query's series: over the time range in Grafana's own steps, or
+// with one value each.
 func (b *Board) Ask(ctx context.Context, q Query) (model.Matrix, error) {
-	expr := b.Fill(q.Expr)
+	step := q.Step(b.To.Sub(b.From), b.scrape)
+	expr := b.fill(q.Expr, step)
 	if !q.Instant {
-		value, _, _, err := b.api.QueryRange(ctx, expr, b.Range)
+		value, _, _, err := b.api.QueryRange(ctx, expr, v1.Range{Start: b.From.Truncate(step), End: b.To.Truncate(step), Step: step})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s: %s: %w", b.File, q.Panel, expr, err)
 		}
 		return value.(model.Matrix), nil
 	}
-	value, _, _, err := b.api.Query(ctx, expr, b.End)
+	value, _, _, err := b.api.Query(ctx, expr, b.To)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s: %s: %w", b.File, q.Panel, expr, err)
 	}

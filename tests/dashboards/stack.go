@@ -42,8 +42,8 @@ type Scrape struct {
 	Alertmanager string // URL; may be empty
 }
 
-// Configuration is that of a Prometheus. On a cluster the Prometheus operator
-// adds the label namespace; here it is in the configuration.
+// Configuration is that of a Prometheus; the targets have the labels that the
+// stack gives them.
 func (c Scrape) Configuration(s *stack.Stack) string {
 	type object = map[string]any
 	targets := func(url string, labels object) []object {

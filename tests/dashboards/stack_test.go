@@ -2,8 +2,12 @@ package dashboards
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +21,8 @@ import (
 const (
 	folder = "../../dashboards"
 	rules  = "../../alerts/camunda-autoscaler.yml"
+
+	scrapeInterval = 10 * time.Second
 )
 
 // On the healthy stack every panel has data and no alert has anything to say.
@@ -27,7 +33,6 @@ func TestDashboardsAndAlertsOnTheRealStack(t *testing.T) {
 		t.Setenv(name, value) // the services inherit it
 	}
 	ctx := t.Context()
-	begun := time.Now()
 	s, err := stack.Up(ctx, t.TempDir(), 5, os.Stderr)
 	check(t, err)
 	t.Cleanup(s.Down)
@@ -36,14 +41,14 @@ func TestDashboardsAndAlertsOnTheRealStack(t *testing.T) {
 	several, stop, err := StartSeveral(ctx, t.TempDir(), s)
 	check(t, err)
 	t.Cleanup(stop)
-	scrape := Scrape{Interval: 10 * time.Second, Rules: file, Several: several}
+	scrape := Scrape{Interval: scrapeInterval, Rules: file, Several: several}
 	check(t, s.Prometheus.Reload(ctx, prometheus.Config{YAML: scrape.Configuration(s)}))
 	prom, err := API(s.Prometheus.URL)
 	check(t, err)
 
 	check(t, AddWork(ctx, s.Engine.URL, 3))
 
-	// There and back, for decisions of all kinds; and somebody lends a hand.
+	// There and back, for decisions of all kinds; and then someone sets the replicas by hand.
 	check(t, s.SetRate(ctx, 120))
 	check(t, AwaitReplicas(ctx, s, 3))
 	check(t, s.SetRate(ctx, 5))
@@ -56,100 +61,166 @@ func TestDashboardsAndAlertsOnTheRealStack(t *testing.T) {
 		})
 	}
 
+	left := unanswered(t)
 	t.Run("every panel has data", func(t *testing.T) {
-		panelsHaveData(t, prom, begun, func(panel string) bool { return !inAFault[panel] })
+		await(t, time.Minute, "all queries but those for faults have a series", func() bool {
+			left.ask(t, prom)
+			return len(left.but(inAFault)) == 0
+		})
+		for _, name := range left.but(inAFault) {
+			t.Error("empty: " + name)
+		}
 	})
-	t.Run("each trigger has its bounds", func(t *testing.T) { triggersHaveBounds(t, prom, begun) })
+	t.Run("each trigger has its bounds", func(t *testing.T) { triggersHaveBounds(t, prom) })
 	t.Run("all alerts are quiet", func(t *testing.T) { alertsAreQuiet(t, prom) })
 	t.Run("Alertmanager delivers", func(t *testing.T) { alertmanagerDelivers(t, s) })
 	t.Run("the panels for faults have data in one", func(t *testing.T) {
-		s.Cluster.StopAPIServer()
 		check(t, s.SetRate(ctx, 500))
-		panelsHaveData(t, prom, begun, func(panel string) bool { return inAFault[panel] })
+		check(t, AwaitReplicas(ctx, s, 4))
+		await(t, time.Minute, "the load is known at the maximum", func() bool {
+			left.ask(t, prom)
+			return !left.has("Next step up at: none")
+		})
+		s.Prometheus.Pause()
+		await(t, time.Minute, "a query has failed", func() bool {
+			return strings.Contains(get(t, s.Scaler+"/metrics"), `operation="query"`)
+		})
+		s.Prometheus.Resume()
+		s.Cluster.StopAPIServer()
+		await(t, 6*time.Minute, "all queries have had a series", func() bool {
+			left.ask(t, prom)
+			return len(left) == 0
+		})
+		for name := range left {
+			t.Error("empty: " + name)
+		}
 	})
 }
 
-// panelsHaveData asks all queries again and again until each has been answered
-// by a series, be it of the one target or the other.
-func panelsHaveData(t *testing.T, prom v1.API, begun time.Time, which func(panel string) bool) {
+// inAFault are the queries without a series while all is well, by panel and
+// legend, and one that needs the exporter to have looked for five minutes.
+var inAFault = []string{
+	"Instances with a start time hours off: {{job}}",
+	"Next step up at: none",
+	"Replicas: last known",
+	"Failed requests: {{operation}}: {{cause}}",
+	"Failed requests: {{endpoint}}: {{cause}}",
+	"Failed queries: {{cause}}",
+	"Failed requests to the API server: {{operation}}: {{cause}}",
+}
+
+// queries are the boards' that have had no series yet, by what they are called
+// in a report.
+type queries map[string]Query
+
+func unanswered(t *testing.T) queries {
 	boards, err := Load(folder)
 	check(t, err)
-	empty := map[string]bool{} // by file, panel and query
-	await(t, time.Minute, "each query has a series", func() bool {
-		asked := 0
-		clear(empty)
-		for _, d := range boards {
-			b, err := d.Open(t.Context(), prom, begun, time.Now())
-			check(t, err)
-			for _, q := range d.Queries() {
-				if !which(q.Panel) {
-					continue
-				}
-				asked++
-				found := 0
-				for _, target := range []string{b.Variables["target"], Several} {
-					series, err := b.With("target", target).Ask(t.Context(), q)
-					check(t, err)
-					found += len(series)
-				}
-				if found == 0 {
-					empty[d.File+": "+q.Panel+": "+b.Fill(q.Expr)] = true
+	left := queries{}
+	for _, d := range boards {
+		for _, q := range d.Queries() {
+			left[d.File+": "+q.name()+": "+q.Expr] = q
+		}
+	}
+	if len(left) < 50 {
+		t.Fatalf("found only %d queries: the test looks at too little", len(left))
+	}
+	return left
+}
+
+func (q Query) name() string { return q.Panel + ": " + q.Legend }
+
+// ask takes out those that have a series now, be it of the one target or of
+// the other.
+func (left queries) ask(t *testing.T, prom v1.API) {
+	t.Helper()
+	boards, err := Load(folder)
+	check(t, err)
+	now := time.Now()
+	for _, d := range boards {
+		b, err := d.Open(t.Context(), prom, now.Add(-time.Hour), now, scrapeInterval)
+		check(t, err)
+		for name, q := range left {
+			if !strings.HasPrefix(name, d.File) {
+				continue
+			}
+			for _, target := range []string{b.Variables["target"], Several} {
+				series, err := b.With("target", target).Ask(t.Context(), q)
+				check(t, err)
+				if len(series) > 0 {
+					delete(left, name)
 				}
 			}
 		}
-		if asked == 0 {
-			t.Fatal("nothing was asked: the test looks at nothing")
-		}
-		return len(empty) == 0
-	})
-	for query := range empty {
-		t.Error("empty: " + query)
 	}
 }
 
-// triggersHaveBounds: with two replicas, and several triggers, each of which
-// has its own rule, the lines are where the rules say.
-func triggersHaveBounds(t *testing.T, prom v1.API, begun time.Time) {
+func (left queries) has(name string) bool {
+	for _, q := range left {
+		if q.name() == name {
+			return true
+		}
+	}
+	return false
+}
+
+// but lists those that are not among the given ones.
+func (left queries) but(these []string) []string {
+	var names []string
+	for name, q := range left {
+		if !slices.Contains(these, q.name()) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// triggersHaveBounds: with several triggers, each of which has its own rule, the
+// lines are where the rules say, with as many replicas as there are.
+func triggersHaveBounds(t *testing.T, prom v1.API) {
 	boards, err := Load(folder)
 	check(t, err)
-	want := map[string]map[string]float64{ // by legend and trigger
-		"next step up":   {"starts": 2 * 50, "running": 2 * 4, "tasks": 3},
-		"next step down": {"starts": 2 * 20, "running": 1 * 4, "tasks": 1},
+	type bounds map[string]func(replicas float64) float64 // by trigger
+	times := func(n float64) func(float64) float64 { return func(r float64) float64 { return n * r } }
+	total := func(n float64) func(float64) float64 { return func(float64) float64 { return n } }
+	want := map[string]bounds{ // by legend
+		"next step up":   {"starts": times(50), "running": times(4), "tasks": total(3)},
+		"next step down": {"starts": times(20), "running": func(r float64) float64 { return 4 * (r - 1) }, "tasks": total(1)},
 	}
 	lines := 0
 	for _, d := range boards {
-		b, err := d.Open(t.Context(), prom, begun, time.Now())
+		b, err := d.Open(t.Context(), prom, time.Now().Add(-time.Hour), time.Now(), scrapeInterval)
 		check(t, err)
 		for _, q := range d.Queries() {
-			bounds, ok := want[strings.TrimSuffix(q.Legend, " {{trigger}}")]
-			if !ok || q.Panel != "Load and the bounds at this size" {
+			if q.Panel != "Load and the next steps" {
 				continue
 			}
-			await(t, time.Minute, q.Legend+" has the rules' bounds", func() bool {
-				q.Instant, b.End = true, time.Now()
-				series, err := b.With("target", Several).Ask(t.Context(), q)
-				check(t, err)
-				for _, s := range series {
-					if float64(s.Values[0].Value) != bounds[string(s.Metric["trigger"])] {
-						return false
-					}
-				}
-				return len(series) == len(bounds)
-			})
-			lines++
+			for trigger, bound := range want[q.Legend] {
+				await(t, time.Minute, q.Legend+" of "+trigger+" is where its rule says", func() bool {
+					q.Instant, b.To = true, time.Now()
+					series, err := b.With("target", Several).With("trigger", trigger).Ask(t.Context(), q)
+					check(t, err)
+					replicas, err := b.Ask(t.Context(), Query{Instant: true, points: 1, Expr: fmt.Sprintf(`camunda_scaler_replicas{target=%q}`, Several)})
+					check(t, err)
+					return len(series) == 1 && len(replicas) == 1 && float64(series[0].Values[0].Value) == bound(float64(replicas[0].Values[0].Value))
+				})
+				lines++
+			}
 		}
 	}
-	if lines != 2 {
-		t.Errorf("found %d lines, want two: the test looks at too little", lines)
+	if lines != 6 {
+		t.Errorf("found %d lines, want six: the test looks at too little", lines)
 	}
 }
 
-// inAFault are the panels that are empty while all is well.
-var inAFault = map[string]bool{
-	"Failed requests": true, // to the engine; and the scaler's of any kind
-	"Held by":         true,
-	"Held now":        true,
-	"Holds by cause":  true,
+func get(t *testing.T, url string) string {
+	t.Helper()
+	response, err := http.Get(url)
+	check(t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	check(t, err)
+	return string(text)
 }
 
 func check(t *testing.T, err error) {

@@ -22,6 +22,10 @@ const kinds = {
   },
   stat: { options: validator('composable/stat/panelcfg', 'Options') },
   table: { options: validator('composable/table/panelcfg', 'Options') },
+  'state-timeline': {
+    options: validator('composable/statetimeline/panelcfg', 'Options'),
+    custom: validator('composable/statetimeline/panelcfg', 'FieldConfig'),
+  },
 };
 
 let faults = 0;
@@ -33,7 +37,7 @@ function check(validate, value, where) {
   }
 }
 
-// An annotation also holds keys of its data source; these are Prometheus'.
+// An annotation also holds keys of its data source; these are Prometheus's.
 const prometheusKeys = ['expr', 'step', 'titleFormat', 'textFormat', 'tagKeys', 'useValueForTime'];
 function withoutPrometheus(dashboard) {
   const copy = structuredClone(dashboard);
@@ -44,7 +48,7 @@ function withoutPrometheus(dashboard) {
 for (const file of process.argv.slice(2)) {
   const dashboard = JSON.parse(fs.readFileSync(file, 'utf8'));
   check(board, withoutPrometheus(dashboard), path.basename(file));
-  for (const panel of dashboard.panels) {
+  for (const panel of dashboard.panels.flatMap((p) => [p, ...(p.panels ?? [])])) {
     if (panel.type === 'row') continue;
     const where = `${path.basename(file)} ${panel.title}`;
     const kind = kinds[panel.type];

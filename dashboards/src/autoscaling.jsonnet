@@ -1,0 +1,272 @@
+// One target: does it keep up, and why does it have this size?
+local g = import 'grafana.libsonnet';
+local reasons = import 'reasons.libsonnet';
+
+local scraped = 'cluster=~"$cluster",namespace=~"$namespace",job=~"$job"';
+local select(metric, more='') = 'camunda_scaler_%s{%s,target="$target"%s}' % [metric, scraped, more];
+
+// Pods of one scaler are one, the scalers of two clusters or namespaces are not.
+local scaler = 'cluster, namespace, job';
+local one(metric, more='') = 'max by (%s) (%s)' % [scaler, select(metric, more)];
+local each(metric, more='') = 'max by (%s, trigger) (%s)' % [scaler, select(metric, more)];
+local times(factor) = '* on (%s) group_left () %s' % [scaler, factor];
+
+// The loads at which a trigger's next step comes, with as many replicas as there are.
+local up = std.join(' ', [
+  each('rule', ',parameter=~"scale_up_at|value_per_replica",per="replica"'),
+  times(one('replicas')),
+  'or',
+  each('rule', ',parameter="scale_up_at",per="total"'),
+]);
+local down = std.join(' ', [
+  each('rule', ',parameter="scale_down_at",per="replica"'),
+  times(one('replicas')),
+  'or',
+  each('rule', ',parameter="value_per_replica"'),
+  times('(%s - 1)' % one('replicas')),
+  'or',
+  each('rule', ',parameter="scale_down_at",per="total"'),
+]);
+local share(load) = '%s / on (%s, trigger) (%s)' % [load, scaler, up];
+local load = share(each('sample_value'));
+local highest(expr) = 'topk by (%s) (1, %s)' % [scaler, expr];
+
+local steps(action) = g.counted(
+  select('decisions_total', ',action="%s"' % action),
+  'process_start_time_seconds{%s}' % scraped,
+  'cluster, namespace, job, instance'
+) + 'unless on (%s)\n  %s\n' % [scaler, select('target_info', ',dry_run="true"')];
+local others = g.counted(
+  select('foreign_changes_total'),
+  'process_start_time_seconds{%s}' % scraped,
+  'cluster, namespace, job, instance'
+);
+local decisions = g.counted(
+  select('decisions_total'),
+  'process_start_time_seconds{%s}' % scraped,
+  'cluster, namespace, job, instance'
+);
+local errors = g.counted(
+  select('errors_total'),
+  'process_start_time_seconds{%s}' % scraped,
+  'cluster, namespace, job, instance'
+);
+
+local own = ['What did it decide, and why?', 'Steps and changes by others', 'Sample age', 'Failed requests'];
+local annotations = [
+  g.annotation('Scaled up', 'orange', 'sum by (reason) (\n%s)' % steps('up'), '{{reason}}', own),
+  g.annotation('Scaled down', 'blue', 'sum by (reason) (\n%s)' % steps('down'), '{{reason}}', own),
+  g.annotation('Changed by others', 'purple', 'sum(\n%s)' % others, 'Something other than this scaler changed the replicas.', own),
+];
+
+local glance = [
+  g.stat(
+    'Load',
+    'The load as a share of the load at which the next step up comes with as many replicas as there are; with several triggers the highest share. 100 %: the rule asks for more replicas.',
+    [g.now('max by (%s) (%s)' % [scaler, load], 'load')],
+  ) + {
+    w:: 3,
+    fieldConfig+: { defaults+: {
+      unit: 'percentunit',
+      decimals: 0,
+      thresholds: g.thresholds([[null, 'green'], [0.8, 'orange'], [1, 'red']]),
+    } },
+    options+: { textMode: 'value' },
+  },
+  g.stat(
+    'Next step up at',
+    'The load at which the next step up comes; with several triggers that of the trigger that is nearest to it. At maximum: no more replicas are allowed now.',
+    [
+      g.now('(%s or on (%s) %s) and on (%s) %s < %s' % [
+        '0 * %s + on (%s, trigger) (%s)' % [highest(load), scaler, up],
+        scaler,
+        highest(up),
+        scaler,
+        one('replicas'),
+        one('max_replicas'),
+      ], '{{trigger}}'),
+      g.now('0 * (%s >= %s) - 1' % [one('replicas'), one('max_replicas')], 'none'),
+    ],
+  ) + {
+    w:: 5,
+    fieldConfig+: { defaults+: {
+      unit: 'short',
+      mappings+: [g.values({ '-1': ['at maximum', 'text'] })],
+    } },
+  },
+  g.stat(
+    'Replicas',
+    'Desired: what the last decision asked for. Set: spec.replicas. Ready: Pods that are ready. Last known: spec.replicas as last read, shown while the workload cannot be read.',
+    [
+      g.now(one('desired_replicas'), 'desired'),
+      g.now(one('replicas'), 'set'),
+      g.now(one('ready_replicas'), 'ready'),
+      g.now('max by (%s) (last_over_time(%s[$__range]) and on (%s, instance) %s) unless on (%s) %s' % [scaler, select('replicas'), scaler, select('last_decision'), scaler, one('replicas')], 'last known'),
+    ],
+  ) + { w:: 5, options+: { textMode: 'value_and_name' } },
+  g.stat(
+    'Why',
+    'The reason of the last decision. Held: something is missing or forbidden, so the rule is not applied. Unknown: no scaler has decided on this target.',
+    [g.rows('max by (%s, reason) (%s)' % [scaler, select('last_decision')])],
+  ) + {
+    w:: 6,
+    fieldConfig+: { defaults+: { mappings+: [reasons.mapping] } },
+    options+: { textMode: 'value', reduceOptions: { calcs: [], fields: '/^reason$/', values: true, limit: 4 } },
+  },
+  g.stat(
+    'Mode',
+    'Active: the scaler writes the replicas. Dry run: it only logs and exports what it would do (dry_run). Paused: it writes nothing, as the file or an annotation says.',
+    [g.now('%s + on (%s) 2 * (%s or on (%s) 0 * %s)' % [one('paused'), scaler, one('target_info', ',dry_run="true"'), scaler, one('target_info')], 'mode')],
+  ) + {
+    w:: 5,
+    fieldConfig+: { defaults+: {
+      mappings+: [g.values({ '0': ['active', 'green'], '1': ['paused', '#8E8E8E'], '2': ['dry run', 'purple'], '3': ['dry run, paused', 'purple'] })],
+    } },
+    options+: { textMode: 'value' },
+  },
+];
+
+local keepingUp = [
+  g.timeseries(
+    'Load and the next steps',
+    'The load against the loads at which the next step comes with as many replicas as there are. At or above the orange line the rule asks for more, at or below the blue one for fewer. A step may have to wait or be at a limit: see the rows below.',
+    [
+      g.query('max by (%s, trigger) (%s)' % [scaler, select('sample_value', ',trigger=~"$trigger"')], 'load {{trigger}}'),
+      g.query('max by (%s) (%s)' % [scaler, '(%s) and on (trigger) %s' % [up, select('rule', ',trigger=~"$trigger"')]], 'next step up'),
+      g.query('max by (%s) (%s)' % [scaler, '(%s) and on (trigger) %s' % [down, select('rule', ',trigger=~"$trigger"')]], 'next step down'),
+    ],
+  ) + {
+    w:: 24,
+    h:: 9,
+    repeat: 'trigger',
+    repeatDirection: 'h',
+    maxPerRow: 3,
+    fieldConfig+: {
+      defaults+: { unit: 'short' },
+      overrides: [
+        { matcher: { id: 'byRegexp', options: '/^load/' }, properties: [{ id: 'color', value: g.fixed('green') }] },
+        g.override('next step up', g.dash('orange')),
+        g.override('next step down', g.dash('blue')),
+      ],
+    },
+  },
+  g.timeseries(
+    'Replicas',
+    'Ready Pods (area), what the workload is set to (spec.replicas), what the last decision asked for, and the minimum and maximum in force at the time, for example from a calendar.',
+    [
+      g.query(one('ready_replicas'), 'ready'),
+      g.query(one('replicas'), 'set'),
+      g.query(one('desired_replicas'), 'desired'),
+      g.query(one('min_replicas'), 'minimum'),
+      g.query(one('max_replicas'), 'maximum'),
+    ],
+  ) + {
+    w:: 12,
+    fieldConfig+: {
+      defaults+: { decimals: 0, custom+: { lineInterpolation: 'stepAfter' } },
+      overrides: [
+        g.override('ready', { color: g.fixed('blue'), 'custom.lineWidth': 0, 'custom.fillOpacity': 25 }),
+        g.override('set', { color: g.fixed('green'), 'custom.fillOpacity': 0 }),
+        g.override('desired', g.dash('orange')),
+        g.override('minimum', g.dash('#8E8E8E', [2, 6])),
+        g.override('maximum', g.dash('text', [20, 8])),
+      ],
+    },
+  },
+  g.timeseries(
+    'Load as a share of the next step up',
+    'Each trigger\'s load divided by the load at which its next step up comes: how near it is, whatever it counts. At 100 % the rule asks for more replicas. At or below its dashed line a trigger agrees to fewer; a step down needs all of them.',
+    [
+      g.query(load, 'load {{trigger}}'),
+      g.query(share('(%s)' % down), 'next step down {{trigger}}'),
+    ],
+  ) + {
+    w:: 12,
+    fieldConfig+: {
+      defaults+: {
+        unit: 'percentunit',
+        custom+: { thresholdsStyle: { mode: 'dashed' } },
+        thresholds: g.thresholds([[null, 'transparent'], [1, 'orange']]),
+      },
+      overrides: [{
+        matcher: { id: 'byRegexp', options: '/^next step down/' },
+        properties: [
+          { id: 'custom.lineStyle', value: { fill: 'dash', dash: [10, 10] } },
+          { id: 'custom.lineWidth', value: 1 },
+          { id: 'custom.fillOpacity', value: 0 },
+          { id: 'custom.lineInterpolation', value: 'stepAfter' },
+        ],
+      }],
+    },
+  },
+];
+
+local why = [
+  g.timeline(
+    'What did it decide, and why?',
+    'A bar where the scaler decided for that reason. Green: fine. Orange: up. Blue: down. Yellow: a step waits. Red: overloaded at the maximum, or the workload cannot be read or written. Pink: no usable sample. Purple: something else writes the replicas. Grey: told not to act.',
+    [g.query('group by (%s, reason) (\n%s or\n%s)' % [scaler, select('last_decision'), decisions], '{{reason}}')],
+  ) + {
+    w:: 24,
+    h:: 9,
+    fieldConfig+: { overrides: reasons.overrides },
+  },
+  g.timeseries(
+    'Steps and changes by others',
+    'How often the replicas changed. Up and down in turn for a long time: the load swings. Changes by others: something else writes the same replicas. A dry run takes no steps.',
+    [
+      g.query('sum by (%s) (\n%s)' % [scaler, steps('up')], 'up'),
+      g.query('sum by (%s) (\n%s)' % [scaler, steps('down')], 'down'),
+      g.query('sum by (%s) (\n%s)' % [scaler, others], 'by others'),
+      g.query('0 * %s' % one('target_info'), 'none'),
+    ],
+  ) + g.bars + {
+    w:: 8,
+    fieldConfig+: { overrides: [
+      g.override('up', { color: g.fixed('orange') }),
+      g.override('down', { color: g.fixed('blue') }),
+      g.override('by others', { color: g.fixed('purple') }),
+      g.hidden('none'),
+    ] },
+  },
+  g.timeseries(
+    'Sample age',
+    'Age of the newest sample of each trigger, as the scaler knew it. It keeps rising while there is no newer sample. Spacing: the observed time between two samples. Too old: when the scaler holds, if max_sample_age is left at its default.',
+    [
+      g.query(each('sample_age_seconds'), 'age {{trigger}}'),
+      g.query(each('sample_interval_seconds'), 'spacing {{trigger}}'),
+      g.query('clamp_max(clamp_min(3 * max by (%s) (%s), 30), 900)' % [scaler, select('sample_interval_seconds')], 'too old'),
+    ],
+  ) + {
+    w:: 8,
+    fieldConfig+: {
+      defaults+: { unit: 's' },
+      overrides: [
+        { matcher: { id: 'byRegexp', options: '/^spacing/' }, properties: [{ id: 'custom.fillOpacity', value: 0 }, { id: 'custom.lineWidth', value: 1 }] },
+        g.override('too old', g.dash('red')),
+      ],
+    },
+  },
+  g.failures(
+    'Failed requests',
+    'Requests for this target that failed, to Prometheus (query) and to the API server (read, write), by cause.',
+    'sum by (%s, operation, cause) (\n%s)' % [scaler, errors],
+    '{{operation}}: {{cause}}',
+    one('target_info'),
+  ) + { w:: 8 },
+];
+
+g.board(
+  'camunda-autoscaling',
+  'Does the workload keep up, and why does it have this size? All data come from the scaler itself, so this holds for any target.',
+  g.scope('camunda_scaler_target_info') + [
+    g.variable('target', 'Target', 'label_values(camunda_scaler_target_info{%s}, target)' % scraped),
+    g.variable('trigger', 'Trigger', 'label_values(%s, trigger)' % select('rule')) + g.all { hide: 2 },
+  ],
+  annotations,
+  [
+    ['At a glance', glance],
+    ['Is it keeping up?', keepingUp],
+    ['Why?', why],
+  ],
+)

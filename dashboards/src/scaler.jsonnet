@@ -1,0 +1,224 @@
+// The scaler and all of its targets.
+local g = import 'grafana.libsonnet';
+local reasons = import 'reasons.libsonnet';
+
+local scraped = 'cluster=~"$cluster",namespace=~"$namespace",job=~"$job"';
+local select(metric, more='') = 'camunda_scaler_%s{%s%s}' % [metric, scraped, more];
+
+local scaler = 'cluster, namespace, job';
+local target = scaler + ', target';
+local pod = scaler + ', instance';
+local each(metric, more='') = 'max by (%s) (%s)' % [target, select(metric, more)];
+local per(metric, more='') = 'max by (%s, trigger) (%s)' % [target, select(metric, more)];
+local dryRun = select('target_info', ',dry_run="true"');
+local process = 'process_start_time_seconds{%s}' % scraped;
+local counted(metric, more='') = g.counted(select(metric, more), process, pod);
+
+// The load as a share of that of the next step up, as on the board Autoscaling.
+local load = 'max by (%s) (%s / on (%s, trigger) (%s * on (%s) group_left () %s or %s))' % [
+  target,
+  per('sample_value'),
+  target,
+  per('rule', ',parameter=~"scale_up_at|value_per_replica",per="replica"'),
+  target,
+  each('replicas'),
+  per('rule', ',parameter="scale_up_at",per="total"'),
+];
+
+// Pods by their names, or by their addresses where there is no label pod.
+local named(expr) = 'label_replace(label_replace(%s, "name", "$1", "instance", "(.+)"), "name", "$1", "pod", "(.+)")' % expr;
+local own(expr) = named('%s and on (%s) %s' % [expr, pod, select('build_info')]);
+
+g.board(
+  'camunda-scaler',
+  'The scaler itself and all of its targets: which of them need attention, who leads, and how Prometheus and the API server answer.',
+  g.scope('camunda_scaler_build_info'),
+  [],
+  [
+    ['At a glance', [
+      g.stat('Leader', 'Whether one Pod of each scaler leads. None or several for longer than a change of leaders takes: something is wrong.', [
+        g.now('max(sum by (%s) (%s) != 1) or max(sum by (%s) (%s))' % [scaler, select('leader'), scaler, select('leader')], 'leader'),
+      ]) + {
+        w:: 3,
+        fieldConfig+: { defaults+: {
+          mappings+: [
+            g.values({ '0': ['none', 'red'], '1': ['one', 'green'] }),
+            { type: 'range', options: { from: 2, to: 1000, result: { text: 'several', color: 'red', index: 3 } } },
+          ],
+        } },
+      },
+      g.stat('Standby Pods', 'Pods that take over if the leader fails; of several scalers the one with fewest.', [
+        g.now('min(count by (%s) (%s) - 1)' % [scaler, select('build_info')], 'standby'),
+      ]) + {
+        w:: 4,
+        fieldConfig+: { defaults+: { mappings+: [g.values({ '0': ['none', 'text'] })] } },
+      },
+      g.stat('Configuration', 'Whether the last reload worked, in all Pods. Refused: the configuration from before is in force.', [
+        g.now('min(%s)' % select('config_last_reload_successful'), 'reload'),
+      ]) + {
+        w:: 4,
+        fieldConfig+: { defaults+: { mappings+: [g.values({ '0': ['refused', 'red'], '1': ['loaded', 'green'] })] } },
+      },
+      g.stat('Targets', 'All: every target of the configuration, members of groups included. Held: the rule is not applied, as something is missing or another writer is there. At maximum: overloaded, and no more replicas are allowed. Dry run: only says what it would do.', [
+        g.now('count(%s)' % each('target_info'), 'all'),
+        g.now('count(%s) or 0 * count(%s)' % [each('holding', ',reason!="paused"'), each('target_info')], 'held'),
+        g.now('count(%s) or 0 * count(%s)' % [each('last_decision', ',reason="load_high_at_max"'), each('target_info')], 'at maximum'),
+        g.now('sum(%s)' % each('paused'), 'paused'),
+        g.now('count(%s) or 0 * count(%s)' % [each('target_info', ',dry_run="true"'), each('target_info')], 'dry run'),
+      ]) + {
+        w:: 13,
+        options+: { textMode: 'value_and_name' },
+        fieldConfig+: { overrides: [
+          g.override('held', { thresholds: g.thresholds([[null, 'green'], [1, 'red']]) }),
+          g.override('at maximum', { thresholds: g.thresholds([[null, 'green'], [1, 'red']]) }),
+          g.override('paused', { thresholds: g.thresholds([[null, 'text'], [1, '#8E8E8E']]) }),
+          g.override('dry run', { thresholds: g.thresholds([[null, 'text'], [1, 'purple']]) }),
+        ] },
+      },
+    ]],
+    ['Targets', [
+      g.table('Which targets need attention?', 'Every target: held ones first, then by load. A target\'s name leads to its board. Load: the share of the load at which the next step up comes. Set: spec.replicas.', [
+        g.rows('max by (%s, dry_run) (%s)' % [target, select('target_info')]),
+        g.rows('max by (%s, reason) (%s)' % [target, select('last_decision')]),
+        g.rows(load),
+        g.rows(each('replicas')),
+        g.rows(each('ready_replicas')),
+        g.rows(each('desired_replicas')),
+        g.rows(each('min_replicas')),
+        g.rows(each('max_replicas')),
+        g.rows(each('sample_age_seconds')),
+        g.rows('1000 * %s or %s or 0 * %s' % [each('holding', ',reason!="paused"'), load, each('target_info')]),
+      ]) + {
+        w:: 24,
+        h:: 11,
+        transformations: [
+          { id: 'merge', options: {} },
+          { id: 'sortBy', options: { fields: {}, sort: [{ field: 'Value #J', desc: true }] } },
+          { id: 'organize', options: {
+            excludeByName: { Time: true, 'Value #A': true, 'Value #B': true, 'Value #J': true },
+            indexByName: { target: 0, reason: 1, 'Value #C': 2, 'Value #D': 3, 'Value #E': 4, 'Value #F': 5, 'Value #G': 6, 'Value #H': 7, 'Value #I': 8, dry_run: 9, cluster: 10, namespace: 11, job: 12 },
+            renameByName: { target: 'Target', reason: 'Why', 'Value #C': 'Load', 'Value #D': 'Set', 'Value #E': 'Ready', 'Value #F': 'Desired', 'Value #G': 'Min', 'Value #H': 'Max', 'Value #I': 'Sample age', dry_run: 'Mode' },
+          } },
+        ],
+        fieldConfig+: {
+          overrides: [
+            g.override('Target', { links: [{
+              title: 'Autoscaling of ${__value.text}',
+              url: '/d/camunda-autoscaling?${datasource:queryparam}&${cluster:queryparam}&${namespace:queryparam}&var-target=${__data.fields.Target:percentencode}&${__url_time_range}',
+            }], 'custom.minWidth': 150 }),
+            g.override('Why', { mappings: [reasons.mapping, g.unknown], 'custom.cellOptions': { type: 'color-text' }, 'custom.width': 185 }),
+            g.override('Load', {
+              unit: 'percentunit',
+              decimals: 0,
+              min: 0,
+              max: 1.5,
+              thresholds: g.thresholds([[null, 'transparent'], [0, 'green'], [0.8, 'orange'], [1, 'red']]),
+              'custom.cellOptions': { type: 'gauge', mode: 'basic', valueDisplayMode: 'text' },
+              'custom.width': 190,
+            }),
+            g.override('Sample age', { unit: 's', decimals: 0, 'custom.width': 98 }),
+            g.override('Mode', { mappings: [g.values({ 'true': ['dry run', 'purple'], 'false': ['active', 'text'] })], 'custom.cellOptions': { type: 'color-text' }, 'custom.width': 80 }),
+          ] + [
+            g.override(name, { decimals: 0, 'custom.width': if name == 'Desired' then 75 else 62 })
+            for name in ['Set', 'Ready', 'Desired', 'Min', 'Max']
+          ] + [
+            g.override(name, { 'custom.hidden': true })
+            for name in ['cluster', 'namespace', 'job']
+          ],
+        },
+      },
+      g.timeseries('Targets by reason', 'How many targets were last decided on for which reason, one color a reason.', [
+        g.query('count by (reason) (max by (%s, reason) (%s))' % [target, select('last_decision')], '{{reason}}'),
+      ]) + g.stacked + { w:: 12, h:: 9, fieldConfig+: { defaults+: { decimals: 0 }, overrides: reasons.overrides } },
+      g.timeseries('Replicas of all targets', 'Ready Pods, spec.replicas, and what the last decisions asked for, of all targets together. A target that cannot be read counts with what was last known, for ten minutes.', [
+        g.query('sum(%s or max by (%s) (last_over_time(%s[10m]) and on (%s, target) %s))' % [each(q[0]), target, select(q[0]), pod, select('last_decision')], q[1])
+        for q in [['ready_replicas', 'ready'], ['replicas', 'set'], ['desired_replicas', 'desired']]
+      ]) + {
+        w:: 12,
+        h:: 9,
+        fieldConfig+: {
+          defaults+: { decimals: 0, custom+: { lineInterpolation: 'stepAfter' } },
+          overrides: [
+            g.override('ready', { color: g.fixed('blue'), 'custom.lineWidth': 0, 'custom.fillOpacity': 25 }),
+            g.override('set', { color: g.fixed('green'), 'custom.fillOpacity': 0 }),
+            g.override('desired', g.dash('orange')),
+          ],
+        },
+      },
+      g.timeseries('Steps and changes by others', 'How often the replicas of all targets changed, dry runs left out. Changes by others: something else writes the same replicas.', [
+        g.query('sum by (action) (\n%sunless on (%s) %s)' % [counted('decisions_total', ',action=~"up|down"'), target, dryRun], '{{action}}'),
+        g.query('sum(\n%sunless on (%s) %s)' % [counted('foreign_changes_total'), target, dryRun], 'by others'),
+        g.query('0 * count(%s)' % select('build_info'), 'none'),
+      ]) + g.bars + {
+        w:: 12,
+        fieldConfig+: { overrides: [
+          g.override('up', { color: g.fixed('orange') }),
+          g.override('down', { color: g.fixed('blue') }),
+          g.override('by others', { color: g.fixed('purple') }),
+          g.hidden('none'),
+        ] },
+      },
+      g.timeseries('Loop lag', 'From the scrape of a sample to the end of what was done about it, over all targets. It should stay below the interval of the targets.', [
+        g.query('max(%s)' % each('loop_lag_seconds'), 'slowest target'),
+        g.query('quantile(0.5, %s)' % each('loop_lag_seconds'), 'median'),
+      ]) + { w:: 12, fieldConfig+: { defaults+: { unit: 's' } } },
+    ]],
+    ['Requests', [
+      g.timeseries('Latency of Prometheus', 'How long queries take, failed ones included, and how long they wait before that because the maximum is in flight.', [
+        g.query('histogram_quantile(%s, sum by (le) (rate(%s[$__rate_interval])))' % [q[0], select(q[1])], q[2])
+        for q in [
+          ['0.95', 'query_duration_seconds_bucket', '95 %'],
+          ['0.5', 'query_duration_seconds_bucket', 'median'],
+          ['0.95', 'query_queue_duration_seconds_bucket', 'queued 95 %'],
+        ]
+      ]) + { w:: 12, fieldConfig+: { defaults+: { unit: 's', custom+: { axisSoftMax: 0.1 } } } },
+      g.timeseries('Latency of the API server', 'How long it takes to read and write the scale of a workload, failed requests included.', [
+        g.query('histogram_quantile(%s, sum by (operation, le) (rate(%s[$__rate_interval])))' % [q[0], select('api_request_duration_seconds_bucket')], q[1])
+        for q in [['0.95', '{{operation}} 95 %'], ['0.5', '{{operation}} median']]
+      ]) + { w:: 12, fieldConfig+: { defaults+: { unit: 's', custom+: { axisSoftMax: 0.1 } } } },
+    ] + [
+      g.failures(
+        f[0],
+        f[1],
+        'sum by (%s) (\n%s)' % [f[3], counted('errors_total', f[2])],
+        f[4],
+        'count(%s)' % select('build_info'),
+      ) + { w:: 12 }
+      for f in [
+        ['Failed queries', 'Requests to Prometheus that failed, by cause.', ',operation="query"', 'cause', '{{cause}}'],
+        ['Failed requests to the API server', 'Reads and writes of the scale subresource that failed, by cause. forbidden: the Role lacks the workload. conflict: something else wrote at the same time.', ',operation=~"read|write"', 'operation, cause', '{{operation}}: {{cause}}'],
+      ]
+    ]],
+    ['The process', [
+      g.table('Pods', 'Every Pod of the scaler that Prometheus scrapes.', [
+        g.rows(named('max by (%s, pod, version) (%s)' % [pod, select('build_info')])),
+        g.rows(named('max by (%s, pod) (%s)' % [pod, select('leader')])),
+        g.rows('1000 * (%s)' % own('max by (%s, pod) (%s)' % [pod, process])),
+      ]) + {
+        w:: 24,
+        h:: 5,
+        transformations: [
+          { id: 'merge', options: {} },
+          { id: 'organize', options: {
+            excludeByName: { Time: true, 'Value #A': true, instance: true, pod: true, cluster: true },
+            indexByName: { name: 0, namespace: 1, job: 2, 'Value #B': 3, version: 4, 'Value #C': 5 },
+            renameByName: { name: 'Pod', namespace: 'Namespace', job: 'Job', 'Value #B': 'Role', version: 'Version', 'Value #C': 'Started' },
+          } },
+        ],
+        fieldConfig+: { overrides: [
+          g.override('Role', { mappings: [g.values({ '0': ['standby', 'text'], '1': ['leader', 'green'] })], 'custom.cellOptions': { type: 'color-text' }, 'custom.align': 'left' }),
+          g.override('Started', { unit: 'dateTimeFromNow', 'custom.align': 'left' }),
+        ] },
+      },
+      g.timeseries('CPU', 'CPU seconds a second, by Pod.', [
+        g.query(own('rate(process_cpu_seconds_total{%s}[$__rate_interval])' % scraped), '{{name}}'),
+      ]) + { w:: 8, fieldConfig+: { defaults+: { unit: 'short', custom+: { axisSoftMax: 0.1 } } } },
+      g.timeseries('Memory', 'Resident memory, by Pod.', [
+        g.query(own('process_resident_memory_bytes{%s}' % scraped), '{{name}}'),
+      ]) + { w:: 8, fieldConfig+: { defaults+: { unit: 'bytes' } } },
+      g.timeseries('Goroutines', 'Goroutines, by Pod. A line that only rises is a leak.', [
+        g.query(own('go_goroutines{%s}' % scraped), '{{name}}'),
+      ]) + { w:: 8 },
+    ]],
+  ],
+)

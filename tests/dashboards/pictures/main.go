@@ -1,0 +1,198 @@
+// Command pictures takes the screenshots in docs/dashboards: it plays a story
+// on the real stack and opens the dashboards in a real Grafana.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"image"
+	"image/color"
+	imagedraw "image/draw"
+	"image/png"
+	"maps"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/prometheus"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/stack"
+	"github.com/camunda-autoscaler/camunda-autoscaler/tests/dashboards"
+)
+
+func main() {
+	o := options{}
+	flag.StringVar(&o.boards, "dashboards", "../dashboards", "Folder of the dashboards.")
+	flag.StringVar(&o.out, "out", "../docs/dashboards", "Folder for the pictures.")
+	flag.StringVar(&o.grafana, "grafana.home", os.Getenv("GRAFANA_HOME"), "Where Grafana is installed, for example /usr/share/grafana.")
+	flag.StringVar(&o.chromium, "chromium", "/usr/bin/chromium", "Path of the browser.")
+	flag.BoolVar(&o.stay, "stay", false, "Keep everything running until Ctrl-C.")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "pictures:", err)
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	boards, out, grafana, chromium string
+	stay                           bool
+}
+
+func run(ctx context.Context, o options) error {
+	if o.grafana == "" {
+		return errors.New("--grafana.home or GRAFANA_HOME must name a folder with Grafana's bin, conf and public")
+	}
+	for name, value := range dashboards.ExporterEnvironment {
+		if err := os.Setenv(name, value); err != nil {
+			return err
+		}
+	}
+	dir, err := os.MkdirTemp("", "pictures-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	s, err := stack.Up(ctx, filepath.Join(dir, "stack"), 5, os.Stderr)
+	if err != nil {
+		return err
+	}
+	defer s.Down()
+	several, stop, err := dashboards.StartSeveral(ctx, filepath.Join(dir, "several"), s)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	const scrape = 10 * time.Second
+	if err := s.Prometheus.Reload(ctx, prometheus.Config{YAML: dashboards.Scrape{Interval: scrape, Several: several}.Configuration(s)}); err != nil {
+		return err
+	}
+	grafana, err := dashboards.StartGrafana(ctx, o.grafana, filepath.Join(dir, "grafana"), o.boards, s.Prometheus.URL, scrape)
+	if err != nil {
+		return err
+	}
+	defer grafana.Stop()
+	started := time.Now().Add(2 * scrape)
+	for _, phase := range phases() {
+		fmt.Fprintln(os.Stderr, phase.title)
+		if err := phase.start(ctx, s); err != nil {
+			return err
+		}
+		if err := dashboards.AddWork(ctx, s.Engine.URL, 1); err != nil {
+			return err
+		}
+		if err := dashboards.AwaitReplicas(ctx, s, phase.replicas); err != nil {
+			return err
+		}
+		if err := sleep(ctx, phase.hold); err != nil {
+			return err
+		}
+	}
+	if err := take(ctx, o, dir, grafana.URL, started, time.Now()); err != nil {
+		return err
+	}
+	if o.stay {
+		fmt.Fprintln(os.Stderr, "Grafana:", grafana.URL)
+		<-ctx.Done()
+	}
+	return nil
+}
+
+// phase is a part of the story in the pictures.
+type phase struct {
+	title    string
+	start    func(ctx context.Context, s *stack.Stack) error
+	replicas int           // where it ends
+	hold     time.Duration // how long to stay there
+}
+
+func phases() []phase {
+	rate := func(starts int) func(context.Context, *stack.Stack) error {
+		return func(ctx context.Context, s *stack.Stack) error { return s.SetRate(ctx, starts) }
+	}
+	return []phase{
+		{"5 starts in 10 s", rate(5), 1, 50 * time.Second},
+		{"120", rate(120), 3, 50 * time.Second},
+		{"500", rate(500), 4, 40 * time.Second},
+		{"5, but paused", func(ctx context.Context, s *stack.Stack) error {
+			return errors.Join(dashboards.Pause(ctx, s, true), s.SetRate(ctx, 5))
+		}, 4, 40 * time.Second},
+		{"no longer paused", func(ctx context.Context, s *stack.Stack) error { return dashboards.Pause(ctx, s, false) }, 1, 40 * time.Second},
+		{"3 replicas by hand", func(ctx context.Context, s *stack.Stack) error { return dashboards.SetReplicas(ctx, s, 3) }, 1, 40 * time.Second},
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// take makes the pictures of a time range.
+func take(ctx context.Context, o options, dir, grafana string, from, to time.Time) error {
+	out, err := filepath.Abs(o.out)
+	if err != nil {
+		return err
+	}
+	var visits []dashboards.Visit
+	for _, p := range []struct {
+		name, uid, query string
+		height           int
+	}{
+		{"autoscaling", "camunda-autoscaling", "&var-target=camunda-deployment", 1700},
+		{"autoscaling-several", "camunda-autoscaling", "&var-target=" + dashboards.Several, 1700},
+		{"camunda", "camunda-engine", "", 1620},
+		{"scaler", "camunda-scaler", "", 2250},
+	} {
+		visits = append(visits, dashboards.Visit{
+			URL:   fmt.Sprintf("%s/d/%s?from=%d&to=%d%s", grafana, p.uid, from.UnixMilli(), to.UnixMilli(), p.query),
+			Width: 1440, Height: p.height, Picture: filepath.Join(out, p.name+".png"),
+		})
+	}
+	if _, err := dashboards.Browse(ctx, dir, o.chromium, visits); err != nil {
+		return err
+	}
+	for _, v := range visits {
+		if err := compress(v.Picture); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compress stores a picture with its 256 most frequent colors, which makes it
+// half as large and no different to look at.
+func compress(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	drawn, err := png.Decode(bytes.NewReader(text))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	bounds := drawn.Bounds()
+	count := map[color.Color]int{}
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			count[drawn.At(x, y)]++
+		}
+	}
+	palette := slices.SortedFunc(maps.Keys(count), func(a, b color.Color) int { return count[b] - count[a] })
+	few := image.NewPaletted(bounds, palette[:min(len(palette), 256)])
+	imagedraw.Draw(few, bounds, drawn, bounds.Min, imagedraw.Src)
+	var small bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&small, few); err != nil {
+		return err
+	}
+	return os.WriteFile(path, small.Bytes(), 0o644)
+}

@@ -27,11 +27,15 @@ var faults = []fault{
 	{alert: "CamundaHistoryUnreadable", after: "10m", fault: "exporter a camunda_history_readable 0"},
 	{alert: "CamundaClockSkew", after: "15m", fault: "exporter a camunda_clock_skew_seconds -2.4"},
 	{alert: "CamundaTimeZonesDiffer", after: "1m", fault: "exporter a camunda_process_instances_misdated 12"},
-	{alert: "CamundaIncidentsRising", after: "15m", fault: `exporter a camunda_incidents{incident_type="failedJob"} 5`,
-		labels: map[string]string{"incident_type": "failedJob"}},
+	{
+		alert: "CamundaIncidentsRising", after: "15m", fault: `exporter a camunda_incidents{incident_type="failedJob"} 5`,
+		labels: map[string]string{"incident_type": "failedJob"},
+	},
 	{alert: "CamundaJobsOutOfRetries", after: "20m", fault: "exporter a camunda_jobs_out_of_retries 3"},
-	{alert: "CamundaCollectorFailing", after: "15m", fault: `exporter a camunda_exporter_collector_success{collector="jobs"} 0`,
-		labels: map[string]string{"collector": "jobs"}},
+	{
+		alert: "CamundaCollectorFailing", after: "15m", fault: `exporter a camunda_exporter_collector_success{collector="jobs"} 0`,
+		labels: map[string]string{"collector": "jobs"},
+	},
 
 	{alert: "CamundaScalerDown", after: "6m", fault: "scaler a up 0\nscaler a * absent\nscaler b up 0\nscaler b * absent"},
 	{alert: "CamundaScalerNoLeader", after: "5m", fault: "scaler a camunda_scaler_leader 0"},
@@ -42,20 +46,26 @@ var faults = []fault{
 	{alert: "CamundaScalerNoFreshSample", after: "5m", target: true, fault: decides("none", "no_data")},
 	{alert: "CamundaScalerSampleGaps", after: "21m", target: true, fault: decides("none", "stale")},
 	{alert: "CamundaScalerStepOverdue", after: "1h10m", target: true, fault: decides("none", "scale_down_delay")},
-	{alert: "CamundaScalerCannotScale", after: "6m", target: true,
+	{
+		alert: "CamundaScalerCannotScale", after: "6m", target: true,
 		fault:  decides("none", "write_failed") + `scaler a camunda_scaler_errors_total{target="t",operation="write",cause="forbidden"} +3`,
-		labels: map[string]string{"operation": "write", "cause": "forbidden"}},
-	{alert: "CamundaScalerContested", after: "8m", target: true,
+		labels: map[string]string{"operation": "write", "cause": "forbidden"},
+	},
+	{
+		alert: "CamundaScalerContested", after: "8m", target: true,
 		fault:  decides("none", "owned_by_other") + `scaler a camunda_scaler_holding{target="t",reason="owned_by_other"} 1`,
-		labels: map[string]string{"reason": "owned_by_other"}},
+		labels: map[string]string{"reason": "owned_by_other"},
+	},
 	{alert: "CamundaScalerWaitsForReady", after: "13m", target: true, fault: decides("none", "wait_for_ready")},
 	{alert: "CamundaScalerMaxUnknown", after: "10m", target: true, fault: `scaler a camunda_scaler_max_replicas{target="t"} absent`},
 	{alert: "CamundaScalerPaused", after: "8h", target: true, fault: decides("none", "paused") + `scaler a camunda_scaler_paused{target="t"} 1`},
 	{alert: "CamundaScalerSwitchedOff", after: "8h15m", target: true, fault: decides("none", "switched_off") + `scaler a camunda_scaler_replicas{target="t"} 0`},
 	{alert: "CamundaScalerOverloadedAtMax", after: "13m", target: true, fault: decides("none", "load_high_at_max")},
-	{alert: "CamundaScalerFlapping", after: "12m", target: true,
+	{
+		alert: "CamundaScalerFlapping", after: "12m", target: true,
 		fault: `scaler a camunda_scaler_decisions_total{target="t",action="up",reason="load_high"} +0.5
-			scaler a camunda_scaler_decisions_total{target="t",action="down",reason="load_low"} +0.5`},
+			scaler a camunda_scaler_decisions_total{target="t",action="down",reason="load_low"} +0.5`,
+	},
 }
 
 // starts is how long a world is healthy at first: longer than the range of any
@@ -114,6 +124,7 @@ func TestAlertsOnFaults(t *testing.T) {
 	rendered := releases(t)
 	for _, f := range faults {
 		t.Run(f.alert, func(t *testing.T) {
+			t.Parallel()
 			after := f.duration(t)
 			fires := starts + after
 			lasts := after + 30*time.Minute
@@ -136,8 +147,10 @@ func TestAlertsOnFaults(t *testing.T) {
 				{"in time, and over when the fault is", world(here, append(bad, phase{lasts: time.Hour})...), []expectation{
 					{at: fires - time.Minute, alert: f.alert}, one(here), {at: starts + lasts + 40*time.Minute, alert: f.alert},
 				}},
-				{"a failed scrape", world(here, phase{lasts: starts}, phase{lasts: gap, fault: f.fault}, phase{lasts: lasts - gap, fault: f.fault, gap: true}),
-					[]expectation{one(here)}},
+				{
+					"a failed scrape", world(here, phase{lasts: starts}, phase{lasts: gap, fault: f.fault}, phase{lasts: lasts - gap, fault: f.fault, gap: true}),
+					[]expectation{one(here)},
+				},
 				{"one cluster of two", append(world(a, bad...), world(b, good...)...), []expectation{one(a)}},
 			}
 			a = with(func(id *identity) { id.exporter, id.scaler = "camunda-exporter-a", "camunda-scaler-a" })
@@ -204,8 +217,10 @@ func releases(t *testing.T) []release {
 // renderedRules are the rules in the chart's PrometheusRule.
 func renderedRules(t *testing.T, values ...string) []byte {
 	t.Helper()
-	out := needs(t, helm4, append([]string{"template", "one", autoscaler, "--namespace=bpm", "--kube-version=" + kubeVersion,
-		"--set=scaler.config.prometheus.url=http://prometheus:9090", "--set=prometheusRule.enabled=true", "--show-only=templates/prometheusrule.yaml"}, values...)...)
+	out := needs(t, helm4, append([]string{
+		"template", "one", autoscaler, "--namespace=bpm", "--kube-version=" + kubeVersion,
+		"--set=scaler.config.prometheus.url=http://prometheus:9090", "--set=prometheusRule.enabled=true", "--show-only=templates/prometheusrule.yaml",
+	}, values...)...)
 	text, err := yaml.Marshal(objects(t, out)[0]["spec"])
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,8 @@ import (
 // are pure. Its times are those of Prometheus's clock.
 type aim struct {
 	cadence sample.Cadence
-	delay   time.Duration // from a sample's time until it can be read, as observed
+	delay   time.Duration // from a sample's time until the next look: it can be read then
+	early   time.Duration // from a sample's time until a look that was too early
 	ageless bool          // each answer is of the moment, so that every look finds a new sample
 	first   time.Time     // of the looks
 }
@@ -39,9 +40,12 @@ func (a aim) saw(res sample.Result) aim {
 		if before.Looked().After(res.Timestamp) {
 			// It was there later than expected. One that is very late says
 			// little about the next.
+			a.early = before.Looked().Sub(res.Timestamp)
 			a.delay = min(res.Now.Sub(res.Timestamp), 2*a.delay+firstProbe)
 		} else {
-			a.delay = max(0, a.delay*7/8-time.Millisecond)
+			// Half way to what is too early, which may not be so any more.
+			a.delay = max(0, a.delay+a.early) / 2
+			a.early = a.early * 31 / 32
 		}
 	}
 	a.cadence = a.cadence.Observe(res.Timestamp, res.Now)

@@ -2,8 +2,10 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"sync"
@@ -117,7 +119,8 @@ func Run(ctx context.Context, o Options) error {
 }
 
 func newPrometheus(c config.Prometheus, inFlight int, m *metrics.Metrics) (v1.API, error) {
-	client, err := commoncfg.NewClientFromConfig(c.HTTP, Name, commoncfg.WithUserAgent(userAgent()))
+	dial := query.LimitConnections(cmp.Or(inFlight, query.DefaultInFlight), (&net.Dialer{}).DialContext)
+	client, err := commoncfg.NewClientFromConfig(c.HTTP, Name, commoncfg.WithUserAgent(userAgent()), commoncfg.WithDialContextFunc(commoncfg.DialContextFunc(dial)))
 	if err != nil {
 		return nil, fmt.Errorf("make an HTTP client for Prometheus: %w", err)
 	}

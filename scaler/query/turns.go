@@ -131,6 +131,9 @@ func (t *turns) next() {
 	defer t.mu.Unlock()
 	for t.free > 0 && len(t.waiting) > 0 {
 		batch := t.take()
+		if len(batch) == 0 {
+			return
+		}
 		t.free--
 		go func() {
 			t.send(batch)
@@ -146,13 +149,15 @@ func (t *turns) next() {
 // it those behind that can be asked together.
 func (t *turns) take() []*request {
 	var batch, rest []*request
-	for i, r := range t.waiting {
-		apart := r.apart || t.apart[r.query]
-		if i > 0 && (apart || len(batch) == t.most || batch[0].apart || t.apart[batch[0].query]) {
+	apart := func(r *request) bool { return r.apart || t.apart[r.query] }
+	for _, r := range t.waiting {
+		switch {
+		case r.ctx.Err() != nil: // it is about to notice
+		case len(batch) > 0 && (apart(r) || apart(batch[0]) || len(batch) == t.most):
 			rest = append(rest, r)
-			continue
+		default:
+			batch = append(batch, r)
 		}
-		batch = append(batch, r)
 	}
 	t.waiting = rest
 	for _, r := range batch {

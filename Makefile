@@ -108,7 +108,7 @@ test-docker:
 test-exporter:
 	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -parallel 4 -v ./exporter ./starter
 test-scaler:
-	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -parallel 6 -v ./scaler
+	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -parallel 6 -v ./scaler ./scale
 test-dashboards:
 	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -v ./dashboards/...
 
@@ -116,6 +116,10 @@ test-dashboards:
 test-demo: bin/demo ## The demo's story, and that its replicas settle where they should
 	cd demo && GOWORK=off go test -count=1 -race ./...
 	bin/demo --once
+
+.PHONY: bench-scale
+bench-scale: ## What 100 to 10,000 workloads cost, a quarter of an hour (ARGS='-sizes 1000 -layouts separate')
+	cd tests && GOWORK=off go run ./scale/bench $(ARGS)
 
 .PHONY: charts
 charts: ## Check the charts, dashboards and alerts

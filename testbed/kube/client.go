@@ -35,6 +35,25 @@ func (c *Cluster) Request(ctx context.Context, method, path string, body, result
 	return send(c.client, request, result)
 }
 
+// Watch opens a watch as administrator, and returns its events: JSON objects
+// with type and object, one a line, until the reader is closed or ctx ends.
+func (c *Cluster) Watch(ctx context.Context, path string) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := c.client.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("watch %s: %w", path, err)
+	}
+	if response.StatusCode != http.StatusOK {
+		defer response.Body.Close()
+		text, _ := io.ReadAll(response.Body)
+		return nil, &StatusError{Request: "GET " + path, Code: response.StatusCode, Body: string(text)}
+	}
+	return response.Body, nil
+}
+
 // StatusError is an answer of the API server that is not 2xx.
 type StatusError struct {
 	Request string // method and path

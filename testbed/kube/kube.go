@@ -148,6 +148,16 @@ func (c *Cluster) Stop() {
 // StopAPIServer kills the API server, as a fault; the rest goes on running.
 func (c *Cluster) StopAPIServer() { c.apiServer.Kill() }
 
+// StopControllers ends the controller-manager and the scheduler: objects stay as
+// they are written.
+func (c *Cluster) StopControllers() {
+	c.scheduler.Kill()
+	c.controllers.Kill()
+}
+
+// APIServerPID returns the API server's process id.
+func (c *Cluster) APIServerPID() int { return c.apiServer.PID() }
+
 // PauseAPIServer makes the API server hang: connections are accepted and
 // nothing answers.
 func (c *Cluster) PauseAPIServer() { c.apiServer.Signal(syscall.SIGSTOP) }

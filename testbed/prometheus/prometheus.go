@@ -140,6 +140,9 @@ func (s *Server) Reload(ctx context.Context, config Config) error {
 	return nil
 }
 
+// PID returns the server's process id.
+func (s *Server) PID() int { return s.process.PID() }
+
 // Stop ends the server; nothing it has scraped is lost.
 func (s *Server) Stop() { s.process.Stop(stopGrace) }
 

@@ -1,0 +1,108 @@
+// Bench prints what many workloads cost, as a Markdown table for
+// docs/benchmarks.md.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/tests/scale"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	sizes := flags.String("sizes", "100,1000,10000", "numbers of workloads")
+	layouts := flags.String("layouts", "one query,separate", "how they are configured")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	var results []scale.Result
+	for _, text := range strings.Split(*sizes, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return err
+		}
+		of, err := measure(ctx, n, strings.Split(*layouts, ","), flags.Args())
+		results = append(results, of...)
+		if err != nil {
+			print(results)
+			return err
+		}
+	}
+	print(results)
+	return nil
+}
+
+// measure measures each layout in a world of its own.
+func measure(ctx context.Context, n int, layouts, extra []string) (results []scale.Result, err error) {
+	for _, l := range layouts {
+		fmt.Fprintf(os.Stderr, "%s: %d workloads, %s\n", time.Now().Format(time.TimeOnly), n, l)
+		r, err := one(ctx, n, scale.Layout(l), extra)
+		if err != nil {
+			return results, fmt.Errorf("%d workloads, %s: %w", n, l, err)
+		}
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+func one(ctx context.Context, n int, l scale.Layout, extra []string) (scale.Result, error) {
+	dir, err := os.MkdirTemp("", "bench-scale-")
+	if err != nil {
+		return scale.Result{}, err
+	}
+	defer os.RemoveAll(dir)
+	w, err := scale.NewWorld(ctx, dir, n, 10*time.Second)
+	if err != nil {
+		return scale.Result{}, err
+	}
+	defer w.Close()
+	return w.Measure(ctx, l, extra...)
+}
+
+func print(results []scale.Result) {
+	row := func(what string, of func(scale.Result) string) {
+		fmt.Printf("| %s |", what)
+		for _, r := range results {
+			fmt.Printf(" %s |", of(r))
+		}
+		fmt.Println()
+	}
+	ms := func(d ...time.Duration) string {
+		var s []string
+		for _, one := range d {
+			s = append(s, strconv.FormatFloat(one.Seconds(), 'f', 3, 64))
+		}
+		return strings.Join(s, " / ")
+	}
+	row("", func(r scale.Result) string { return fmt.Sprintf("%d, %s", r.Workloads, r.Layout) })
+	row("---", func(scale.Result) string { return "---:" })
+	row("ready / all decided on after, s", func(r scale.Result) string { return ms(r.Ready, r.Decided) })
+	row("lag median / p99, s", func(r scale.Result) string { return ms(r.LagMedian, r.LagP99) })
+	row("RSS, MiB", func(r scale.Result) string { return strconv.Itoa(r.RSS >> 20) })
+	row("CPU a minute: scaler / Prometheus / API server, s", func(r scale.Result) string { return ms(r.ScalerCPU, r.PrometheusCPU, r.APIServerCPU) })
+	row("goroutines / connections to Prometheus", func(r scale.Result) string { return fmt.Sprintf("%d / %d", r.Goroutines, r.Connections) })
+	row("requests a minute: Prometheus / API server", func(r scale.Result) string { return fmt.Sprintf("%.0f / %.0f", r.QueriesAMinute, r.APIRequestsAMinute) })
+	row("/metrics: series / KiB / CPU of a scrape, s", func(r scale.Result) string {
+		return fmt.Sprintf("%d / %d / %s", r.Series, r.MetricsBytes>>10, ms(r.ScrapeCPU))
+	})
+	row("another client's query, median / p99, s", func(r scale.Result) string { return ms(r.OtherMedian, r.OtherP99) })
+	row("the same without the scaler", func(r scale.Result) string { return ms(r.WithoutMedian, r.WithoutP99) })
+	row("a tenth scaled: first / last after the scrape, s", func(r scale.Result) string { return ms(r.StormFirst, r.StormLast) })
+}

@@ -1,0 +1,126 @@
+package scale
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/ports"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/process"
+)
+
+// Layout is how the workloads are put into the configuration.
+type Layout string
+
+// The layouts.
+const (
+	OneQuery Layout = "one query" // a group: its labels name the workloads
+	Separate Layout = "separate"  // a target for each workload
+)
+
+func (w *World) config(l Layout) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "prometheus: {url: %s}\ninterval: %s\ntargets:\n", w.prometheus.URL, w.Interval)
+	if l == OneQuery {
+		text.WriteString("  - {name: all, workloads: {namespace_label: workload_namespace, name_label: deployment}, query: load}\n")
+		return text.String()
+	}
+	for i := range w.Size {
+		fmt.Fprintf(&text, "  - {workload: {namespace: %s, name: %s}, query: 'load{deployment=%q}'}\n", namespace, name(i), name(i))
+	}
+	return text.String()
+}
+
+// Scaler is a running scaler.
+type Scaler struct {
+	process *process.Process
+	url     string
+	log     string
+}
+
+// Start starts a scaler, and returns when it is ready.
+func (w *World) Start(ctx context.Context, l Layout, flags ...string) (*Scaler, error) {
+	file := filepath.Join(w.dir, "scaler.yml")
+	if err := os.WriteFile(file, []byte(w.config(l)), 0o644); err != nil {
+		return nil, err
+	}
+	s := &Scaler{log: filepath.Join(w.dir, "scaler.log")}
+	err := ports.Retry(1, func(free []int) (err error) {
+		address := ports.Address(free[0])
+		s.url = "http://" + address
+		s.process, err = process.Start(ctx, process.Spec{
+			Name: "camunda-scaler", Path: w.program, Log: s.log,
+			Args: append([]string{"--config.file=" + file, "--kubeconfig=" + w.cluster.Kubeconfig, "--web.listen-address=" + address, "--web.enable-pprof"}, flags...),
+		})
+		if err != nil {
+			return err
+		}
+		return s.process.AwaitReady(ctx, "the scaler", s.url+"/-/ready", 5*time.Minute)
+	})
+	if err != nil && s.process != nil {
+		s.process.Kill()
+	}
+	return s, err
+}
+
+// Stop ends the scaler.
+func (s *Scaler) Stop() { s.process.Stop(10 * time.Second) }
+
+// metrics is one scrape.
+type metrics struct {
+	families      map[string]*dto.MetricFamily
+	bytes, series int
+}
+
+// scrape reads the scaler's metrics, and takes them apart if parse is set.
+func (s *Scaler) scrape(ctx context.Context, parse bool) (m metrics, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/metrics", nil)
+	if err != nil {
+		return m, err
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return m, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return m, errors.New(resp.Status)
+	}
+	text, err := io.ReadAll(resp.Body)
+	if m.bytes = len(text); err != nil || !parse {
+		return m, err
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	m.families, err = parser.TextToMetricFamilies(bytes.NewReader(text))
+	for _, f := range m.families {
+		m.series += len(f.GetMetric())
+	}
+	return m, err
+}
+
+// total is the sum of a family's counters, or of its histograms' counts.
+func (m metrics) total(name string) (sum float64) {
+	for _, one := range m.families[name].GetMetric() {
+		sum += one.GetCounter().GetValue() + one.GetGauge().GetValue() + float64(one.GetHistogram().GetSampleCount())
+	}
+	return sum
+}
+
+// values are those of a family's gauges.
+func (m metrics) values(name string) (v []float64) {
+	for _, one := range m.families[name].GetMetric() {
+		v = append(v, one.GetGauge().GetValue())
+	}
+	return v
+}

@@ -1,0 +1,154 @@
+// Package scale measures what the scaler costs with many workloads, on a real
+// API server and a real Prometheus.
+package scale
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/kube"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/prometheus"
+)
+
+const (
+	namespace   = "scale"
+	deployments = "/apis/apps/v1/namespaces/" + namespace + "/deployments"
+
+	steady = 30  // per replica: no step at one replica
+	high   = 120 // two steps up
+)
+
+// World is a number of Deployments, each with one replica and a load of its
+// own. Nothing but the scaler acts on them: there are no controllers.
+type World struct {
+	Size     int
+	Interval time.Duration // of scrapes and decisions
+
+	dir        string
+	program    string // the scaler
+	cluster    *kube.Cluster
+	prometheus *prometheus.Server
+	exporter   *httptest.Server
+
+	mu     sync.Mutex
+	loaded int       // how many have a high load
+	served time.Time // when that was scraped for the first time
+}
+
+type object = map[string]any
+
+// NewWorld starts a world of n Deployments whose files are in dir. It ends when
+// ctx does, or by Close.
+func NewWorld(ctx context.Context, dir string, n int, interval time.Duration) (w *World, err error) {
+	w = &World{Size: n, Interval: interval, dir: dir, program: filepath.Join(dir, "camunda-scaler")}
+	defer func() {
+		if err != nil {
+			w.Close()
+		}
+	}()
+	compile := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", w.program, "./cmd/camunda-scaler")
+	compile.Dir, compile.Env = filepath.Join(root(), "scaler"), append(os.Environ(), "GOWORK=off")
+	if out, err := compile.CombinedOutput(); err != nil {
+		return w, fmt.Errorf("build the scaler: %w\n%s", err, out)
+	}
+	if w.cluster, err = kube.Start(ctx, filepath.Join(dir, "cluster")); err != nil {
+		return w, err
+	}
+	w.cluster.StopControllers()
+	if err := w.deploy(ctx); err != nil {
+		return w, err
+	}
+	w.exporter = httptest.NewServer(http.HandlerFunc(w.export))
+	w.prometheus, err = prometheus.Start(ctx, filepath.Join(dir, "prometheus"), prometheus.Config{
+		ScrapeInterval: interval, Jobs: map[string][]string{"load": {strings.TrimPrefix(w.exporter.URL, "http://")}},
+	})
+	return w, err
+}
+
+// Close ends what NewWorld started.
+func (w *World) Close() {
+	if w.prometheus != nil {
+		w.prometheus.Kill()
+	}
+	if w.exporter != nil {
+		w.exporter.Close()
+	}
+	if w.cluster != nil {
+		w.cluster.Stop()
+	}
+}
+
+// root is the repository's, seen from a package two levels below it.
+func root() string {
+	for dir := "."; ; dir = filepath.Join(dir, "..") {
+		if _, err := os.Stat(filepath.Join(dir, "go.work")); err == nil {
+			return dir
+		}
+	}
+}
+
+func name(i int) string { return fmt.Sprintf("w%05d", i) }
+
+// deploy creates the Deployments.
+func (w *World) deploy(ctx context.Context) error {
+	if err := w.cluster.Request(ctx, http.MethodPost, "/api/v1/namespaces", object{"metadata": object{"name": namespace}}, nil); err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for i := range w.Size {
+		group.Go(func() error {
+			labels := object{"app": name(i)}
+			return w.cluster.Request(ctx, http.MethodPost, deployments, object{
+				"apiVersion": "apps/v1", "kind": "Deployment", "metadata": object{"name": name(i), "labels": labels},
+				"spec": object{
+					"replicas": 1, "selector": object{"matchLabels": labels},
+					"template": object{"metadata": object{"labels": labels}, "spec": object{"containers": []object{{"name": "main", "image": "none"}}}},
+				},
+			}, nil)
+		})
+	}
+	return group.Wait()
+}
+
+// export is scraped by Prometheus.
+func (w *World) export(out http.ResponseWriter, _ *http.Request) {
+	w.mu.Lock()
+	loaded := w.loaded
+	if w.served.IsZero() {
+		w.served = time.Now()
+	}
+	w.mu.Unlock()
+	out.Header().Set("Content-Type", "text/plain; version=0.0.4")
+	for i := range w.Size {
+		load := steady
+		if i < loaded {
+			load = high
+		}
+		fmt.Fprintf(out, "load{workload_namespace=%q,deployment=%q} %d\n", namespace, name(i), load)
+	}
+}
+
+// Load puts a high load on the first n workloads.
+func (w *World) Load(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.loaded, w.served = n, time.Time{}
+}
+
+// scrapedAt returns when the newest load was scraped.
+func (w *World) scrapedAt() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.served
+}

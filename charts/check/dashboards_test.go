@@ -203,6 +203,13 @@ func TestDashboardLinks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			found := map[string]bool{}
 			for _, l := range d.Links {
+				if page, ok := strings.CutPrefix(l.URL, "https://github.com/camunda-autoscaler/camunda-autoscaler/blob/main/"); ok {
+					file, title, _ := strings.Cut(page, "#")
+					if title != strings.ToLower(d.Title) || !strings.Contains(string(read(t, file)), "\n## "+d.Title+"\n") {
+						t.Errorf("%s is not about this board", l.URL)
+					}
+					continue
+				}
 				uid, query, _ := strings.Cut(strings.TrimPrefix(l.URL, "/d/"), "?")
 				found[uid] = true
 				if l.Type != "link" || !uids[uid] || query != handover || l.IncludeVars || !l.KeepTime {
@@ -272,7 +279,7 @@ func sources(t *testing.T, folder string) string {
 	return all.String()
 }
 
-// No panel and no alert asks for a metric that there is not.
+// Panels and alerts query only metrics that exist.
 func TestMetricsExist(t *testing.T) {
 	scaler := string(read(t, "scaler/metrics/metrics.go"))
 	exporter := string(read(t, "exporter/camunda/metrics.go")) + sources(t, "exporter/collector")
@@ -289,7 +296,7 @@ func TestMetricsExist(t *testing.T) {
 		return strings.Contains(exporter, `"`+name+`"`)
 	}
 	seen := map[string]bool{}
-	look := func(where, query string) {
+	check := func(where, query string) {
 		for _, m := range metric.FindAllStringSubmatch(query, -1) {
 			seen[m[1]] = true
 			if !known(m[1]) {
@@ -300,16 +307,16 @@ func TestMetricsExist(t *testing.T) {
 	for name, d := range dashboards(t) {
 		for _, p := range d.all() {
 			for _, q := range p.Targets {
-				look(name+": "+p.Title, q.Expr)
+				check(name+": "+p.Title, q.Expr)
 			}
 		}
 	}
 	for _, g := range readRules(t).Groups {
 		for _, r := range g.Rules {
-			look(r.Alert, r.Expr)
+			check(r.Alert, r.Expr)
 		}
 	}
 	if len(seen) < 10 {
-		t.Errorf("found only %v: the test looks at too little", seen)
+		t.Errorf("found only %v: the test covers too little", seen)
 	}
 }

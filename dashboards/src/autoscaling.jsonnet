@@ -11,7 +11,7 @@ local one(metric, more='') = 'max by (%s) (%s)' % [scaler, select(metric, more)]
 local each(metric, more='') = 'max by (%s, trigger) (%s)' % [scaler, select(metric, more)];
 local times(factor) = '* on (%s) group_left () %s' % [scaler, factor];
 
-// The loads at which a trigger's next step comes, with as many replicas as there are.
+// The loads that trigger the next step at the current number of replicas.
 local up = std.join(' ', [
   each('rule', ',parameter=~"scale_up_at|value_per_replica",per="replica"'),
   times(one('replicas')),
@@ -27,7 +27,8 @@ local down = std.join(' ', [
   'or',
   each('rule', ',parameter="scale_down_at",per="total"'),
 ]);
-local share(load) = '%s / on (%s, trigger) (%s)' % [load, scaler, up];
+// Without replicas there is no share.
+local share(load) = '%s / on (%s, trigger) ((%s) > 0)' % [load, scaler, up];
 local load = share(each('sample_value'));
 local highest(expr) = 'topk by (%s) (1, %s)' % [scaler, expr];
 
@@ -56,13 +57,13 @@ local own = ['What did it decide, and why?', 'Steps and changes by others', 'Sam
 local annotations = [
   g.annotation('Scaled up', 'orange', 'sum by (reason) (\n%s)' % steps('up'), '{{reason}}', own),
   g.annotation('Scaled down', 'blue', 'sum by (reason) (\n%s)' % steps('down'), '{{reason}}', own),
-  g.annotation('Changed by others', 'purple', 'sum(\n%s)' % others, 'Something other than this scaler changed the replicas.', own),
+  g.annotation('Changed by others', 'purple', 'sum(\n%s)' % others, 'Another writer changed the replicas.', own),
 ];
 
 local glance = [
   g.stat(
     'Load',
-    'The load as a share of the load at which the next step up comes with as many replicas as there are; with several triggers the highest share. 100 %: the rule asks for more replicas.',
+    'Load as a share of the load that triggers the next step up at the current number of replicas; with several triggers, the highest share. At 100 % the rule scales up.',
     [g.now('max by (%s) (%s)' % [scaler, load], 'load')],
   ) + {
     w:: 3,
@@ -75,7 +76,7 @@ local glance = [
   },
   g.stat(
     'Next step up at',
-    'The load at which the next step up comes; with several triggers that of the trigger that is nearest to it. At maximum: no more replicas are allowed now.',
+    'Load that triggers the next step up; with several triggers, that of the trigger closest to it. At maximum: no more replicas are allowed now.',
     [
       g.now('(%s or on (%s) %s) and on (%s) %s < %s' % [
         '0 * %s + on (%s, trigger) (%s)' % [highest(load), scaler, up],
@@ -96,7 +97,7 @@ local glance = [
   },
   g.stat(
     'Replicas',
-    'Desired: what the last decision asked for. Set: spec.replicas. Ready: Pods that are ready. Last known: spec.replicas as last read, shown while the workload cannot be read.',
+    'Desired: result of the last decision. Set: spec.replicas. Ready: ready Pods. Last known: spec.replicas as last read, while the workload cannot be read.',
     [
       g.now(one('desired_replicas'), 'desired'),
       g.now(one('replicas'), 'set'),
@@ -106,7 +107,7 @@ local glance = [
   ) + { w:: 5, options+: { textMode: 'value_and_name' } },
   g.stat(
     'Why',
-    'The reason of the last decision. Held: something is missing or forbidden, so the rule is not applied. Unknown: no scaler has decided on this target.',
+    'Reason of the last decision. Held: something is missing or forbidden, so the rule is not applied. Unknown: no scaler decides on this target.',
     [g.rows('max by (%s, reason) (%s)' % [scaler, select('last_decision')])],
   ) + {
     w:: 6,
@@ -115,7 +116,7 @@ local glance = [
   },
   g.stat(
     'Mode',
-    'Active: the scaler writes the replicas. Dry run: it only logs and exports what it would do (dry_run). Paused: it writes nothing, as the file or an annotation says.',
+    'Active: the scaler writes the replicas. Dry run: it only logs and exports what it would do. Paused: it writes nothing, because of its configuration or an annotation of the workload.',
     [g.now('%s + on (%s) 2 * (%s or on (%s) 0 * %s)' % [one('paused'), scaler, one('target_info', ',dry_run="true"'), scaler, one('target_info')], 'mode')],
   ) + {
     w:: 5,
@@ -129,7 +130,7 @@ local glance = [
 local keepingUp = [
   g.timeseries(
     'Load and the next steps',
-    'The load against the loads at which the next step comes with as many replicas as there are. At or above the orange line the rule asks for more, at or below the blue one for fewer. A step may have to wait or be at a limit: see the rows below.',
+    'Load, and the loads that trigger the next step at the current number of replicas. At or above the orange line the rule scales up, at or below the blue line it scales down. A delay or a limit can hold a step back: see the panels below.',
     [
       g.query('max by (%s, trigger) (%s)' % [scaler, select('sample_value', ',trigger=~"$trigger"')], 'load {{trigger}}'),
       g.query('max by (%s) (%s)' % [scaler, '(%s) and on (trigger) %s' % [up, select('rule', ',trigger=~"$trigger"')]], 'next step up'),
@@ -152,7 +153,7 @@ local keepingUp = [
   },
   g.timeseries(
     'Replicas',
-    'Ready Pods (area), what the workload is set to (spec.replicas), what the last decision asked for, and the minimum and maximum in force at the time, for example from a calendar.',
+    'Ready Pods (area), spec.replicas (set), the result of the last decision (desired), and the minimum and maximum in force at the time, for example from a calendar.',
     [
       g.query(one('ready_replicas'), 'ready'),
       g.query(one('replicas'), 'set'),
@@ -175,7 +176,7 @@ local keepingUp = [
   },
   g.timeseries(
     'Load as a share of the next step up',
-    'Each trigger\'s load divided by the load at which its next step up comes: how near it is, whatever it counts. At 100 % the rule asks for more replicas. At or below its dashed line a trigger agrees to fewer; a step down needs all of them.',
+    'Load of each trigger as a share of the load that triggers its next step up, whatever it counts. At 100 % one trigger is enough to scale up. To scale down, every trigger has to be at or below its dashed line.',
     [
       g.query(load, 'load {{trigger}}'),
       g.query(share('(%s)' % down), 'next step down {{trigger}}'),
@@ -204,7 +205,7 @@ local keepingUp = [
 local why = [
   g.timeline(
     'What did it decide, and why?',
-    'A bar where the scaler decided for that reason. Green: fine. Orange: up. Blue: down. Yellow: a step waits. Red: overloaded at the maximum, or the workload cannot be read or written. Pink: no usable sample. Purple: something else writes the replicas. Grey: told not to act.',
+    'A bar where the scaler decided for that reason. Green: fine. Orange: up. Blue: down. Yellow: a step waits. Red: overloaded at the maximum, or the workload cannot be read or written. Pink: no usable sample. Purple: another writer of the replicas. Grey: paused, or switched off at 0 replicas.',
     [g.query('group by (%s, reason) (\n%s or\n%s)' % [scaler, select('last_decision'), decisions], '{{reason}}')],
   ) + {
     w:: 24,
@@ -213,7 +214,7 @@ local why = [
   },
   g.timeseries(
     'Steps and changes by others',
-    'How often the replicas changed. Up and down in turn for a long time: the load swings. Changes by others: something else writes the same replicas. A dry run takes no steps.',
+    'Changes of the replicas: the scaler\'s steps, and changes by other writers. Alternating steps up and down: the load swings, or another writer reverts them. A dry run takes no steps.',
     [
       g.query('sum by (%s) (\n%s)' % [scaler, steps('up')], 'up'),
       g.query('sum by (%s) (\n%s)' % [scaler, steps('down')], 'down'),
@@ -231,7 +232,7 @@ local why = [
   },
   g.timeseries(
     'Sample age',
-    'Age of the newest sample of each trigger, as the scaler knew it. It keeps rising while there is no newer sample. Spacing: the observed time between two samples. Too old: when the scaler holds, if max_sample_age is left at its default.',
+    'Age of the newest sample of each trigger. It keeps rising while there is no newer sample. Spacing: observed time between two samples. Too old: the age at which the scaler holds, unless max_sample_age is set.',
     [
       g.query(each('sample_age_seconds'), 'age {{trigger}}'),
       g.query(each('sample_interval_seconds'), 'spacing {{trigger}}'),
@@ -249,7 +250,7 @@ local why = [
   },
   g.failures(
     'Failed requests',
-    'Requests for this target that failed, to Prometheus (query) and to the API server (read, write), by cause.',
+    'Failed requests for this target, to Prometheus (query) and to the API server (read, write), by cause.',
     'sum by (%s, operation, cause) (\n%s)' % [scaler, errors],
     '{{operation}}: {{cause}}',
     one('target_info'),
@@ -258,7 +259,7 @@ local why = [
 
 g.board(
   'camunda-autoscaling',
-  'Does the workload keep up, and why does it have this size? All data come from the scaler itself, so this holds for any target.',
+  'Does the workload keep up, and why does it have this size? All data come from the scaler, so the board fits any target.',
   g.scope('camunda_scaler_target_info') + [
     g.variable('target', 'Target', 'label_values(camunda_scaler_target_info{%s}, target)' % scraped),
     g.variable('trigger', 'Trigger', 'label_values(%s, trigger)' % select('rule')) + g.all { hide: 2 },

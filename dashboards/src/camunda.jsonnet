@@ -10,7 +10,7 @@ local one(metric) = 'max by (%s) (%s)' % [exporter, select(metric)];
 local by(label, metric) = 'max by (%s, %s) (%s)' % [exporter, label, select(metric)];
 local rate(metric) = 'max by (%s) (rate(%s[$__rate_interval]))' % [exporter, select(metric)];
 
-// Without an answer nothing is counted: the counter does not say 0 then.
+// While the engine does not answer, nothing is counted: the rate is unknown, not 0.
 local started = '%s and on (%s) min by (%s) (min_over_time(%s[$__rate_interval])) == 1' % [
   rate('camunda_process_instances_started_total'),
   exporter,
@@ -25,23 +25,23 @@ local failed = g.counted(
 );
 
 local optional(title, description, flag, targets) =
-  g.timeseries(title, '%s The exporter counts them if %s is given.' % [description, flag], targets) + {
+  g.timeseries(title, '%s Needs %s.' % [description, flag], targets) + {
     w:: 8,
     fieldConfig+: { defaults+: { unit: 'short', noValue::: 'no data; needs ' + flag } },
   };
 
 g.board(
   'camunda-engine',
-  'What the exporter knows of the engine: process instances started and ended, what waits and failed, whether it can be counted, and how the REST API answers.',
+  'The engine as the exporter sees it: process instances started and finished, incidents, work that waits, the REST API and the clocks.',
   g.scope('camunda_up'),
   [],
   [
     ['At a glance', [
-      g.stat('Engine', 'Whether the exporter\'s last request to the engine\'s history succeeded.', [g.now(one('camunda_up'), '{{job}}')]) + {
+      g.stat('Engine', 'Whether the engine answered the exporter\'s last count.', [g.now(one('camunda_up'), '{{job}}')]) + {
         w:: 4,
         fieldConfig+: { defaults+: { mappings+: [g.values({ '0': ['fails', 'red'], '1': ['answers', 'green'] })] } },
       },
-      g.stat('History', 'Whether the history can be read. Unreadable: the engine runs instances, but its history shows none, as the history level is none or READ_HISTORY is missing.', [g.now(one('camunda_history_readable'), '{{job}}')]) + {
+      g.stat('History', 'Whether the history shows process instances. Unreadable: the engine runs instances that its history does not show, because the history level is none or the grant READ_HISTORY is missing. Unknown: the history is empty.', [g.now(one('camunda_history_readable'), '{{job}}')]) + {
         w:: 4,
         fieldConfig+: { defaults+: { mappings+: [g.values({ '0': ['unreadable', 'red'], '1': ['readable', 'green'] })] } },
       },
@@ -61,7 +61,7 @@ g.board(
           thresholds: g.thresholds([[null, 'red'], [-3, 'orange'], [-2, 'green'], [2, 'orange'], [3, 'red']]),
         } },
       },
-      g.stat('Window ended', 'How long ago the last counted window ended: the settle lag just after a scrape, and a scrape interval more just before the next.', [g.now('time() - ' + one('camunda_window_end_timestamp_seconds'), '{{job}}')]) + {
+      g.stat('Window ended', 'Time since the last counted window ended: the settle lag just after a scrape, and a scrape interval more just before the next one.', [g.now('time() - ' + one('camunda_window_end_timestamp_seconds'), '{{job}}')]) + {
         w:: 4,
         fieldConfig+: { defaults+: {
           unit: 's',
@@ -71,39 +71,39 @@ g.board(
       },
     ]],
     ['Process instances', [
-      g.timeseries('Started per window', 'Process instances started in the last complete window, and the counter\'s rate over the same time. The counter includes instances whose transaction ended late, so it can be higher. It is left out around an outage: nothing is counted then, and all at once afterwards.', [
+      g.timeseries('Started per window', 'Process instances started in the last complete window, and the rate of the counter. The counter includes instances whose transaction ended late, so it can be higher. Its rate is left out around an outage, when nothing is counted and the rest follows at once.', [
         g.query(by('window', 'camunda_process_instances_recently_started'), '{{job}}, last {{window}}'),
 g.query('10 * ' + started, '{{job}}, per 10 s by the counter'),
       ]) + { w:: 12, fieldConfig+: { defaults+: { unit: 'short' } } },
-      g.timeseries('Started and finished', 'Process instances a second. If more start than finish, work piles up. Finished: the collector finished (on by default).', [
+      g.timeseries('Started and finished', 'Process instances per second. If more start than finish, work piles up. The collector finished is on by default.', [
         g.query(started, '{{job}}, started'),
         g.query(rate('camunda_process_instances_finished_total'), '{{job}}, finished'),
       ]) + { w:: 6, fieldConfig+: { defaults+: { unit: 'suffix:/s' } } },
-      g.timeseries('Incidents', 'Open incidents by type: something waits for a person. The collector incidents (on by default).', [
+      g.timeseries('Incidents', 'Open incidents by type: an operator has to act. The collector incidents is on by default.', [
         g.query(by('incident_type', 'camunda_incidents'), '{{incident_type}}'),
       ]) + { w:: 6, fieldConfig+: { defaults+: { unit: 'short', noValue::: 'no data; off with --no-collector.incidents' } } },
     ]],
     ['REST API', [
-      g.timeseries('Latency', '95 % of the exporter\'s requests to the engine take no longer than this, by endpoint.', [
+      g.timeseries('Latency', '95th percentile of the duration of the exporter\'s requests to the engine, by endpoint.', [
         g.query('histogram_quantile(0.95, sum by (%s, endpoint, le) (rate(%s[$__rate_interval])))' % [exporter, select('camunda_exporter_request_duration_seconds_bucket')], '{{endpoint}}'),
       ]) + { w:: 12, fieldConfig+: { defaults+: { unit: 's', custom+: { axisSoftMax: 0.1 } } } },
-      g.timeseries('Requests', 'Requests of the exporter to the engine. However many scrapers there are, it counts at most about once a second.', [
+      g.timeseries('Requests', 'Requests from the exporter to the engine. With any number of scrapers it counts at most about once a second.', [
         g.query('sum by (%s, endpoint) (rate(%s[$__rate_interval]))' % [exporter, select('camunda_exporter_request_duration_seconds_count')], '{{endpoint}}'),
       ]) + { w:: 12, fieldConfig+: { defaults+: { unit: 'reqps' } } },
       g.failures(
         'Failed requests',
-        'Requests that failed, by endpoint and cause.',
+        'Failed requests, by endpoint and cause.',
         'sum by (%s, endpoint, cause) (\n%s)' % [exporter, failed],
         '{{endpoint}}: {{cause}}',
         one('camunda_up'),
       ) + { w:: 8 },
-      g.timeline('Collectors', 'Whether each collector got all that it asked the engine for. If not, its series are absent.', [
+      g.timeline('Collectors', 'Whether the engine answered all requests of each collector. If not, the collector\'s gauges are absent.', [
         g.query(by('collector', 'camunda_exporter_collector_success'), '{{collector}}'),
       ]) + {
         w:: 8,
         fieldConfig+: { defaults+: { mappings: [g.values({ '0': ['fails', 'red'], '1': ['works', 'green'] })] } },
       },
-      g.timeseries('Time per collector', 'How long each collector\'s latest round of requests took. A round that took longer than --collector.timeout has no series.', [
+      g.timeseries('Time per collector', 'Duration of each collector\'s latest round of requests. A round that exceeds --collector.timeout has no series.', [
         g.query(by('collector', 'camunda_exporter_collector_duration_seconds'), '{{collector}}'),
       ]) + { w:: 8, fieldConfig+: { defaults+: { unit: 's', custom+: { axisSoftMax: 0.1 } } } },
     ]],
@@ -114,7 +114,7 @@ g.query('10 * ' + started, '{{job}}, per 10 s by the counter'),
       g.timeseries('Instances with a start time hours off', 'Process instances that appeared within five minutes with a start time more than a quarter of an hour off. Above 0: nodes on one database have different time zones, so part of the instances is counted in no window.', [
         g.query(one('camunda_process_instances_misdated'), '{{job}}'),
       ]) + { w:: 8, fieldConfig+: { defaults+: { unit: 'short', decimals: 0 } } },
-      g.timeseries('Window ended', 'How long ago the last counted window ended. A rising line: nothing is counted any more.', [
+      g.timeseries('Window ended', 'Time since the last counted window ended. If the line rises, nothing is counted.', [
         g.query('time() - ' + one('camunda_window_end_timestamp_seconds'), '{{job}}'),
       ]) + { w:: 8, fieldConfig+: { defaults+: { unit: 's' } } },
     ]],
@@ -125,7 +125,7 @@ g.query('10 * ' + started, '{{job}}, per 10 s by the counter'),
       optional('Running', 'Process instances that have not ended, suspended ones included.', '--collector.running', [
         g.query(one('camunda_process_instances_running'), '{{job}}'),
       ]),
-      optional('Jobs', 'Due: can be executed now, those under way included. Out of retries: not executed until someone sets their retries. With exception: the last execution failed.', '--collector.jobs', [
+      optional('Jobs', 'Due: can be executed now, those under way included. Out of retries: not executed until an operator sets their retries. With exception: the last execution failed.', '--collector.jobs', [
         g.query(one('camunda_jobs_due'), 'due'),
         g.query(one('camunda_jobs_out_of_retries'), 'out of retries'),
         g.query(one('camunda_jobs_with_exception'), 'with exception'),

@@ -15,7 +15,7 @@
   // An instant query whose labels become columns.
   rows(expr):: $.query(expr, '', true) { format: 'table' },
 
-  // Without data a panel must not look healthy: it says so, in orange.
+  // A stat without data shows unknown in orange: it must not seem healthy.
   unknown:: {
     type: 'special',
     options: { match: 'null+nan', result: { text: 'unknown', color: 'orange', index: 100 } },
@@ -117,7 +117,7 @@
     } } },
   },
   bars:: $.stacked {
-    interval: '1m', // thinner ones cannot be told apart
+    interval: '1m', // narrower bars are unreadable
     fieldConfig+: { defaults+: { decimals: 0, custom+: { drawStyle: 'bars', fillOpacity: 90 } } },
   },
 
@@ -213,7 +213,7 @@
     allValue: '.*',
     current: { text: 'All', value: '$__all' },
   },
-  // metric is one that each scraped process has.
+  // metric is one that each process exports.
   scope(metric):: [
     {
       name: 'datasource',
@@ -247,6 +247,12 @@
     targetBlank: false,
     includeVars: false,
     keepTime: true,
+  },
+  local manual(board) = $.link('How to read this', '') {
+    icon: 'doc',
+    url: 'https://github.com/camunda-autoscaler/camunda-autoscaler/blob/main/docs/dashboards.md#' + std.asciiLower(board),
+    targetBlank: true,
+    keepTime: false,
   },
   boards:: {
     'camunda-autoscaling': 'Autoscaling',
@@ -321,7 +327,8 @@
     timepicker: {},
     fiscalYearStartMonth: 0,
     weekStart: '',
-    links: [$.link($.boards[other], other) for other in std.objectFields($.boards) if other != uid],
+    links: [$.link($.boards[other], other) for other in std.objectFields($.boards) if other != uid] +
+           [manual($.boards[uid])],
     templating: { list: variables },
     annotations: { list: [
       a { filter: { exclude: true, ids: [p.id for p in panels if std.member(a.notOn, p.title)] } }

@@ -1,7 +1,7 @@
 // Every reason of a decision, in words and with one color on all boards.
 // Green: fine. Orange: up. Blue: down. Yellow: waits. Red: overloaded at the
 // maximum, or Kubernetes fails. Pink: no usable sample. Purple: another writer.
-// Grey: told not to.
+// Grey: paused or switched off.
 local grafana = import 'grafana.libsonnet';
 {
   local reasons = {

@@ -15,7 +15,7 @@ local process = 'process_start_time_seconds{%s}' % scraped;
 local counted(metric, more='') = g.counted(select(metric, more), process, pod);
 
 // The load as a share of that of the next step up, as on the board Autoscaling.
-local load = 'max by (%s) (%s / on (%s, trigger) (%s * on (%s) group_left () %s or %s))' % [
+local load = 'max by (%s) (%s / on (%s, trigger) ((%s * on (%s) group_left () %s or %s) > 0))' % [
   target,
   per('sample_value'),
   target,
@@ -31,12 +31,12 @@ local own(expr) = named('%s and on (%s) %s' % [expr, pod, select('build_info')])
 
 g.board(
   'camunda-scaler',
-  'The scaler itself and all of its targets: which of them need attention, who leads, and how Prometheus and the API server answer.',
+  'The scaler and all of its targets: which targets need attention, which Pod leads, and how Prometheus and the API server respond.',
   g.scope('camunda_scaler_build_info'),
   [],
   [
     ['At a glance', [
-      g.stat('Leader', 'Whether one Pod of each scaler leads. None or several for longer than a change of leaders takes: something is wrong.', [
+      g.stat('Leader', 'Whether exactly one Pod of each scaler leads. None or several is a fault if it lasts longer than a change of leaders.', [
         g.now('max(sum by (%s) (%s) != 1) or max(sum by (%s) (%s))' % [scaler, select('leader'), scaler, select('leader')], 'leader'),
       ]) + {
         w:: 3,
@@ -47,19 +47,19 @@ g.board(
           ],
         } },
       },
-      g.stat('Standby Pods', 'Pods that take over if the leader fails; of several scalers the one with fewest.', [
+      g.stat('Standby Pods', 'Pods that take over if the leader fails; with several scalers, the lowest number.', [
         g.now('min(count by (%s) (%s) - 1)' % [scaler, select('build_info')], 'standby'),
       ]) + {
         w:: 4,
         fieldConfig+: { defaults+: { mappings+: [g.values({ '0': ['none', 'text'] })] } },
       },
-      g.stat('Configuration', 'Whether the last reload worked, in all Pods. Refused: the configuration from before is in force.', [
+      g.stat('Configuration', 'Whether the last reload succeeded in all Pods. Refused: the previous configuration stays in force.', [
         g.now('min(%s)' % select('config_last_reload_successful'), 'reload'),
       ]) + {
         w:: 4,
         fieldConfig+: { defaults+: { mappings+: [g.values({ '0': ['refused', 'red'], '1': ['loaded', 'green'] })] } },
       },
-      g.stat('Targets', 'All: every target of the configuration, members of groups included. Held: the rule is not applied, as something is missing or another writer is there. At maximum: overloaded, and no more replicas are allowed. Dry run: only says what it would do.', [
+      g.stat('Targets', 'All: every target, including members of groups. Held: the rule is not applied, because something is missing or forbidden. At maximum: overloaded, and no more replicas are allowed. Dry run: the scaler only logs and exports what it would do.', [
         g.now('count(%s)' % each('target_info'), 'all'),
         g.now('count(%s) or 0 * count(%s)' % [each('holding', ',reason!="paused"'), each('target_info')], 'held'),
         g.now('count(%s) or 0 * count(%s)' % [each('last_decision', ',reason="load_high_at_max"'), each('target_info')], 'at maximum'),
@@ -77,7 +77,7 @@ g.board(
       },
     ]],
     ['Targets', [
-      g.table('Which targets need attention?', 'Every target: held ones first, then by load. A target\'s name leads to its board. Load: the share of the load at which the next step up comes. Set: spec.replicas.', [
+      g.table('Which targets need attention?', 'All targets, held ones first, then by load. A target\'s name links to its board. Load: share of the load that triggers the next step up. Set: spec.replicas. Desired: result of the last decision.', [
         g.rows('max by (%s, dry_run) (%s)' % [target, select('target_info')]),
         g.rows('max by (%s, reason) (%s)' % [target, select('last_decision')]),
         g.rows(load),
@@ -127,10 +127,10 @@ g.board(
           ],
         },
       },
-      g.timeseries('Targets by reason', 'How many targets were last decided on for which reason, one color a reason.', [
+      g.timeseries('Targets by reason', 'Number of targets by the reason of their last decision.', [
         g.query('count by (reason) (max by (%s, reason) (%s))' % [target, select('last_decision')], '{{reason}}'),
       ]) + g.stacked + { w:: 12, h:: 9, fieldConfig+: { defaults+: { decimals: 0 }, overrides: reasons.overrides } },
-      g.timeseries('Replicas of all targets', 'Ready Pods, spec.replicas, and what the last decisions asked for, of all targets together. A target that cannot be read counts with what was last known, for ten minutes.', [
+      g.timeseries('Replicas of all targets', 'Ready Pods, spec.replicas (set) and the results of the last decisions (desired), summed over all targets. A workload that cannot be read counts with its last known numbers for ten minutes.', [
         g.query('sum(%s or max by (%s) (last_over_time(%s[10m]) and on (%s, target) %s))' % [each(q[0]), target, select(q[0]), pod, select('last_decision')], q[1])
         for q in [['ready_replicas', 'ready'], ['replicas', 'set'], ['desired_replicas', 'desired']]
       ]) + {
@@ -145,7 +145,7 @@ g.board(
           ],
         },
       },
-      g.timeseries('Steps and changes by others', 'How often the replicas of all targets changed, dry runs left out. Changes by others: something else writes the same replicas.', [
+      g.timeseries('Steps and changes by others', 'Changes of the replicas of all targets, except dry runs: the scaler\'s steps, and changes by other writers.', [
         g.query('sum by (action) (\n%sunless on (%s) %s)' % [counted('decisions_total', ',action=~"up|down"'), target, dryRun], '{{action}}'),
         g.query('sum(\n%sunless on (%s) %s)' % [counted('foreign_changes_total'), target, dryRun], 'by others'),
         g.query('0 * count(%s)' % select('build_info'), 'none'),
@@ -158,13 +158,13 @@ g.board(
           g.hidden('none'),
         ] },
       },
-      g.timeseries('Loop lag', 'From the scrape of a sample to the end of what was done about it, over all targets. It should stay below the interval of the targets.', [
+      g.timeseries('Loop lag', 'Time from the scrape of a sample to the end of the action that it led to. It should stay below the interval of the targets.', [
         g.query('max(%s)' % each('loop_lag_seconds'), 'slowest target'),
         g.query('quantile(0.5, %s)' % each('loop_lag_seconds'), 'median'),
       ]) + { w:: 12, fieldConfig+: { defaults+: { unit: 's' } } },
     ]],
     ['Requests', [
-      g.timeseries('Latency of Prometheus', 'How long queries take, failed ones included, and how long they wait before that because the maximum is in flight.', [
+      g.timeseries('Latency of Prometheus', 'Duration of queries, including failed ones. Queued: time that they waited before, because the maximum was in flight.', [
         g.query('histogram_quantile(%s, sum by (le) (rate(%s[$__rate_interval])))' % [q[0], select(q[1])], q[2])
         for q in [
           ['0.95', 'query_duration_seconds_bucket', '95 %'],
@@ -172,7 +172,7 @@ g.board(
           ['0.95', 'query_queue_duration_seconds_bucket', 'queued 95 %'],
         ]
       ]) + { w:: 12, fieldConfig+: { defaults+: { unit: 's', custom+: { axisSoftMax: 0.1 } } } },
-      g.timeseries('Latency of the API server', 'How long it takes to read and write the scale of a workload, failed requests included.', [
+      g.timeseries('Latency of the API server', 'Duration of reads and writes of the scale subresource, including failed ones.', [
         g.query('histogram_quantile(%s, sum by (operation, le) (rate(%s[$__rate_interval])))' % [q[0], select('api_request_duration_seconds_bucket')], q[1])
         for q in [['0.95', '{{operation}} 95 %'], ['0.5', '{{operation}} median']]
       ]) + { w:: 12, fieldConfig+: { defaults+: { unit: 's', custom+: { axisSoftMax: 0.1 } } } },
@@ -185,8 +185,8 @@ g.board(
         'count(%s)' % select('build_info'),
       ) + { w:: 12 }
       for f in [
-        ['Failed queries', 'Requests to Prometheus that failed, by cause.', ',operation="query"', 'cause', '{{cause}}'],
-        ['Failed requests to the API server', 'Reads and writes of the scale subresource that failed, by cause. forbidden: the Role lacks the workload. conflict: something else wrote at the same time.', ',operation=~"read|write"', 'operation, cause', '{{operation}}: {{cause}}'],
+        ['Failed queries', 'Failed requests to Prometheus, by cause.', ',operation="query"', 'cause', '{{cause}}'],
+        ['Failed requests to the API server', 'Failed reads and writes of the scale subresource, by cause. forbidden: the Role lacks the workload. conflict: another writer was faster.', ',operation=~"read|write"', 'operation, cause', '{{operation}}: {{cause}}'],
       ]
     ]],
     ['The process', [
@@ -210,7 +210,7 @@ g.board(
           g.override('Started', { unit: 'dateTimeFromNow', 'custom.align': 'left' }),
         ] },
       },
-      g.timeseries('CPU', 'CPU seconds a second, by Pod.', [
+      g.timeseries('CPU', 'CPU seconds per second, by Pod.', [
         g.query(own('rate(process_cpu_seconds_total{%s}[$__rate_interval])' % scraped), '{{name}}'),
       ]) + { w:: 8, fieldConfig+: { defaults+: { unit: 'short', custom+: { axisSoftMax: 0.1 } } } },
       g.timeseries('Memory', 'Resident memory, by Pod.', [

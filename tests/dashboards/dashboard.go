@@ -219,9 +219,9 @@ func (b *Board) fill(query string, step time.Duration) string {
 	})
 }
 
-// Ask returns a query's series: over the time range in Grafana's own steps, or
+// Evaluate returns a query's series: over the time range in Grafana's own steps, or
 // with one value each.
-func (b *Board) Ask(ctx context.Context, q Query) (model.Matrix, error) {
+func (b *Board) Evaluate(ctx context.Context, q Query) (model.Matrix, error) {
 	step := q.Step(b.To.Sub(b.From), b.scrape)
 	expr := b.fill(q.Expr, step)
 	if !q.Instant {

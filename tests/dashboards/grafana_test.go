@@ -76,7 +76,7 @@ var job = map[string]string{"camunda-engine": "camunda-exporter", "camunda-autos
 func healthy(t *testing.T, page Page) {
 	t.Helper()
 	if len(page.Panels) < 10 {
-		t.Errorf("found %d panels in %s: the test looks at too little", len(page.Panels), page.URL)
+		t.Errorf("found %d panels in %s: the test covers too little", len(page.Panels), page.URL)
 	}
 	for _, p := range page.Panels {
 		if p.Error || strings.Contains(p.Text, "No data") || strings.Contains(p.Text, "unknown") {
@@ -103,6 +103,6 @@ func unknown(t *testing.T, page Page) {
 		}
 	}
 	if stats < 4 {
-		t.Errorf("found %d stats: the test looks at too little", stats)
+		t.Errorf("found %d stats: the test covers too little", stats)
 	}
 }

@@ -10,7 +10,7 @@ import (
 type engineHistory struct {
 	started              time.Time
 	up                   bool
-	window, begun, ended float64
+	window, starts, ends float64
 	requests             durations
 	failures, successes  float64
 }
@@ -24,8 +24,8 @@ func (e *engineHistory) tick(at time.Time) {
 		return
 	}
 	e.window = math.Round(110 * (1 + .8*math.Sin(2*math.Pi*float64(at.Unix())/2400+4)))
-	e.begun += e.window
-	e.ended += e.window
+	e.starts += e.window
+	e.ends += e.window
 	e.requests.observe(.004)
 }
 
@@ -35,7 +35,7 @@ func (e *engineHistory) put(s series, next func() float64) {
 	for _, endpoint := range []string{"history_count", "finished_count", "incident_count"} {
 		e.requests.put(s, "camunda_exporter_request_duration_seconds", `endpoint="`+endpoint+`",`)
 	}
-	s.put("camunda_process_instances_started_total", "", e.begun)
+	s.put("camunda_process_instances_started_total", "", e.starts)
 	for _, collector := range []string{"finished", "incidents", "running", "jobs"} {
 		s.put("camunda_exporter_collector_success", `collector="`+collector+`"`, truth(e.up))
 		if e.up {
@@ -50,7 +50,7 @@ func (e *engineHistory) put(s series, next func() float64) {
 	s.put("camunda_clock_skew_seconds", "", .4)
 	s.put("camunda_history_readable", "", 1)
 	s.put("camunda_process_instances_misdated", "", 0)
-	s.put("camunda_process_instances_finished_total", "", e.ended)
+	s.put("camunda_process_instances_finished_total", "", e.ends)
 	s.put("camunda_process_instances_running", "", math.Round(30*next()))
 	for _, kind := range []string{"failedJob", "failedExternalTask", "other"} {
 		s.put("camunda_incidents", `incident_type="`+kind+`"`, 0)

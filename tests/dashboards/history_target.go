@@ -84,7 +84,7 @@ func (t *target) held(at time.Time) string {
 	return ""
 }
 
-// decide is one turn of a target's loop.
+// decide is one iteration of a target's loop.
 func (t *target) decide(at time.Time, h *History, next func() float64) []Change {
 	var changes []Change
 	if at.Sub(t.changed) >= 20*time.Second {

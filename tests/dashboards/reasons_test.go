@@ -12,17 +12,17 @@ import (
 )
 
 // Each reason has words and a color of its own, the same wherever it is shown.
-func TestReasonsLookTheSameEverywhere(t *testing.T) {
-	look := map[string]string{}  // by reason
-	taken := map[string]string{} // the reason of a look
+func TestReasonsHaveOneAppearance(t *testing.T) {
+	appearance := map[string]string{} // by reason
+	taken := map[string]string{}      // the reason that has a color
 	for _, name := range []string{"autoscaling.json", "scaler.json"} {
 		text, err := os.ReadFile(filepath.Join(folder, name))
 		check(t, err)
 		var board any
 		check(t, json.Unmarshal(text, &board))
-		shown := looks(board)
+		shown := appearances(board)
 		if len(shown) < 2 {
-			t.Fatalf("%s shows reasons in %d places: the test looks at too little", name, len(shown))
+			t.Fatalf("%s shows reasons in %d places: the test covers too little", name, len(shown))
 		}
 		for _, place := range shown {
 			for _, reason := range decide.Reasons() {
@@ -30,11 +30,11 @@ func TestReasonsLookTheSameEverywhere(t *testing.T) {
 				if got == "" || strings.Contains(got, "<nil>") {
 					t.Errorf("%s: %s has no words or no color", name, reason)
 				}
-				if look[string(reason)] == "" {
-					look[string(reason)] = got
+				if appearance[string(reason)] == "" {
+					appearance[string(reason)] = got
 				}
-				if got != look[string(reason)] {
-					t.Errorf("%s: %s is %s here and %s elsewhere", name, reason, got, look[string(reason)])
+				if got != appearance[string(reason)] {
+					t.Errorf("%s: %s is %s here and %s elsewhere", name, reason, got, appearance[string(reason)])
 				}
 			}
 			if len(place) != len(decide.Reasons()) {
@@ -42,7 +42,7 @@ func TestReasonsLookTheSameEverywhere(t *testing.T) {
 			}
 		}
 	}
-	for reason, its := range look {
+	for reason, its := range appearance {
 		color := its[strings.LastIndex(its, " ")+1:]
 		if taken[color] != "" {
 			t.Errorf("%s and %s have the same color", reason, taken[color])
@@ -51,15 +51,15 @@ func TestReasonsLookTheSameEverywhere(t *testing.T) {
 	}
 }
 
-// looks finds the words and colors of reasons in a board's JSON: the mappings
+// appearances finds the words and colors of reasons in a board's JSON: the mappings
 // of values, and the overrides of series that have the reason as their name.
-func looks(value any) []map[string]string {
+func appearances(value any) []map[string]string {
 	var all []map[string]string
 	switch v := value.(type) {
 	case []any:
 		series := map[string]string{}
 		for _, one := range v {
-			all = append(all, looks(one)...)
+			all = append(all, appearances(one)...)
 			override, _ := one.(map[string]any)
 			matcher, _ := override["matcher"].(map[string]any)
 			name, _ := matcher["options"].(string)
@@ -82,7 +82,7 @@ func looks(value any) []map[string]string {
 	case map[string]any:
 		mapped := map[string]string{}
 		for key, inner := range v {
-			all = append(all, looks(inner)...)
+			all = append(all, appearances(inner)...)
 			if result, ok := inner.(map[string]any); ok && isReason(key) {
 				mapped[key] = fmt.Sprint(result["text"], " ", result["color"])
 			}

@@ -34,7 +34,7 @@ var ExporterEnvironment = map[string]string{
 	"CAMUNDA_EXPORTER_COLLECTOR_USER_TASKS":           "true",
 }
 
-// Scrape is how a Prometheus is to look at a stack.
+// Scrape says how a Prometheus scrapes a stack.
 type Scrape struct {
 	Interval     time.Duration
 	Several      string // URL of the scaler that StartSeveral starts; may be empty
@@ -95,7 +95,7 @@ func AwaitReplicas(ctx context.Context, s *stack.Stack, replicas int) error {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if wanted, _, err := s.Replicas(ctx); err == nil && wanted == replicas {
+		if now, _, err := s.Replicas(ctx); err == nil && now == replicas {
 			return nil
 		}
 		select {
@@ -111,9 +111,9 @@ func AwaitReplicas(ctx context.Context, s *stack.Stack, replicas int) error {
 // Several is the name of StartSeveral's target.
 const Several = "several"
 
-// StartSeveral starts a second scaler, which has several triggers, wants to go
-// up when instances of AddWork wait, is told to wait with that, and only says
-// what it would do. It ends with ctx, or when stop is called.
+// StartSeveral starts a second scaler with several triggers. It is a dry run,
+// would scale up when instances of AddWork wait, and holds that back for an hour
+// (hold_after_start). It ends with ctx, or when stop is called.
 func StartSeveral(ctx context.Context, dir string, s *stack.Stack) (url string, stop func(), err error) {
 	products, err := build.Project(ctx, dir, false)
 	if err != nil {
@@ -175,7 +175,7 @@ func Pause(ctx context.Context, s *stack.Stack, paused bool) error {
 	}}})
 }
 
-// SetReplicas does what somebody does by hand.
+// SetReplicas scales the Deployment by hand.
 func SetReplicas(ctx context.Context, s *stack.Stack, replicas int) error {
 	return patch(ctx, s, map[string]any{"spec": map[string]any{"replicas": replicas}})
 }

@@ -64,7 +64,7 @@ func TestDashboardsAndAlertsOnTheRealStack(t *testing.T) {
 	left := unanswered(t)
 	t.Run("every panel has data", func(t *testing.T) {
 		await(t, time.Minute, "all queries but those for faults have a series", func() bool {
-			left.ask(t, prom)
+			left.evaluate(t, prom)
 			return len(left.but(inAFault)) == 0
 		})
 		for _, name := range left.but(inAFault) {
@@ -78,7 +78,7 @@ func TestDashboardsAndAlertsOnTheRealStack(t *testing.T) {
 		check(t, s.SetRate(ctx, 500))
 		check(t, AwaitReplicas(ctx, s, 4))
 		await(t, time.Minute, "the load is known at the maximum", func() bool {
-			left.ask(t, prom)
+			left.evaluate(t, prom)
 			return !left.has("Next step up at: none")
 		})
 		s.Prometheus.Pause()
@@ -88,7 +88,7 @@ func TestDashboardsAndAlertsOnTheRealStack(t *testing.T) {
 		s.Prometheus.Resume()
 		s.Cluster.StopAPIServer()
 		await(t, 6*time.Minute, "all queries have had a series", func() bool {
-			left.ask(t, prom)
+			left.evaluate(t, prom)
 			return len(left) == 0
 		})
 		for name := range left {
@@ -123,16 +123,15 @@ func unanswered(t *testing.T) queries {
 		}
 	}
 	if len(left) < 50 {
-		t.Fatalf("found only %d queries: the test looks at too little", len(left))
+		t.Fatalf("found only %d queries: the test covers too little", len(left))
 	}
 	return left
 }
 
 func (q Query) name() string { return q.Panel + ": " + q.Legend }
 
-// ask takes out those that have a series now, be it of the one target or of
-// the other.
-func (left queries) ask(t *testing.T, prom v1.API) {
+// evaluate removes the queries that have a series now, for either target.
+func (left queries) evaluate(t *testing.T, prom v1.API) {
 	t.Helper()
 	boards, err := Load(folder)
 	check(t, err)
@@ -145,7 +144,7 @@ func (left queries) ask(t *testing.T, prom v1.API) {
 				continue
 			}
 			for _, target := range []string{b.Variables["target"], Several} {
-				series, err := b.With("target", target).Ask(t.Context(), q)
+				series, err := b.With("target", target).Evaluate(t.Context(), q)
 				check(t, err)
 				if len(series) > 0 {
 					delete(left, name)
@@ -198,9 +197,9 @@ func triggersHaveBounds(t *testing.T, prom v1.API) {
 			for trigger, bound := range want[q.Legend] {
 				await(t, time.Minute, q.Legend+" of "+trigger+" is where its rule says", func() bool {
 					q.Instant, b.To = true, time.Now()
-					series, err := b.With("target", Several).With("trigger", trigger).Ask(t.Context(), q)
+					series, err := b.With("target", Several).With("trigger", trigger).Evaluate(t.Context(), q)
 					check(t, err)
-					replicas, err := b.Ask(t.Context(), Query{Instant: true, points: 1, Expr: fmt.Sprintf(`camunda_scaler_replicas{target=%q}`, Several)})
+					replicas, err := b.Evaluate(t.Context(), Query{Instant: true, points: 1, Expr: fmt.Sprintf(`camunda_scaler_replicas{target=%q}`, Several)})
 					check(t, err)
 					return len(series) == 1 && len(replicas) == 1 && float64(series[0].Values[0].Value) == bound(float64(replicas[0].Values[0].Value))
 				})
@@ -209,7 +208,7 @@ func triggersHaveBounds(t *testing.T, prom v1.API) {
 		}
 	}
 	if lines != 6 {
-		t.Errorf("found %d lines, want six: the test looks at too little", lines)
+		t.Errorf("found %d lines, want six: the test covers too little", lines)
 	}
 }
 
@@ -230,14 +229,14 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// await asks until the answer is yes; it goes on after a failure.
-func await(t *testing.T, atMost time.Duration, what string, ask func() bool) {
+// await polls until the condition holds; the test continues after a failure.
+func await(t *testing.T, atMost time.Duration, what string, condition func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), atMost)
 	defer cancel()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	for !ask() {
+	for !condition() {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

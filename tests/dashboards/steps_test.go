@@ -52,13 +52,13 @@ var marked = map[string]string{
 }
 
 func changesAreMarked(t *testing.T, b *Board, h *History) {
-	asked, found := 0, 0
+	evaluated, found := 0, 0
 	for _, q := range b.Queries() {
 		action, ok := marked[q.Panel+"/"+q.Legend]
 		if !ok {
 			continue
 		}
-		asked++
+		evaluated++
 		step := q.Step(b.To.Sub(b.From), h.Scrape)
 		first, last := b.From.Truncate(step), b.To.Truncate(step)
 		want := map[time.Time]float64{}
@@ -69,7 +69,7 @@ func changesAreMarked(t *testing.T, b *Board, h *History) {
 			}
 		}
 		got := map[time.Time]float64{}
-		matrix, err := b.Ask(t.Context(), q)
+		matrix, err := b.Evaluate(t.Context(), q)
 		check(t, err)
 		for _, s := range matrix {
 			for _, v := range s.Values {
@@ -90,10 +90,10 @@ func changesAreMarked(t *testing.T, b *Board, h *History) {
 		found += len(want)
 	}
 	if found == 0 {
-		t.Error("nothing was changed: the test looks at nothing")
+		t.Error("nothing was changed: the test covers nothing")
 	}
-	if asked != len(marked) {
-		t.Errorf("found %d queries, want %d: the test looks at too little", asked, len(marked))
+	if evaluated != len(marked) {
+		t.Errorf("found %d queries, want %d: the test covers too little", evaluated, len(marked))
 	}
 }
 
@@ -107,11 +107,11 @@ func queriesAnswer(t *testing.T, boards []Dashboard, open func(d Dashboard, leng
 	for _, d := range boards {
 		usual := open(d, short)
 		for _, q := range d.Queries() {
-			before, err := usual.Ask(t.Context(), q)
+			before, err := usual.Evaluate(t.Context(), q)
 			check(t, err)
 			for _, length := range []time.Duration{6 * time.Hour, 24 * time.Hour} {
 				b := open(d, length)
-				now, err := b.Ask(t.Context(), q)
+				now, err := b.Evaluate(t.Context(), q)
 				check(t, err)
 				if len(before) > 0 && len(now) == 0 {
 					t.Errorf("%s: %s has an answer over %s, and none over %s", d.File, q.Panel, short, length)
@@ -130,7 +130,7 @@ func queriesAnswer(t *testing.T, boards []Dashboard, open func(d Dashboard, leng
 		}
 	}
 	if full < len(always) {
-		t.Errorf("looked for holes in %d queries, want %d at least: the test looks at too little", full, len(always))
+		t.Errorf("checked %d queries for holes, want %d at least: the test covers too little", full, len(always))
 	}
 }
 

@@ -170,7 +170,7 @@ func take(ctx context.Context, o options, dir, grafana string, from, to time.Tim
 }
 
 // compress stores a picture with its 256 most frequent colors, which makes it
-// half as large and no different to look at.
+// half as large without a visible difference.
 func compress(path string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {

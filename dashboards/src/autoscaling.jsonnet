@@ -270,4 +270,4 @@ g.board(
     ['Is it keeping up?', keepingUp],
     ['Why?', why],
   ],
-)
+) + { refresh: '10s' }

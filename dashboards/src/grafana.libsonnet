@@ -116,8 +116,11 @@
       stacking: { mode: 'normal', group: 'A' },
     } } },
   },
+  // For queries over all targets, of which there can be thousands.
+  coarse:: { maxDataPoints: 100 },
   bars:: $.stacked {
     interval: '1m', // narrower bars are unreadable
+    maxDataPoints: 60,
     fieldConfig+: { defaults+: { decimals: 0, custom+: { drawStyle: 'bars', fillOpacity: 90 } } },
   },
 
@@ -322,7 +325,7 @@
     graphTooltip: 1,
     schemaVersion: 39,
     timezone: 'browser',
-    refresh: '10s',
+    refresh: '30s',
     time: { from: 'now-1h', to: 'now' },
     timepicker: {},
     fiscalYearStartMonth: 0,

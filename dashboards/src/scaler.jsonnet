@@ -129,11 +129,11 @@ g.board(
       },
       g.timeseries('Targets by reason', 'Number of targets by the reason of their last decision.', [
         g.query('count by (reason) (max by (%s, reason) (%s))' % [target, select('last_decision')], '{{reason}}'),
-      ]) + g.stacked + { w:: 12, h:: 9, fieldConfig+: { defaults+: { decimals: 0 }, overrides: reasons.overrides } },
+      ]) + g.stacked + g.coarse + { w:: 12, h:: 9, fieldConfig+: { defaults+: { decimals: 0 }, overrides: reasons.overrides } },
       g.timeseries('Replicas of all targets', 'Ready Pods, spec.replicas (set) and the results of the last decisions (desired), summed over all targets. A workload that cannot be read counts with its last known numbers for ten minutes.', [
         g.query('sum(%s or max by (%s) (last_over_time(%s[10m]) and on (%s, target) %s))' % [each(q[0]), target, select(q[0]), pod, select('last_decision')], q[1])
         for q in [['ready_replicas', 'ready'], ['replicas', 'set'], ['desired_replicas', 'desired']]
-      ]) + {
+      ]) + g.coarse + {
         w:: 12,
         h:: 9,
         fieldConfig+: {
@@ -161,7 +161,7 @@ g.board(
       g.timeseries('Loop lag', 'Time from the scrape of a sample to the end of the action that it led to. It should stay below the interval of the targets.', [
         g.query('max(%s)' % each('loop_lag_seconds'), 'slowest target'),
         g.query('quantile(0.5, %s)' % each('loop_lag_seconds'), 'median'),
-      ]) + { w:: 12, fieldConfig+: { defaults+: { unit: 's' } } },
+      ]) + g.coarse + { w:: 12, fieldConfig+: { defaults+: { unit: 's' } } },
     ]],
     ['Requests', [
       g.timeseries('Latency of Prometheus', 'Duration of queries, including failed ones. Queued: time that they waited before, because the maximum was in flight.', [

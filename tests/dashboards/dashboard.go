@@ -33,9 +33,11 @@ type Dashboard struct {
 type Panel struct {
 	Title, Type string
 	Interval    string // minimum step; may be empty
-	GridPos     struct{ W int }
-	Panels      []Panel
-	Targets     []struct {
+	// MaxDataPoints is 0 for as many as there are pixels.
+	MaxDataPoints int
+	GridPos       struct{ W int }
+	Panels        []Panel
+	Targets       []struct {
 		Expr, LegendFormat string
 		Instant            bool
 	}
@@ -98,8 +100,12 @@ func (d Dashboard) Queries() []Query {
 	add = func(panels []Panel) {
 		for _, p := range panels {
 			add(p.Panels)
+			points := p.MaxDataPoints
+			if points == 0 {
+				points = boardWidth * p.GridPos.W / columns
+			}
 			for _, t := range p.Targets {
-				all = append(all, Query{p.Title, t.Expr, t.LegendFormat, t.Instant, boardWidth * p.GridPos.W / columns, interval(p.Interval)})
+				all = append(all, Query{p.Title, t.Expr, t.LegendFormat, t.Instant, points, interval(p.Interval)})
 			}
 		}
 	}

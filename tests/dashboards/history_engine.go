@@ -12,7 +12,7 @@ type engineHistory struct {
 	up                   bool
 	window, starts, ends float64
 	requests             durations
-	failures, successes  float64
+	failures             float64
 }
 
 func (e *engineHistory) tick(at time.Time) {

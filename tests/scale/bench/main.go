@@ -33,7 +33,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	var results []scale.Result
-	for _, text := range strings.Split(*sizes, ",") {
+	for text := range strings.SplitSeq(*sizes, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil {
 			return err
@@ -41,11 +41,11 @@ func run(ctx context.Context, args []string) error {
 		of, err := measure(ctx, n, strings.Split(*layouts, ","), flags.Args())
 		results = append(results, of...)
 		if err != nil {
-			print(results)
+			printTable(results)
 			return err
 		}
 	}
-	print(results)
+	printTable(results)
 	return nil
 }
 
@@ -76,7 +76,7 @@ func one(ctx context.Context, n int, l scale.Layout, extra []string) (scale.Resu
 	return w.Measure(ctx, l, extra...)
 }
 
-func print(results []scale.Result) {
+func printTable(results []scale.Result) {
 	row := func(what string, of func(scale.Result) string) {
 		fmt.Printf("| %s |", what)
 		for _, r := range results {

@@ -87,7 +87,7 @@ func TestCollectors(t *testing.T) {
 		all := startExporter(t, append([]string{url, "--camunda.window=5m"}, allCollectors...)...)
 		acme := startExporter(t, append([]string{url, "--camunda.window=5m", "--camunda.tenant=acme", "--collector.external-tasks.topic=ship"}, allCollectors...)...)
 		root := startExporter(t, append([]string{url, "--camunda.window=5m", "--camunda.root-instances-only"}, allCollectors...)...)
-		all.scrape(t).want(t, map[string]float64{
+		all.await(t, time.Minute, map[string]float64{
 			"camunda_process_instances_running": 0, "camunda_process_instances_finished_total": 0, "camunda_jobs_due": 0,
 			`camunda_incidents{incident_type="failedJob"}`: 0, "camunda_external_task_topics": 0, "camunda_user_tasks": 0,
 		})

@@ -1,16 +1,36 @@
-{{/* The port of the Pods that a component queries: a NetworkPolicy sees connections after the Service's port was translated. */}}
-{{- define "camunda-autoscaler.upstreamPort" -}}
-{{- $policy := .root.Values.networkPolicy -}}
-{{- $key := eq .component "exporter" | ternary "engine" "prometheus" -}}
-{{- $path := eq .component "exporter" | ternary "exporter.camunda.url" "scaler.config.prometheus.url" -}}
-{{- $address := eq .component "exporter" | ternary .root.Values.exporter.camunda.url (dig "prometheus" "url" "" .root.Values.scaler.config) -}}
-{{- $url := urlParse (default "" $address) -}}
-{{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" -}}
-{{- $port = coalesce (index $policy $key).port $port (eq $url.scheme "https" | ternary "443" "") -}}
-{{- if not $port -}}
-{{- fail (printf "networkPolicy.%s.port is not set and %s has no port: a NetworkPolicy needs the port of the Pods behind the Service, e.g. networkPolicy.%s.port=%d" $key $path $key (eq .component "exporter" | ternary 8080 9090)) -}}
+{{/* The Prometheus servers as {path in the values: options}: that of scaler.config, and those of targets. */}}
+{{- define "camunda-autoscaler.servers" -}}
+{{- $servers := dict -}}
+{{- $prometheus := default dict .Values.scaler.config.prometheus -}}
+{{- if $prometheus.url -}}{{- $_ := set $servers "scaler.config.prometheus" $prometheus -}}{{- end -}}
+{{- range include "camunda-autoscaler.scaler.targets" . | fromYamlArray -}}
+{{- if .prometheus -}}{{- $_ := set $servers (printf "prometheus of target %s" .name) .prometheus -}}{{- end -}}
 {{- end -}}
-{{- $port -}}
+{{- toYaml $servers -}}
+{{- end }}
+
+{{/* The ports of the Pods that a component queries, as a list: a NetworkPolicy sees connections after the Service's port was
+translated. */}}
+{{- define "camunda-autoscaler.upstreamPorts" -}}
+{{- $key := eq .component "exporter" | ternary "engine" "prometheus" -}}
+{{- $ports := (index .root.Values.networkPolicy $key).ports -}}
+{{- if not $ports -}}
+{{- $urls := dict "exporter.camunda.url" .root.Values.exporter.camunda.url -}}
+{{- if eq $key "prometheus" -}}
+{{- $urls = dict -}}
+{{- range $path, $server := include "camunda-autoscaler.servers" .root | fromYaml -}}{{- $_ := set $urls (printf "%s.url" $path) $server.url -}}{{- end -}}
+{{- if not $urls -}}{{- $urls = dict "the configuration" "" -}}{{- end -}}
+{{- end -}}
+{{- range $path, $address := $urls -}}
+{{- $url := urlParse (default "" $address) -}}
+{{- $port := default (eq $url.scheme "https" | ternary "443" "") (regexFind ":[0-9]+$" $url.host | trimPrefix ":") -}}
+{{- if not $port -}}
+{{- fail (printf "networkPolicy.%s.ports is empty and %s has no port: a NetworkPolicy needs the port of the Pods behind the Service, e.g. networkPolicy.%s.ports={%d}" $key $path $key (eq $key "engine" | ternary 8080 9090)) -}}
+{{- end -}}
+{{- $ports = append $ports (int $port) -}}
+{{- end -}}
+{{- end -}}
+{{- uniq $ports | toYaml -}}
 {{- end }}
 
 {{/* A ConfigMap is no place for credentials: takes "client" (an http_config), "url", "params", and how the values call them. */}}

@@ -74,5 +74,7 @@
 
 {{/* The scaler's file. */}}
 {{- define "camunda-autoscaler.scaler.config" -}}
-{{- mergeOverwrite (deepCopy .Values.scaler.config) (dict "targets" (include "camunda-autoscaler.scaler.targets" . | fromYamlArray)) | toYaml -}}
+{{- $config := .Values.scaler.config -}}
+{{- if not (dig "prometheus" "url" "" $config) -}}{{- $config = omit $config "prometheus" -}}{{- end -}}
+{{- mergeOverwrite (deepCopy $config) (dict "targets" (include "camunda-autoscaler.scaler.targets" . | fromYamlArray)) | toYaml -}}
 {{- end }}

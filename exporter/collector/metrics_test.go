@@ -45,10 +45,12 @@ func (e *engine) RoundTrip(r *http.Request) (*http.Response, error) {
 	e.asked++
 	answer, latency := e.answer, e.latency
 	e.mu.Unlock()
-	select {
-	case <-time.After(latency):
-	case <-r.Context().Done():
-		return nil, r.Context().Err()
+	if latency > 0 {
+		select {
+		case <-time.After(latency):
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
 	}
 	status, body := answer(r)
 	if err := r.Context().Err(); err != nil {

@@ -162,9 +162,11 @@ func TestCollectorsThatHang(t *testing.T) {
 			}
 			time.Sleep(10*time.Second - time.Since(begin))
 		}
+		mu.Lock()
 		if endpoints := 6; most > endpoints || asked > endpoints {
 			t.Errorf("%d requests, %d at once, want one for each endpoint", asked, most)
 		}
+		mu.Unlock()
 		slow := 0
 		for _, d := range took {
 			if d > time.Second {

@@ -2,13 +2,13 @@ package query
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
 
+	jsoniter "github.com/json-iterator/go"
 	"github.com/prometheus/client_golang/api"
 )
 
@@ -42,44 +42,118 @@ func withoutQuery(err error) error {
 }
 
 // check looks at what the client does not. What it cannot parse it leaves to
-// the client, which says what is wrong.
+// the client, which says what is wrong. It reads the answer with the client's own
+// parser and keeps nothing of it, as an answer for 10,000 workloads has megabytes.
 func check(body []byte) error {
-	var answer struct {
-		Status string
-		Data   struct {
-			ResultType string
-			Result     json.RawMessage
+	it := jsoniter.ConfigDefault.BorrowIterator(body)
+	defer jsoniter.ConfigDefault.ReturnIterator(it)
+	var status, resultType string
+	var scalar, vector error // what is wrong with the result, if it is one
+	null := false
+	it.ReadMapCB(func(it *jsoniter.Iterator, key string) bool {
+		switch {
+		case strings.EqualFold(key, "status"): // as the client compares
+			status = it.ReadString()
+		case strings.EqualFold(key, "data"):
+			it.ReadMapCB(func(it *jsoniter.Iterator, key string) bool {
+				switch {
+				case strings.EqualFold(key, "resultType"):
+					resultType = it.ReadString()
+				case strings.EqualFold(key, "result") && it.WhatIsNext() == jsoniter.ArrayValue:
+					scalar, vector = checkResult(it)
+				default:
+					null = null || strings.EqualFold(key, "result") && it.WhatIsNext() == jsoniter.NilValue
+					it.Skip()
+				}
+				return true
+			})
+		default:
+			it.Skip()
 		}
-	}
-	if !parse(body, &answer) || answer.Status == "error" {
+		return true
+	})
+	switch {
+	case it.Error != nil && !errors.Is(it.Error, io.EOF) || status == "error":
 		return nil
-	}
-	if answer.Status != "success" {
+	case status != "success":
 		return errors.New("an answer that does not say that the query succeeded: is this a Prometheus?")
-	}
-	switch answer.Data.ResultType {
-	case "scalar":
-		var pair []json.RawMessage
-		if parse(answer.Data.Result, &pair) && !isPair(pair) {
-			return fmt.Errorf("a scalar that is not [time, \"number\"]: %.100s", answer.Data.Result)
-		}
-	case "vector":
-		var series []*struct{ Value, Histogram []json.RawMessage }
-		if parse(answer.Data.Result, &series) && series == nil {
-			return errors.New("an answer without a result")
-		}
-		for _, s := range series {
-			if s == nil || !isPair(s.Value) && (len(s.Histogram) != 2 || s.Histogram[1][0] != '{') {
-				return errors.New("a series that has no [time, \"number\"]")
-			}
-		}
+	case resultType == "scalar":
+		return scalar
+	case resultType == "vector" && null:
+		return errors.New("an answer without a result")
+	case resultType == "vector":
+		return vector
 	}
 	return nil
 }
 
-func parse(text []byte, into any) bool { return json.Unmarshal(text, into) == nil }
+// checkResult reads a result, and returns what is wrong with it as a scalar and
+// as a vector.
+func checkResult(it *jsoniter.Iterator) (scalar, vector error) {
+	var pair pairCheck
+	it.ReadArrayCB(func(it *jsoniter.Iterator) bool {
+		if it.WhatIsNext() != jsoniter.ObjectValue {
+			pair.next(it)
+			vector = errSeries
+			return true
+		}
+		pair.other()
+		if !checkSeries(it) {
+			vector = errSeries
+		}
+		return true
+	})
+	if !pair.ok() {
+		scalar = errors.New(`a scalar that is not [time, "number"]`)
+	}
+	return scalar, vector
+}
 
-// isPair reports whether it is [1700000000.123, "42"].
-func isPair(pair []json.RawMessage) bool {
-	return len(pair) == 2 && pair[0][0] != '"' && pair[0][0] != 'n' && pair[1][0] == '"'
+var errSeries = errors.New(`a series that has no [time, "number"]`)
+
+// checkSeries reads a series, and reports whether it has a value.
+func checkSeries(it *jsoniter.Iterator) bool {
+	has, wrong := false, false
+	it.ReadMapCB(func(it *jsoniter.Iterator, key string) bool {
+		histogram := strings.EqualFold(key, "histogram")
+		if !histogram && !strings.EqualFold(key, "value") || it.WhatIsNext() != jsoniter.ArrayValue {
+			it.Skip()
+			return true
+		}
+		var pair pairCheck
+		it.ReadArrayCB(func(it *jsoniter.Iterator) bool { pair.next(it); return true })
+		has, wrong = true, wrong || !pair.ok() && !(histogram && pair.histogram())
+		return true
+	})
+	return has && !wrong
+}
+
+// pairCheck looks at the entries of a list one by one.
+type pairCheck [3]jsoniter.ValueType // of the first two; whether there are more
+
+func (p *pairCheck) next(it *jsoniter.Iterator) {
+	p.note(it.WhatIsNext())
+	it.Skip()
+}
+
+// other notes an entry that is an object, which is read elsewhere.
+func (p *pairCheck) other() { p.note(jsoniter.ObjectValue) }
+
+func (p *pairCheck) note(kind jsoniter.ValueType) {
+	for i, noted := range p {
+		if noted == jsoniter.InvalidValue {
+			p[i] = kind
+			return
+		}
+	}
+}
+
+// ok reports whether it is [1700000000.123, "42"].
+func (p pairCheck) ok() bool {
+	return p == pairCheck{jsoniter.NumberValue, jsoniter.StringValue}
+}
+
+// histogram reports whether it is [1700000000.123, {...}].
+func (p pairCheck) histogram() bool {
+	return p == pairCheck{jsoniter.NumberValue, jsoniter.ObjectValue}
 }

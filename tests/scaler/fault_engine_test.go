@@ -19,7 +19,8 @@ import (
 
 // TestEngineFaults is the part of the fault matrix before Prometheus: a real
 // engine under a real load, and the real exporter. Three replicas are right for
-// the load. Whenever it cannot be told, they stay; and also while, after a fault,
+// the load, which is in the middle between their bounds (60 and 150), as a busy
+// machine starts instances in bursts. Whenever it cannot be told, they stay; and also while, after a fault,
 // the window is not full again, for the file demands scale_down_coverage.
 func TestEngineFaults(t *testing.T) {
 	t.Parallel() // with TestFaults: it mostly waits
@@ -55,7 +56,7 @@ func TestEngineFaults(t *testing.T) {
 		return run("camunda-exporter", products.Exporter, address, "--camunda.url="+before.URL+"/engine-rest", "--camunda.timeout=2s")
 	}
 	exporter := startExporter()
-	run("camunda-process-starter", products.Starter, ports.Address(free[1]), "--camunda.host="+e.URL, "--starts-per-interval=120")
+	run("camunda-process-starter", products.Starter, ports.Address(free[1]), "--camunda.host="+e.URL, "--starts-per-interval=100")
 	m := &matrix{loads: newLoads(t)}
 	m.prometheus, err = prometheus.Start(t.Context(), filepath.Join(dir, "prometheus"), prometheus.Config{
 		ScrapeInterval: time.Second, Jobs: map[string][]string{"camunda-exporter": {address}, "rig": {strings.TrimPrefix(m.loads.URL, "http://")}},
@@ -65,7 +66,7 @@ func TestEngineFaults(t *testing.T) {
 	}
 	t.Cleanup(m.prometheus.Kill)
 	const recent = `camunda_process_instances_recently_started{window="10s"}`
-	m.awaitAnswer(t, recent+" > 100")
+	m.awaitAnswer(t, recent+" > 80")
 	r := m.newRig(t, 3, steady)
 	r.startWithFile(t, `
 prometheus: {url: PROMETHEUS}
@@ -97,7 +98,7 @@ targets:
 			r.awaitHolds(t, "no_data", "", func() { f.begin(t) })
 			generation := r.generation(t)
 			f.end(t)
-			m.awaitAnswer(t, recent+" > 100")
+			m.awaitAnswer(t, recent+" > 80")
 			r.stay(t, 3, "within_bounds")
 			if got := r.generation(t); got != generation {
 				t.Errorf("the Deployment was written %d times", got-generation)

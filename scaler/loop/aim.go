@@ -29,8 +29,12 @@ func (a aim) saw(res sample.Result) aim {
 	if res.Now.IsZero() {
 		return a // no answer
 	}
+	looked := res.Evaluated
+	if looked.IsZero() {
+		looked = res.Now
+	}
 	if a.first.IsZero() {
-		a.first = res.Now
+		a.first = looked
 	}
 	a.ageless = res.Empty || res.Ageless
 	if a.ageless || res.Timestamp.IsZero() || res.Timestamp.After(res.Now) {
@@ -41,14 +45,14 @@ func (a aim) saw(res sample.Result) aim {
 			// It was there later than expected. One that is very late says
 			// little about the next.
 			a.early = before.Looked().Sub(res.Timestamp)
-			a.delay = min(res.Now.Sub(res.Timestamp), 2*a.delay+firstProbe)
+			a.delay = min(looked.Sub(res.Timestamp), 2*a.delay+firstProbe)
 		} else {
 			// Half way to what is too early, which may not be so any more.
 			a.delay = max(0, a.delay+a.early) / 2
 			a.early = a.early * 31 / 32
 		}
 	}
-	a.cadence = a.cadence.Observe(res.Timestamp, res.Now)
+	a.cadence = a.cadence.Observe(res.Timestamp, looked)
 	return a
 }
 

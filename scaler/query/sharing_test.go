@@ -23,6 +23,7 @@ type instant struct {
 	asked atomic.Int64
 	takes time.Duration
 	err   error
+	at    *time.Time // of the sample; by default a second ago
 }
 
 func (p *instant) Query(ctx context.Context, _ string, _ time.Time, _ ...v1.Option) (model.Value, v1.Warnings, v1.Infos, error) {
@@ -39,7 +40,11 @@ func (p *instant) Query(ctx context.Context, _ string, _ time.Time, _ ...v1.Opti
 	one := func(kind string, value float64) *model.Sample {
 		return &model.Sample{Metric: model.Metric{part: model.LabelValue(kind), "namespace": "n", "name": "a"}, Value: model.SampleValue(value), Timestamp: now}
 	}
-	return model.Vector{one(partValue, 3), one(partTime, float64(now)/1000-1), one(partNow, 0)}, nil, nil, nil
+	at := now.Add(-time.Second)
+	if p.at != nil {
+		at = model.TimeFromUnixNano(p.at.UnixNano())
+	}
+	return model.Vector{one(partValue, 3), one(partTime, float64(at)/1000), one(partNow, 0)}, nil, nil, nil
 }
 
 // A thousand members, all at once and again and again, are one request per age;
@@ -114,30 +119,39 @@ func TestCancelledCallersFailAlone(t *testing.T) {
 	})
 }
 
-// A reader never gets one answer twice, so each look is at something new; and
-// the answer to one reader's look serves all that have not seen it.
-func TestAReaderGetsNoAnswerTwice(t *testing.T) {
+// A hundred readers that look for something new again and again, and find
+// nothing, ask a few times at once and then once per age.
+func TestReadersAskAFewTimesMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		prom := &instant{}
+		at := time.Now()
+		prom := &instant{at: &at}
 		s := NewShared(prom, Options{Query: "q"}, byLabels, 500*time.Millisecond)
 		var readers []*Reader
 		for range 100 {
 			readers = append(readers, s.Reader(Key{"n", "a"}))
 		}
-		const rounds = 10
-		var last time.Time
-		for range rounds {
-			time.Sleep(10 * time.Millisecond)
-			for _, r := range readers {
-				got := r.Read(t.Context())
-				if r == readers[0] && !got.Now.After(last) {
-					t.Errorf("got an answer of %s after one of %s", got.Now, last)
+		look := func(d time.Duration) (requests int64) {
+			before := prom.asked.Load()
+			for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(25 * time.Millisecond) {
+				for _, r := range readers {
+					r.Read(t.Context())
 				}
-				last = got.Now
 			}
+			return prom.asked.Load() - before
 		}
-		if got := prom.asked.Load(); got != rounds {
-			t.Errorf("%d requests for %d rounds of a hundred readers", got, rounds)
+		if got := look(490 * time.Millisecond); got != 4 {
+			t.Errorf("%d requests before the first answer is too old, want 4", got)
+		}
+		if got := look(10 * time.Second); got > 30 {
+			t.Errorf("%d requests in ten seconds, want at most 30", got)
+		}
+		at = time.Now()
+		look(500 * time.Millisecond)
+		asked := prom.asked.Load()
+		late := s.Reader(Key{"n", "a"})
+		late.last = at.Add(-time.Second)
+		if got := late.Read(t.Context()); !got.Timestamp.Equal(at.Truncate(time.Millisecond)) || prom.asked.Load() != asked {
+			t.Errorf("got %+v by %d more requests, want the news of the answer that is there", got, prom.asked.Load()-asked)
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
+	"golang.org/x/time/rate"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
@@ -20,6 +21,7 @@ type Source struct {
 	options       Options
 	labels        *Labels       // nil: every series is the one workload's
 	keep          time.Duration // how old an answer may be that is shared
+	spare         *rate.Limiter // of requests for a newer answer than that
 	values, times string        // what is asked for, both as vectors
 
 	asking chan struct{} // full while a request is under way; guards values, times and ages
@@ -34,13 +36,16 @@ func New(prometheus v1.API, o Options) *Source {
 }
 
 // NewShared returns a source of many workloads' samples. An answer is shared by
-// readers that have not seen it yet, while it is younger than keep.
+// readers that have not seen it yet, while it is younger than keep. If it has no
+// news for a reader, that asks again, though not much more often than once in
+// keep: the workloads may be scraped at any number of times.
 //
 // Options.Zero makes a workload that the answer leaves out 0, unless there are
 // unnamed series, which may be its.
 func NewShared(prometheus v1.API, o Options, l Labels, keep time.Duration) *Source {
 	s := newSource(prometheus, o, "an instant vector whose labels name the workloads")
 	s.labels, s.keep = &l, keep
+	s.spare = rate.NewLimiter(rate.Every(2*max(keep, time.Nanosecond)), 3)
 	return s
 }
 
@@ -58,7 +63,7 @@ func newSource(prometheus v1.API, o Options, want string) *Source {
 // Members returns which workloads the newest answer names. The answer may be as
 // old as a shared one may be.
 func (s *Source) Members(ctx context.Context) (Members, error) {
-	a := s.answer(ctx, nil)
+	a := s.answer(ctx, func(a *answer) bool { return time.Since(a.at) < s.keep })
 	return a.members, a.err
 }
 
@@ -71,15 +76,15 @@ func (s *Source) Reader(key Key) *Reader { return &Reader{source: s, key: key} }
 type Reader struct {
 	source *Source
 	key    Key
-	seen   *answer // that the last Read was of
+	seen   *answer   // that the last Read was of
+	last   time.Time // of the newest sample that was read
 }
 
-// Read returns the newest sample, of an answer that this reader has not seen
-// before. A workload that the answer leaves out has no data. Whatever the
+// Read returns the newest sample. A workload that the answer leaves out has no data. Whatever the
 // outcome, Timestamp is set if the sample's time is known, and Now if
 // Prometheus answered.
 func (r *Reader) Read(ctx context.Context) sample.Result {
-	a := r.source.answer(ctx, r.seen)
+	a := r.source.answer(ctx, r.accepts)
 	r.seen = a
 	if a.err != nil {
 		return sample.Result{Outcome: sample.Failed, Err: a.err}
@@ -98,9 +103,28 @@ func (r *Reader) Read(ctx context.Context) sample.Result {
 		}
 	}
 	res.Ageless = !a.now.IsZero() && res.Timestamp.Equal(a.now)
-	res.Now = a.clock() // a shared answer's samples have aged since
+	res.Now, res.Evaluated = a.clock(), a.now // a shared answer's samples have aged since
+	if res.Timestamp.After(r.last) {
+		r.last = res.Timestamp
+	}
 	return res
 }
+
+// accepts reports whether an answer that another reader asked for will do: it
+// has a newer sample, it is as good as new, or this is no time to ask again.
+func (r *Reader) accepts(a *answer) bool {
+	age := time.Since(a.at)
+	switch {
+	case age >= r.source.keep || a == r.seen && a.err != nil:
+		return false
+	case a.err != nil || a.samples[r.key].Timestamp.After(r.last) || age < asGoodAsNew:
+		return true
+	}
+	return !r.source.spare.AllowN(time.Now(), 1)
+}
+
+// asGoodAsNew is how old an answer may be to tell that there is nothing new yet.
+const asGoodAsNew = 20 * time.Millisecond
 
 // answer is what Prometheus answered.
 type answer struct {
@@ -120,12 +144,13 @@ func (a *answer) clock() time.Time {
 	return a.now.Add(time.Since(a.at))
 }
 
-// answer returns an answer other than seen. Only one request is under way at a
-// time: callers wait for it and share its answer. A caller asks again itself
-// only if that request was cancelled.
-func (s *Source) answer(ctx context.Context, seen *answer) *answer {
-	if a := s.shared(seen); a != nil {
-		return a
+// answer returns an answer that the caller accepts, or a new one. Only one
+// request is under way at a time: callers wait for it and share its answer. A
+// caller asks again itself only if that request was cancelled.
+func (s *Source) answer(ctx context.Context, accepts func(*answer) bool) *answer {
+	known := s.last.Load()
+	if known != nil && accepts(known) {
+		return known
 	}
 	select {
 	case s.asking <- struct{}{}:
@@ -133,7 +158,7 @@ func (s *Source) answer(ctx context.Context, seen *answer) *answer {
 	case <-ctx.Done():
 		return &answer{err: fmt.Errorf("query %s: %w", s.options.Query, ctx.Err())}
 	}
-	if a := s.shared(seen); a != nil {
+	if a := s.last.Load(); a != nil && a != known && accepts(a) {
 		return a
 	}
 	a := s.ask(ctx)
@@ -141,13 +166,6 @@ func (s *Source) answer(ctx context.Context, seen *answer) *answer {
 		s.last.Store(a)
 	}
 	return a
-}
-
-func (s *Source) shared(seen *answer) *answer {
-	if a := s.last.Load(); a != nil && a != seen && time.Since(a.at) < s.keep {
-		return a
-	}
-	return nil
 }
 
 // ask makes one request.

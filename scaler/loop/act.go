@@ -2,7 +2,6 @@ package loop
 
 import (
 	"context"
-	"time"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
@@ -14,7 +13,7 @@ func (l *Loop) get(ctx context.Context) (workload.Scale, Change, error) {
 	if err != nil {
 		return scale, Change{}, err
 	}
-	owned, change := l.ownership.see(scale, time.Now())
+	owned, change := l.ownership.see(scale, l.local())
 	l.ownership = owned
 	if change.Kind != Unchanged {
 		l.owner.due, l.owner.err = true, nil
@@ -35,7 +34,7 @@ func (l *Loop) block(ctx context.Context, scale workload.Scale) decide.Block {
 	if other, uncertain := l.otherScaler(ctx, scale); other != "" {
 		return decide.Block{Reason: decide.OwnedByOther, By: other, Err: uncertain}
 	}
-	if l.ownership.contested(time.Now()) {
+	if l.ownership.contested(l.local()) {
 		return decide.Block{Reason: decide.Contested}
 	}
 	return decide.Block{}
@@ -47,7 +46,7 @@ func (l *Loop) act(ctx context.Context, d *Decision) {
 		return
 	}
 	err := l.scaler.Set(context.WithoutCancel(ctx), *d.Scale, d.To)
-	l.actedAt = time.Now()
+	l.actedAt = l.local()
 	if err == nil {
 		l.ownership = l.ownership.wrote(d.From, d.To)
 		return

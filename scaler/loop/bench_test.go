@@ -22,6 +22,8 @@ type idle struct{ Scaler }
 
 func (idle) Get(context.Context) (workload.Scale, error) { return workload.Scale{Replicas: 1}, nil }
 
+func (idle) ScaledByHPA(context.Context) (string, error) { return "", nil }
+
 type none struct{}
 
 func (none) Observe(Decision) {}

@@ -32,7 +32,8 @@ type Loop struct {
 	max      Evaluator
 	scaler   Scaler
 	observer Observer
-	once     bool // decide on what there is, even if it is from before the start
+	local    func() time.Time // this machine's clock
+	once     bool             // decide on what there is, even if it is from before the start
 
 	clock     clock
 	schedule  Schedule     // new when Prometheus's clock becomes known or jumps
@@ -50,7 +51,7 @@ type Loop struct {
 
 // New returns a loop that has not started.
 func New(t config.Target, from Sources, s Scaler, o Observer) *Loop {
-	l := &Loop{target: t, max: from.Max, scaler: s, observer: o, schedule: Schedule{Interval: t.Interval}, owner: owner{due: true}}
+	l := &Loop{target: t, max: from.Max, scaler: s, observer: o, local: time.Now, schedule: Schedule{Interval: t.Interval}, owner: owner{due: true}}
 	for _, r := range from.Triggers {
 		l.sources = append(l.sources, source{Reader: r})
 	}
@@ -74,6 +75,16 @@ func (l *Loop) Run(ctx context.Context) {
 		_, next := l.cycle(ctx)
 		_ = sleep.For(ctx, next)
 	}
+}
+
+// GoBy makes a loop that has not started go by another clock than this machine's.
+// It is run by Step, for Run waits by this machine's.
+func (l *Loop) GoBy(local func() time.Time) { l.local = local }
+
+// Step runs one cycle, as Run does, and returns when to run the next.
+func (l *Loop) Step(ctx context.Context) (next time.Duration) {
+	_, next = l.cycle(ctx)
+	return next
 }
 
 // Once decides on the newest sample if it is fresh, or else on the next one,
@@ -112,7 +123,7 @@ func (l *Loop) cycle(ctx context.Context) (decided bool, next time.Duration) {
 	}
 	newest := decide.Newest(samples)
 	fresh := !newest.IsZero() && (l.once || l.schedule.Due(newest))
-	if left := l.schedule.Shortest() - time.Since(l.actedAt); fresh && left > 0 && !l.once {
+	if left := l.schedule.Shortest() - l.local().Sub(l.actedAt); fresh && left > 0 && !l.once {
 		return false, l.end(samples, left) // the last cycle was slow
 	}
 	switch {
@@ -123,7 +134,7 @@ func (l *Loop) cycle(ctx context.Context) (decided bool, next time.Duration) {
 		}
 		return false, l.end(samples, l.wait())
 	default:
-		l.decidedAt = time.Now() // also if it fails
+		l.decidedAt = l.local() // also if it fails
 	}
 	limits := l.limits(ctx, answered(samples))
 	scale, change, err := l.get(ctx)
@@ -132,9 +143,9 @@ func (l *Loop) cycle(ctx context.Context) (decided bool, next time.Duration) {
 	}
 	if err != nil {
 		l.unreadable(samples, limits, err)
-		return false, l.retry.left()
+		return false, l.retry.left(l.local())
 	}
-	l.target.Policy.Expire(samples, l.clock.now()) // it may have taken long to get here
+	l.target.Policy.Expire(samples, l.now()) // it may have taken long to get here
 	l.decide(ctx, samples, fresh, scale, change, limits)
 	return fresh && !decide.Newest(samples).IsZero(), l.end(samples, l.wait())
 }
@@ -146,12 +157,12 @@ func (l *Loop) overdue(newest time.Time) bool {
 	if !newest.IsZero() {
 		patience += l.target.Interval / 2
 	}
-	return time.Since(l.decidedAt) >= patience
+	return l.local().Sub(l.decidedAt) >= patience
 }
 
 // wait returns how long to wait until the next look.
 func (l *Loop) wait() time.Duration {
-	now := l.clock.now()
+	now := l.now()
 	next := now.Add(l.target.Interval)
 	for _, s := range l.sources {
 		if at := s.aim.next(l.schedule.Opens(), now); at.Before(next) {
@@ -159,7 +170,7 @@ func (l *Loop) wait() time.Duration {
 		}
 	}
 	wait := next.Sub(now)
-	if left := l.target.Interval - time.Since(l.decidedAt); left > 0 {
+	if left := l.target.Interval - l.local().Sub(l.decidedAt); left > 0 {
 		wait = min(wait, left)
 	}
 	return wait
@@ -169,9 +180,9 @@ func (l *Loop) wait() time.Duration {
 func (l *Loop) start(ctx context.Context) {
 	l.health.Begins()
 	if l.decidedAt.IsZero() {
-		l.decidedAt = time.Now()
+		l.decidedAt = l.local()
 		if !l.once {
-			l.state.Start = l.clock.now()
+			l.state.Start = l.now()
 			_, _, _ = l.get(ctx) // so that whatever another writer does from now on is noticed
 		}
 	}
@@ -185,7 +196,7 @@ func (l *Loop) end(samples []sample.Result, wait time.Duration) time.Duration {
 	for i, s := range samples {
 		if s.Outcome == sample.Failed {
 			worked = worked && l.target.Policy.Triggers[i].Optional
-			if again := l.sources[i].retry.left(); left == 0 || again < left {
+			if again := l.sources[i].retry.left(l.local()); left == 0 || again < left {
 				left = again
 			}
 			continue
@@ -205,9 +216,9 @@ func (l *Loop) end(samples []sample.Result, wait time.Duration) time.Duration {
 
 // decide has the samples decided on, acts, and reports it.
 func (l *Loop) decide(ctx context.Context, samples []sample.Result, fresh bool, scale workload.Scale, change Change, limits decide.Limits) {
-	now := l.clock.now()
+	now := l.now()
 	newest := decide.Newest(samples)
-	l.decidedAt = time.Now()
+	l.decidedAt = l.local()
 	if fresh {
 		// From here on the samples are used up, whatever becomes of the write:
 		// one whose answer is lost may have happened.
@@ -221,13 +232,13 @@ func (l *Loop) decide(ctx context.Context, samples []sample.Result, fresh bool, 
 	l.explain(&d)
 	l.act(ctx, &d)
 	if d.Action != decide.None {
-		l.state = l.state.Acted(l.clock.now())
+		l.state = l.state.Acted(l.now())
 		if !fresh {
-			l.schedule = l.schedule.Use(l.clock.now()) // the next step comes an interval later, data or not
+			l.schedule = l.schedule.Use(l.now()) // the next step comes an interval later, data or not
 		}
 	}
 	if fresh && !newest.IsZero() {
-		d.Lag = l.clock.now().Sub(newest)
+		d.Lag = l.now().Sub(newest)
 	}
 	l.report(d)
 }
@@ -247,9 +258,9 @@ func (l *Loop) explain(d *Decision) {
 // only once an interval has passed.
 func (l *Loop) tellMissing(ctx context.Context, samples []sample.Result) {
 	d := Decision{Target: &l.target}
-	d.Decision = l.target.Policy.Missing(decide.Input{Now: l.clock.now(), Samples: samples})
+	d.Decision = l.target.Policy.Missing(decide.Input{Now: l.now(), Samples: samples})
 	l.explain(&d)
-	if d.sameAs(l.reported) && time.Since(l.reportedAt) < l.target.Interval {
+	if d.sameAs(l.reported) && l.local().Sub(l.reportedAt) < l.target.Interval {
 		return
 	}
 	if scale, change, err := l.get(ctx); err == nil {
@@ -264,9 +275,9 @@ func (l *Loop) tellMissing(ctx context.Context, samples []sample.Result) {
 // unreadable reports that the workload could not be read. The samples are not
 // used up.
 func (l *Loop) unreadable(samples []sample.Result, limits decide.Limits, err error) {
-	l.retry.failed()
+	l.retry.failed(l.local())
 	d := Decision{Target: &l.target}
-	in := decide.Input{Now: l.clock.now(), Samples: samples, Limits: limits}
+	in := decide.Input{Now: l.now(), Samples: samples, Limits: limits}
 	if decide.Newest(samples).IsZero() { // there is nothing to decide on anyway
 		d.Decision = l.target.Policy.Missing(in)
 		l.explain(&d)
@@ -274,14 +285,14 @@ func (l *Loop) unreadable(samples []sample.Result, limits decide.Limits, err err
 		d.Decision = l.target.Policy.Unknown(in)
 		d.fail(err, string(workload.CauseOf(err)))
 	}
-	if !d.sameAs(l.reported) || time.Since(l.reportedAt) >= l.target.Interval {
+	if !d.sameAs(l.reported) || l.local().Sub(l.reportedAt) >= l.target.Interval {
 		l.report(d)
 	}
 }
 
 func (l *Loop) report(d Decision) {
 	d.Repeat = d.sameAs(l.reported)
-	l.reported, l.reportedAt = d, time.Now()
+	l.reported, l.reportedAt = d, l.local()
 	l.observer.Observe(d)
 }
 

@@ -58,13 +58,13 @@ func (o owner) is(s workload.Scale) string {
 // otherScaler returns what else scales the workload, "" if nothing does, and why
 // that is uncertain.
 func (l *Loop) otherScaler(ctx context.Context, s workload.Scale) (name string, uncertain error) {
-	if l.owner.overdue(s, time.Now()) {
+	if l.owner.overdue(s, l.local()) {
 		l.checkOwner(ctx, s)
 	}
 	if name = l.owner.is(s); name != "" {
 		return name, l.owner.err
 	}
-	if !l.target.DryRun && l.ownership.rivalled(time.Now(), l.target.Interval) {
+	if !l.target.DryRun && l.ownership.rivalled(l.local(), l.target.Interval) {
 		return "another camunda-scaler", nil
 	}
 	return "", nil
@@ -74,10 +74,10 @@ func (l *Loop) checkOwner(ctx context.Context, s workload.Scale) {
 	name, err := l.scaler.ScaledByHPA(ctx)
 	switch forbidden := workload.CauseOf(err) == workload.CauseForbidden; {
 	case err == nil:
-		l.owner = owner{checked: time.Now(), of: versionOf(s), name: name}
+		l.owner = owner{checked: l.local(), of: versionOf(s), name: name}
 		return
 	case forbidden: // the writer alone tells
 		l.owner.due, l.owner.name = false, ""
 	}
-	l.owner.checked, l.owner.err = time.Now(), err
+	l.owner.checked, l.owner.err = l.local(), err
 }

@@ -43,14 +43,14 @@ type retry struct {
 	at      time.Time     // of the next one
 }
 
-func (r *retry) failed() {
+func (r *retry) failed(now time.Time) {
 	if r.backoff == nil {
 		r.backoff = &wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.1, Steps: 100, Cap: 10 * time.Second}
 	}
-	r.at = time.Now().Add(r.backoff.Step())
+	r.at = now.Add(r.backoff.Step())
 }
 
-func (r *retry) left() time.Duration { return max(0, time.Until(r.at)) }
+func (r *retry) left(now time.Time) time.Duration { return max(0, r.at.Sub(now)) }
 
 // clock is Prometheus's, as far as it is known: its last answer, and what has
 // passed since.
@@ -58,12 +58,16 @@ type clock struct{ prometheus, local time.Time }
 
 func (c clock) known() bool { return !c.prometheus.IsZero() }
 
-func (c clock) now() time.Time {
+// at returns what it shows when this machine's clock shows local.
+func (c clock) at(local time.Time) time.Time {
 	if !c.known() {
-		return time.Now()
+		return local
 	}
-	return c.prometheus.Add(time.Since(c.local))
+	return c.prometheus.Add(local.Sub(c.local))
 }
+
+// now is the time by Prometheus's clock.
+func (l *Loop) now() time.Time { return l.clock.at(l.local()) }
 
 // read reads each trigger's newest sample, and sets the clock. A sample that is
 // too old is Stale.
@@ -72,22 +76,22 @@ func (l *Loop) read(ctx context.Context) []sample.Result {
 	clocks := make([]clock, len(l.sources))
 	each(len(l.sources), func(i int) {
 		s := &l.sources[i]
-		if s.retry.left() > 0 {
+		if s.retry.left(l.local()) > 0 {
 			samples[i] = s.down
 			return
 		}
 		res := s.Read(ctx)
 		if res.Outcome == sample.Failed && ctx.Err() == nil {
-			s.retry.failed()
+			s.retry.failed(l.local())
 			s.down = res
 		}
 		s.aim = s.aim.saw(res)
 		res.Spacing = s.aim.cadence.Spacing()
-		samples[i], clocks[i] = res, clock{res.Now, time.Now()}
+		samples[i], clocks[i] = res, clock{res.Now, l.local()}
 	})
 	if ctx.Err() == nil {
 		l.setClock(clocks)
-		l.target.Policy.Expire(samples, l.clock.now())
+		l.target.Policy.Expire(samples, l.now())
 	}
 	return samples
 }
@@ -108,14 +112,15 @@ func each(n int, f func(i int)) {
 // setClock takes the latest of the answers, and starts what goes by Prometheus's
 // clock again when that becomes known or jumps.
 func (l *Loop) setClock(answers []clock) {
-	was, known := l.clock.now(), l.clock.known()
+	local := l.local()
+	was, known := l.clock.at(local), l.clock.known()
 	answered := false
 	for _, c := range answers {
-		if c.known() && (!answered || c.now().After(l.clock.now())) {
+		if c.known() && (!answered || c.at(local).After(l.clock.at(local))) {
 			l.clock, answered = c, true
 		}
 	}
-	now := l.clock.now()
+	now := l.clock.at(local)
 	jumped := l.schedule.Broken(now) || now.Sub(was) > l.target.Policy.MaxAge(0)+query.Timeout
 	if answered && (!known && !l.once || known && jumped) {
 		// The newest sample may have been acted on before a restart, so only
@@ -127,7 +132,7 @@ func (l *Loop) setClock(answers []clock) {
 // limits returns those in force now: of the calendar and, unless Prometheus is
 // known to be down, of the query that bounds steps up.
 func (l *Loop) limits(ctx context.Context, prometheus bool) decide.Limits {
-	in := l.target.Calendar.Limits(l.target.Policy.Limits, l.clock.now())
+	in := l.target.Calendar.Limits(l.target.Policy.Limits, l.now())
 	if l.max == nil {
 		return in
 	}

@@ -18,10 +18,7 @@ type Query struct{ expr parser.Expr }
 // Parse returns an error if the text is not PromQL, or if it gives something
 // else than a vector or a scalar.
 func Parse(text string) (Query, error) {
-	expr, err := parser.NewParser(parser.Options{
-		EnableExperimentalFunctions: true, ExperimentalDurationExpr: true,
-		EnableExtendedRangeSelectors: true, EnableBinopFillModifiers: true,
-	}).ParseExpr(text)
+	expr, err := newParser().ParseExpr(text)
 	if err != nil {
 		return Query{}, fmt.Errorf("not PromQL: %w", plain(err))
 	}

@@ -41,7 +41,7 @@ func (f file) compile(doc *document) Config {
 
 func (p filePrometheus) compile(at section) Prometheus {
 	made := Prometheus{HTTP: p.HTTP}
-	address, err := parseURL(p.URL)
+	address, err := ParseURL(p.URL)
 	if err != nil {
 		at.fault("url", "%v", err)
 	} else {

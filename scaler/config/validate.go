@@ -194,8 +194,8 @@ func checkTimes(interval time.Duration, maxSampleAge *time.Duration) []fault {
 	return f
 }
 
-// parseURL returns Prometheus's address.
-func parseURL(s string) (*url.URL, error) {
+// ParseURL parses the address of a Prometheus.
+func ParseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	if err != nil {
 		return nil, errors.New("not a URL: want http://host:port or https://host:port") // the error may have a password in it

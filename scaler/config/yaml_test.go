@@ -123,7 +123,7 @@ func (r random) number() float64 {
 
 func (r random) config(t *testing.T) Config {
 	c := Config{Prometheus: Prometheus{HTTP: commoncfg.DefaultHTTPClientConfig}}
-	address, err := parseURL([]string{"http://prometheus:9090", "https://a.example/prefix?tenant=a&tenant=b", "http://[::1]:1/?x=%20"}[r.IntN(3)])
+	address, err := ParseURL([]string{"http://prometheus:9090", "https://a.example/prefix?tenant=a&tenant=b", "http://[::1]:1/?x=%20"}[r.IntN(3)])
 	if err != nil {
 		t.Fatal(err)
 	}

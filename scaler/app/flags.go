@@ -29,6 +29,7 @@ type Flags struct {
 	Once       bool
 	Events     bool
 	Check      Check
+	Replay     *Replay
 
 	leaderElection bool
 	lease          LeaseID
@@ -76,6 +77,7 @@ func NewFlags() *Flags {
 	check.Flag("strict", "Exit with 2 on warnings as well.").NoEnvar().BoolVar(&f.Check.Strict)
 	check.Flag("promql", "Parse the queries as Prometheus does. Turn this off for servers with a dialect of their own.").NoEnvar().Default("true").BoolVar(&f.Check.PromQL)
 	check.Flag("query", "Ask Prometheus once, and show what would be decided for each target now. Exits with 1 if a target has no sample.").NoEnvar().BoolVar(&f.Check.Query)
+	f.Replay = addReplay(a)
 	return f
 }
 
@@ -90,6 +92,8 @@ func (f *Flags) check(parsed *kingpin.ParseContext) error {
 	switch {
 	case parsed.SelectedCommand != nil && parsed.SelectedCommand.FullCommand() == checkConfig:
 		f.Check.File = f.file
+		return nil
+	case parsed.SelectedCommand != nil && f.Replay.selected(parsed.SelectedCommand.FullCommand()):
 		return nil
 	case f.InFlight < 1:
 		return fmt.Errorf("--prometheus.max-in-flight: %d is too low: want 1 or more", f.InFlight)

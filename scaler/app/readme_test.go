@@ -25,7 +25,7 @@ func TestReadmeCommands(t *testing.T) {
 			t.Errorf("%s has no command", path)
 		}
 		for _, c := range commands {
-			if err := NewFlags().Parse(strings.Fields(c[1])); err != nil && !strings.Contains(err.Error(), "scaler.yml") {
+			if err := NewFlags().Parse(JoinNegative(strings.Fields(c[1]))); err != nil && !strings.Contains(err.Error(), "scaler.yml") {
 				t.Errorf("%s: camunda-scaler %s: %v", path, c[1], err)
 			}
 		}

@@ -33,9 +33,12 @@ func run(ctx context.Context, args []string, reload <-chan os.Signal, stdout, st
 		if flags.Check.File != "" {
 			return check(ctx, flags.Check, stdout, stderr)
 		}
+		if flags.Replay.Command != "" {
+			return flags.Replay.Run(ctx, stdout, stderr)
+		}
 		return scale(ctx, flags, reload, logs)
 	}
-	return flags.Execute(ctx, args, stdout, stderr)
+	return flags.Execute(ctx, app.JoinNegative(args), stdout, stderr)
 }
 
 func scale(ctx context.Context, flags *app.Flags, reload <-chan os.Signal, logs logging.Loggers) error {

@@ -1,0 +1,264 @@
+package backtest
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/flap"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
+)
+
+// The figures of a load that can be counted by hand.
+func TestFigures(t *testing.T) {
+	// 60 for ten minutes, then 10: one step up at the second sample, one down.
+	path := recorded(t, 20*time.Minute, func(at time.Time) float64 {
+		if at.Before(start.Add(10 * time.Minute)) {
+			return 60
+		}
+		return 10
+	}, func(time.Time) int { return 2 })
+	for _, c := range []struct {
+		name          string
+		ready         time.Duration
+		above, below  float64
+		hours, atMax  float64
+		actual, worst float64
+		actualBelow   float64
+		start         int32
+	}{
+		// The first sample may have been acted on, so the second one is: 10 s at
+		// 1 replica. Down at the first low sample, which is decided on at once.
+		{"at once", 0, 10, 0, (10*1 + 590*2 + 600*1) / 3600.0, 0, 2 * 1200 / 3600.0, 60, 600, 1},
+		{"ready after a minute", time.Minute, 70, 0, (10*1 + 590*2 + 600*1) / 3600.0, 0, 2 * 1200 / 3600.0, 60, 600, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := run(t, Backtest{Compare: Compare{ConfigFile: file(t, "scaler.yml", rule), ReadyAfter: c.ready, Start: c.start}, File: path})
+			f, a := r.Courses[0].Figures, r.Courses[1].Figures
+			if f.Above != c.above || f.Below != c.below || !near(f.ReplicaHours, c.hours) || f.AtMax != c.atMax || f.Worst[0].PerInstance != c.worst || f.Ups != 1 || f.Downs != 1 || f.Flaps != 1 || f.Seconds != 1200 {
+				t.Errorf("got %+v", f)
+			}
+			if !near(a.ReplicaHours, c.actual) || a.Above != 0 || a.Below != c.actualBelow || !r.Courses[1].Recorded {
+				t.Errorf("the recorded: got %+v", a)
+			}
+			if f.Compared != 1200 || f.Same != 590 {
+				t.Errorf("as recorded for %v of %v seconds, want 590 of 1200", f.Same, f.Compared)
+			}
+		})
+	}
+}
+
+func near(a, b float64) bool { return a-b < 1e-9 && b-a < 1e-9 }
+
+// Time without data is neither above nor below, and never 0.
+func TestMissingDataIsNotJudged(t *testing.T) {
+	path := file(t, "x.csv", "time,value\n1767571200,10\n1767571210,10\n1767571220,10\n1767572220,10\n1767572230,10\n")
+	f := run(t, Backtest{Compare: Compare{ConfigFile: file(t, "scaler.yml", rule), Start: 3}, File: path}).Courses[0].Figures
+	// From the third sample on it is known for the maximum age, 30 s.
+	if f.Unknown < 969 || f.Unknown > 971 || f.Seconds+f.Unknown != 1030 {
+		t.Errorf("got %+v, want 970 s without data", f)
+	}
+}
+
+func TestVary(t *testing.T) {
+	path := file(t, "scaler.yml", `
+interval: 10s
+targets:
+  - {}
+  - name: two
+    workload: {name: two}
+    scale_down_delay: 1m
+    triggers:
+      - {name: a.b, query: x, rule: {scale_up_at: 50}}
+      - {name: c, query: y, rule: {type: target, value_per_replica: 10}}
+    rule: {max_replicas: 5, allow_flapping: true}
+`)
+	d, err := ReadDocument(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		index    int
+		settings string
+		got      func(config.Target) any
+		want     any
+		err      string
+	}{
+		{0, "scale_up_at=40, scale_down_at=10,max_replicas=6", func(t config.Target) any { return fmt.Sprint(t.Policy.Triggers[0].Rule, t.Policy.Limits.Max) }, "{step 40 10 false 0} 6", ""},
+		{0, "rule.step_up=2", func(t config.Target) any { return t.Policy.StepUp }, int32(2), ""},
+		{0, "value_per_replica=30", func(t config.Target) any { return t.Policy.Triggers[0].Rule }, decide.Rule{Kind: decide.Target, ValuePerReplica: 30}, ""},
+		{0, "interval=30s,max_sample_age=2m", func(t config.Target) any { return fmt.Sprint(t.Interval, t.Policy.MaxSampleAge) }, "30s 2m0s", ""},
+		{1, "scale_down_delay=5m,wait_for_ready=true", func(t config.Target) any { return fmt.Sprint(t.Policy.ScaleDownDelay, t.Policy.WaitForReady) }, "5m0s true", ""},
+		{1, "triggers.a.b.scale_up_at=60", func(t config.Target) any { return t.Policy.Triggers[0].Rule.ScaleUpAt }, 60.0, ""},
+		{1, "triggers.c.scale_up_at=60", func(t config.Target) any { return t.Policy.Triggers[1].Rule }, decide.Rule{Kind: decide.Step, ScaleUpAt: 60, ScaleDownAt: 20}, ""},
+		{1, "triggers.c.optional=true", func(t config.Target) any { return t.Policy.Triggers[1].Optional }, true, ""},
+		{1, "triggers.d.optional=true", nil, nil, `--rule=triggers.d.optional=true: no trigger "d"`},
+		{0, "triggers.d.optional=true", nil, nil, "the target has no triggers"},
+		{0, "scale_up_at", nil, nil, `--rule=scale_up_at: "scale_up_at": want KEY=VALUE`},
+		{0, "scale_up=40", nil, nil, "--rule=scale_up=40: targets[0].scale_up: unknown key"},
+		{0, "scale_up_at=10", nil, nil, "10 is not above scale_down_at, 20"},
+		{0, "scale_down_at=45", nil, nil, "makes the target flap"},
+	} {
+		t.Run(c.settings, func(t *testing.T) {
+			got, err := d.Vary(c.index, c.settings)
+			switch {
+			case c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)):
+				t.Errorf("got %v, want %s", err, c.err)
+			case c.err == "" && err != nil:
+				t.Error(err)
+			case c.err == "" && c.got(got) != c.want:
+				t.Errorf("got %v, want %v", c.got(got), c.want)
+			}
+		})
+	}
+}
+
+func TestChoose(t *testing.T) {
+	c, err := config.Parse("x", []byte(`
+targets:
+  - {name: a, workload: {name: a}}
+  - {name: g, workloads: {namespace_label: namespace, name_label: deployment}, query: x}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"a": "", "": "name one by --target: a, g", "x": `no target "x": want one of a, g`,
+		"g": "is a group: want one of its workloads, as --target=g/NAMESPACE/NAME",
+	} {
+		if _, _, _, err := Choose(c, name); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", name, err, want)
+		}
+	}
+	got, key, index, err := Choose(c, "g/bpm/web")
+	if err != nil || got.Name != "g/bpm/web" || got.Workload.Name != "web" || key != (query.Key{Namespace: "bpm", Name: "web"}) || index != 1 {
+		t.Errorf("got %+v, %v, %d, %v", got, key, index, err)
+	}
+}
+
+// No pair that can flap is tried, the frontier has nothing that is worse in
+// both, and the best has the least replica-hours within the limit.
+func TestSweep(t *testing.T) {
+	path := recorded(t, 3*24*time.Hour, func(at time.Time) float64 { return day(at) + float64(at.Unix()/10%7)*9 }, nil)
+	for _, c := range []struct {
+		name, rule string
+		sweep      Sweep
+	}{
+		{"step", rule, Sweep{Above: 0.02, AboveSet: true}},
+		{"as good as configured", rule, Sweep{}},
+		{"target", "targets: [{rule: {type: target, value_per_replica: 40, max_replicas: 8}}]", Sweep{}},
+		{"of two triggers", "targets: [{triggers: [{name: a, query: x}, {name: b, query: y, optional: true}]}]", Sweep{Trigger: "a", Above: 0.5, AboveSet: true}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := Backtest{Compare: Compare{ConfigFile: file(t, "scaler.yml", c.rule), Sweep: &c.sweep, ReadyAfter: time.Minute}, File: path}
+			if c.name == "of two triggers" {
+				b.File = file(t, "two.csv", "time,trigger,value\n1767571200,a,100\n1767571210,a,100\n1767571220,b,10\n1767571230,a,100\n")
+			}
+			s := run(t, b).Sweep
+			configured, err := config.Load(b.ConfigFile)
+			if err != nil {
+				t.Fatal(err)
+			}
+			target := configured.Targets[0]
+			least := -1.0
+			for i, tried := range s.Tried {
+				r := &target.Policy.Triggers[0].Rule
+				if r.Kind == decide.Step {
+					r.ScaleUpAt, r.ScaleDownAt = tried.Up, *tried.Down
+				}
+				if f, found := flap.Find(target.Policy, target.Policy.Limits, false); found {
+					t.Errorf("%+v was tried, and can flap: %s", tried, f)
+				}
+				if tried.Share <= s.Limit && (least < 0 || tried.Hours < least) {
+					least = tried.Hours
+				}
+				worse := slices.ContainsFunc(s.Tried, func(o Tried) bool {
+					return o.Hours <= tried.Hours && o.Above < tried.Above || o.Hours < tried.Hours && o.Above <= tried.Above
+				})
+				if tried.Frontier == worse && !slices.ContainsFunc(s.Tried[:i], func(o Tried) bool { return o.Hours == tried.Hours && o.Above == tried.Above }) {
+					t.Errorf("%+v: on the frontier %t, but worse than another %t", tried, tried.Frontier, worse)
+				}
+			}
+			if least < 0 && s.Best != nil || least >= 0 && (s.Best == nil || s.Best.Hours != least) {
+				t.Errorf("got the best %+v, want %v replica-hours", s.Best, least)
+			}
+			if c.name == "as good as configured" && s.Best == nil {
+				t.Error("nothing is as good as what is configured")
+			}
+		})
+	}
+}
+
+func TestSweepRanges(t *testing.T) {
+	for text, want := range map[string]string{
+		"10:30:10": "[10 20 30]", "0.1:0.3:0.1": "[0.1 0.2 0.3]", "5:5:1": "[5]", "5:8:2": "[5 7]",
+	} {
+		r, err := ParseRange(text)
+		if got := fmt.Sprint(r.values()); err != nil || got != want {
+			t.Errorf("%s: got %s, %v, want %s", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"10", "10:20", "a:b:c", "20:10:1", "1:2:0", "1:2:-1", "0:1e9:1", "NaN:1:1"} {
+		if _, err := ParseRange(text); err == nil || !strings.Contains(err.Error(), "want FROM:TO:BY") {
+			t.Errorf("%s: got %v", text, err)
+		}
+	}
+}
+
+// Floors are for the hours of the week that need more, in the calendar's syntax,
+// and reduce the time above the bound.
+func TestFloors(t *testing.T) {
+	path := recorded(t, 14*24*time.Hour, day, nil)
+	r := run(t, Backtest{Compare: Compare{ConfigFile: file(t, "scaler.yml", rule), Floors: true, ReadyAfter: 2 * time.Minute}, File: path})
+	if r.Floors == nil {
+		t.Fatal(r.NoFloors)
+	}
+	if text := r.Floors.YAML; !strings.Contains(text, "monday:friday") || strings.Contains(text, "saturday") || strings.Contains(text, "sunday") {
+		t.Errorf("want floors on working days only:\n%s", text)
+	}
+	configured := r.Courses[0].Figures
+	if r.Floors.Figures.Above >= configured.Above || configured.Above == 0 {
+		t.Errorf("%v s above the bound with floors, %v without", r.Floors.Figures.Above, configured.Above)
+	}
+	if _, err := config.Parse("x", []byte("targets:\n  - rule: {max_replicas: 6}\n    "+strings.ReplaceAll(strings.TrimSpace(r.Floors.YAML), "\n", "\n    "))); err != nil {
+		t.Errorf("the calendar cannot be pasted: %v\n%s", err, r.Floors.YAML)
+	}
+	short := run(t, Backtest{Compare: Compare{ConfigFile: file(t, "scaler.yml", rule), Floors: true}, File: recorded(t, 24*time.Hour, day, nil)})
+	if short.Floors != nil || !strings.Contains(short.NoFloors, "every day of the week") {
+		t.Errorf("a day is not a week: got %+v, %s", short.Floors, short.NoFloors)
+	}
+	idle := run(t, Backtest{Compare: Compare{ConfigFile: file(t, "scaler.yml", rule), Floors: true}, File: recorded(t, 8*24*time.Hour, func(time.Time) float64 { return 1 }, nil)})
+	if idle.Floors != nil || !strings.Contains(idle.NoFloors, "in no hour of the week") {
+		t.Errorf("without a load: got %+v, %s", idle.Floors, idle.NoFloors)
+	}
+}
+
+func TestMistakesAreNamed(t *testing.T) {
+	good := file(t, "scaler.yml", rule)
+	recording := recorded(t, time.Hour, day, nil)
+	for name, c := range map[string]struct {
+		b    Backtest
+		want string
+	}{
+		"no file":         {Backtest{Compare: Compare{ConfigFile: "none.yml"}, File: recording}, "read the configuration: open none.yml"},
+		"no target":       {Backtest{Compare: Compare{ConfigFile: good, Target: "x"}, File: recording}, `no target "x"`},
+		"no samples":      {Backtest{Compare: Compare{ConfigFile: good}, File: file(t, "x.csv", "time,value,replicas\n1767571200,,1\n1767571210,,2\n")}, "there is no sample of target camunda"},
+		"one sample":      {Backtest{Compare: Compare{ConfigFile: good}, File: file(t, "x.csv", "time,value\n1767571200,1\n")}, "the recording has no duration"},
+		"unknown zone":    {Backtest{Compare: Compare{ConfigFile: good, Floors: true, Location: "Nowhere"}, File: recording}, `location "Nowhere"`},
+		"unknown trigger": {Backtest{Compare: Compare{ConfigFile: good, Sweep: &Sweep{Trigger: "x"}}, File: recording}, "name one by --sweep.trigger"},
+		"too many pairs":  {Backtest{Compare: Compare{ConfigFile: good, Sweep: &Sweep{Up: Range{1, 1000, 1}, Down: Range{1, 1000, 1}}}, File: recording}, "pairs of bounds are too many"},
+		"all flap":        {Backtest{Compare: Compare{ConfigFile: good, Sweep: &Sweep{Up: Range{50, 50, 1}, Down: Range{45, 49, 1}}}, File: recording}, "none of these bounds can be used"},
+		"bad address":     {Backtest{Compare: Compare{ConfigFile: good}, URL: "prometheus"}, `--prometheus.url: "prometheus": want http://host:port`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := c.b.Run(t.Context(), nil, io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+		})
+	}
+}

@@ -37,6 +37,7 @@ type Options struct {
 	Kube            *rest.Config                  // see KubeConfig
 	Web             web.Config
 	Loggers         logging.Loggers
+	MergeGroups     bool     // a group's workloads are one target in the metrics
 	QueriesInFlight int      // at Prometheus, at most; 0 is query.DefaultInFlight
 	Once            bool     // decide once for every target and return
 	Events          bool     // put Events on the workloads
@@ -49,6 +50,7 @@ type Options struct {
 func Run(ctx context.Context, o Options) error {
 	registry := service.NewRegistry("camunda_scaler")
 	self := metrics.New()
+	self.MergeGroups = o.MergeGroups
 	registry.MustRegister(self)
 	workloads, err := NewWorkloads(o.Kube)
 	if err != nil {

@@ -21,15 +21,16 @@ const DefaultAddress = ":9751"
 // Flags is the command line.
 type Flags struct {
 	*service.Command
-	ConfigFile string
-	AutoReload bool
-	InFlight   int
-	Kubeconfig string
-	DryRun     bool
-	Once       bool
-	Events     bool
-	Check      Check
-	Replay     *Replay
+	ConfigFile   string
+	AutoReload   bool
+	InFlight     int
+	GroupMembers bool
+	Kubeconfig   string
+	DryRun       bool
+	Once         bool
+	Events       bool
+	Check        Check
+	Replay       *Replay
 
 	leaderElection bool
 	lease          LeaseID
@@ -61,6 +62,7 @@ func NewFlags() *Flags {
 	run.Flag("config.file", "YAML file with targets. Without it, the flags below describe one target.").StringVar(&f.ConfigFile)
 	run.Flag("config.auto-reload", "Reload the configuration file when its content changes; it is read every 10s.").BoolVar(&f.AutoReload)
 	run.Flag("prometheus.max-in-flight", "Queries in flight at most; more wait for their turn, so that other clients of the Prometheus are not starved.").Default(strconv.Itoa(query.DefaultInFlight)).IntVar(&f.InFlight)
+	run.Flag("metrics.group-members", "Export the metrics of each workload of a group. Without them, a group is one target: values and replicas are added up, of ages and lags the worst is exported.").Default("true").BoolVar(&f.GroupMembers)
 	run.Flag("kubeconfig", "Kubeconfig file. Default: the Pod's service account, or ~/.kube/config outside of a Pod. The namespace of its context is not used.").Envar("KUBECONFIG").StringVar(&f.Kubeconfig)
 	run.Flag("dry-run", "Never write; log what would be done.").BoolVar(&f.DryRun)
 	run.Flag("once", "Decide once for every target, then exit: with 0 if every target was decided on, with 1 if not within the maximum sample age.").BoolVar(&f.Once)

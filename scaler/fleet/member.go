@@ -52,6 +52,9 @@ func (f *Fleet) newMember(s spec) *member {
 	t := s.target
 	m := &member{spec: s, workload: f.Workloads(t.Workload), logger: log.With(f.Logger, "target", t.Name)}
 	told := f.Metrics.Target(t.Name)
+	if s.group != "" {
+		told = f.Metrics.Member(s.group, t.Name)
+	}
 	told.Configure(t)
 	observers := loop.Observers{told, report.NewLog(f.Logger)}
 	if f.Record != nil {

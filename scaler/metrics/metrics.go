@@ -33,9 +33,14 @@ type Metrics struct {
 	decision, decidedAt                *prometheus.Desc
 	leader, reloaded, reloadAt         *prometheus.Desc
 
+	// MergeGroups makes the workloads of a group one target: the group. Numbers
+	// of replicas, values and decisions are added up; of ages, lags and the like
+	// the worst is exported. It is set before the first target is made.
+	MergeGroups bool
+
 	mu       sync.Mutex
-	targets  map[string]*Target
-	leads    func() bool // nil: not exported
+	targets  map[string]*Target // by the name of the target, or of a group's member
+	leads    func() bool        // nil: not exported
 	reloads  reloadState
 	reloadOK time.Time
 }
@@ -110,18 +115,31 @@ func New() *Metrics {
 }
 
 // Target returns the named target's metrics, new ones if there are none yet.
-func (m *Metrics) Target(name string) *Target {
+func (m *Metrics) Target(name string) *Target { return m.target(name, name) }
+
+// Member returns the metrics of the named member of a group, new ones if there
+// are none yet.
+func (m *Metrics) Member(group, name string) *Target {
+	if m.MergeGroups {
+		return m.target(name, group)
+	}
+	return m.target(name, name)
+}
+
+// target returns metrics that are exported with a label.
+func (m *Metrics) target(name, label string) *Target {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if t, ok := m.targets[name]; ok {
 		return t
 	}
 	t := &Target{
-		decisions: m.decisions.MustCurryWith(prometheus.Labels{"target": name}),
-		errors:    m.errors.MustCurryWith(prometheus.Labels{"target": name}),
+		decisions: m.decisions.MustCurryWith(prometheus.Labels{"target": label}),
+		errors:    m.errors.MustCurryWith(prometheus.Labels{"target": label}),
 		foreign:   m.foreign,
 		request:   m.request,
-		name:      name,
+		label:     label,
+		merged:    label != name,
 	}
 	// The first step must show as an increase. Errors have no series before the
 	// first one of their kind: with thousands of targets nearly all would be 0.
@@ -131,14 +149,23 @@ func (m *Metrics) Target(name string) *Target {
 	return t
 }
 
-// Remove drops all series of the named target.
+// Remove drops all series of the named target, of a group's with its last member.
 func (m *Metrics) Remove(name string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	removed, ok := m.targets[name]
+	if !ok {
+		return
+	}
 	delete(m.targets, name)
-	m.decisions.DeletePartialMatch(prometheus.Labels{"target": name})
-	m.errors.DeletePartialMatch(prometheus.Labels{"target": name})
-	m.foreign.DeleteLabelValues(name)
+	for _, t := range m.targets {
+		if removed.merged && t.label == removed.label {
+			return
+		}
+	}
+	m.decisions.DeletePartialMatch(prometheus.Labels{"target": removed.label})
+	m.errors.DeletePartialMatch(prometheus.Labels{"target": removed.label})
+	m.foreign.DeleteLabelValues(removed.label)
 }
 
 // SetLeader sets how to find out whether this scaler leads.
@@ -185,11 +212,19 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.collectOwn(ch)
-	for name, t := range m.targets {
-		t.collect(m, func(d *prometheus.Desc, v float64, labels ...string) {
-			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, append([]string{name}, labels...)...)
-		})
+	merged := merge{}
+	for _, t := range m.targets {
+		export := func(d *prometheus.Desc, v float64, labels ...string) {
+			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, append([]string{t.label}, labels...)...)
+		}
+		if t.merged {
+			export = func(d *prometheus.Desc, v float64, labels ...string) {
+				merged.add(m.merges(d), d, v, append([]string{t.label}, labels...))
+			}
+		}
+		t.collect(m, export)
 	}
+	merged.collect(ch)
 }
 
 // collectOwn collects what belongs to no target.

@@ -23,7 +23,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
-var update = flag.Bool("update", false, "write testdata/metrics.txt")
+var update = flag.Bool("update", false, "write testdata")
 
 func newTarget(name string, triggers ...decide.Trigger) config.Target {
 	t := config.Target{
@@ -73,11 +73,11 @@ func TestGolden(t *testing.T) {
 		m.Remove("gone")
 		m.Target("unknown").Configure(newTarget("unknown"))
 		time.Sleep(1500 * time.Millisecond) // the age rises by itself
-		compare(t, m)
+		compare(t, m, "testdata/metrics.txt")
 	})
 }
 
-func compare(t *testing.T, m *Metrics) {
+func compare(t *testing.T, m *Metrics, golden string) {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(m)
@@ -92,11 +92,11 @@ func compare(t *testing.T, m *Metrics) {
 		}
 	}
 	if *update {
-		if err := os.WriteFile("testdata/metrics.txt", got.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile("testdata/metrics.txt")
+	want, err := os.ReadFile(golden)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,8 @@ type Target struct {
 	decisions, errors *prometheus.CounterVec
 	foreign           *prometheus.CounterVec
 	request           prometheus.ObserverVec
-	name              string
+	label             string // its name, or that of its group
+	merged            bool   // with the other members of its group
 
 	mu      sync.Mutex
 	target  config.Target
@@ -81,7 +82,7 @@ func (t *Target) Observe(d loop.Decision) {
 	action, reason := d.Result()
 	t.decisions.WithLabelValues(string(action), string(reason)).Inc()
 	if d.Change.Kind == loop.Foreign || d.Change.Kind == loop.Reverted {
-		t.foreign.WithLabelValues(t.name).Inc()
+		t.foreign.WithLabelValues(t.label).Inc()
 	}
 	t.last, t.at = d, time.Now()
 	if d.Limits.Max > 0 {
@@ -105,6 +106,9 @@ func (t *Target) collect(m *Metrics, gauge func(d *prometheus.Desc, v float64, l
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if w := t.target.Workload; w.Name != "" {
+		if t.merged {
+			w.Namespace, w.Name = "", "" // many
+		}
 		gauge(m.info, 1, w.Namespace, w.Kind, w.Name, strconv.FormatBool(t.target.DryRun))
 		gauge(m.interval, t.target.Interval.Seconds())
 		gauge(m.paused, boolValue(t.target.Paused || t.paused))

@@ -52,7 +52,7 @@ func scale(ctx context.Context, flags *app.Flags, reload <-chan os.Signal, logs 
 		return err
 	}
 	return app.Run(ctx, app.Options{
-		Config: c, Load: flags.Config, Reload: reload, Watch: flags.Watch(), QueriesInFlight: flags.InFlight, Kube: kube,
+		Config: c, Load: flags.Config, Reload: reload, Watch: flags.Watch(), QueriesInFlight: flags.InFlight, MergeGroups: !flags.GroupMembers, Kube: kube,
 		Web: *flags.Web, Loggers: logs, Once: flags.Once, Events: flags.Events, Lease: flags.Lease(),
 	})
 }

@@ -1,0 +1,42 @@
+package metrics
+
+import (
+	"testing"
+	"testing/synctest"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
+)
+
+// Without series of their own, the members of a group are one target, whose
+// series are gone with the last of them.
+func TestMergedGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := New()
+		m.MergeGroups = true
+		alone := newTarget("alone")
+		m.Target("alone").Configure(alone)
+		for name, load := range map[string]float64{"all/bpm/a": 500, "all/bpm/b": 60, "all/bpm/c": 70} {
+			target := newTarget(name)
+			one := m.Member("all", name)
+			one.Configure(target)
+			one.Start()
+			d := decided(target, 2, load)
+			d.Change.Kind = loop.Foreign
+			one.Observe(d)
+			one.failed(Query, "timeout")
+		}
+		compare(t, m, "testdata/merged.txt")
+		for _, name := range []string{"all/bpm/a", "all/bpm/b"} {
+			m.Remove(name)
+		}
+		if n := testutil.CollectAndCount(m, "camunda_scaler_decisions_total"); n < 3 {
+			t.Errorf("%d counters with one member left", n)
+		}
+		m.Remove("all/bpm/c")
+		if n := testutil.CollectAndCount(m, "camunda_scaler_decisions_total", "camunda_scaler_errors_total", "camunda_scaler_foreign_changes_total"); n != 2 {
+			t.Errorf("%d counters, want the two of the other target", n)
+		}
+	})
+}

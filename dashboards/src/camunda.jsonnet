@@ -51,7 +51,7 @@ g.board(
       },
       g.stat('In this range', 'Process instances started in the time range of this board, from the exporter\'s counter.', [g.now('max by (%s) (increase(%s[$__range]))' % [exporter, select('camunda_process_instances_started_total')], '{{job}}')]) + {
         w:: 4,
-        fieldConfig+: { defaults+: { unit: 'short', decimals: 0 } },
+        fieldConfig+: { defaults+: { unit: 'short' } },
       },
       g.stat('Clock skew', 'How far the clock of an engine node is at least ahead of the exporter\'s; negative: behind. Beyond 3 s nothing is counted, since a window would miss the instances of that node.', [g.now(one('camunda_clock_skew_seconds'), '{{job}}')]) + {
         w:: 4,

@@ -54,8 +54,9 @@ func (h *History) Serve(ctx context.Context, dir string) (*prometheus.Server, er
 	if err != nil {
 		return nil, fmt.Errorf("store the history: %w: %s", err, out)
 	}
-	// Blocks that were made so have no marks where a series ends.
-	return prometheus.Start(ctx, dir, prometheus.Config{Lookback: h.Scrape * 3 / 2})
+	// Blocks that were made so have no marks where a series ends: none is known
+	// for longer than to the next scrape.
+	return prometheus.Start(ctx, dir, prometheus.Config{Lookback: h.Scrape})
 }
 
 // series writes samples of one scrape.

@@ -94,7 +94,15 @@ func run(ctx context.Context, o options) error {
 			return err
 		}
 	}
-	if err := take(ctx, o, dir, grafana.URL, started, time.Now()); err != nil {
+	err = take(ctx, o, dir, grafana.URL, started, time.Now(), []shot{
+		{"autoscaling", "camunda-autoscaling", "&var-target=camunda-deployment", 1780},
+		{"autoscaling-several", "camunda-autoscaling", "&var-target=" + dashboards.Several, 1780},
+		{"camunda", "camunda-engine", "", 1740},
+	})
+	if err != nil {
+		return err
+	}
+	if err := takeMany(ctx, o, dir); err != nil {
 		return err
 	}
 	if o.stay {
@@ -124,7 +132,7 @@ func phases() []phase {
 			return errors.Join(dashboards.Pause(ctx, s, true), s.SetRate(ctx, 5))
 		}, 4, 40 * time.Second},
 		{"no longer paused", func(ctx context.Context, s *stack.Stack) error { return dashboards.Pause(ctx, s, false) }, 1, 40 * time.Second},
-		{"3 replicas by hand", func(ctx context.Context, s *stack.Stack) error { return dashboards.SetReplicas(ctx, s, 3) }, 1, 40 * time.Second},
+		{"3 replicas by hand", func(ctx context.Context, s *stack.Stack) error { return dashboards.SetReplicas(ctx, s, 3) }, 1, 75 * time.Second},
 	}
 }
 
@@ -137,25 +145,45 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// take makes the pictures of a time range.
-func take(ctx context.Context, o options, dir, grafana string, from, to time.Time) error {
+// takeMany makes the picture of a scaler with more targets than can run here:
+// an hour of a made-up history, at the end of which one target has no data.
+func takeMany(ctx context.Context, o options, dir string) error {
+	end := time.Now().UTC().Truncate(2 * time.Hour).Add(-time.Hour)
+	h := &dashboards.History{From: end.Add(-3 * time.Hour), To: end, Scrape: 30 * time.Second, Targets: 42}
+	data := filepath.Join(dir, "many")
+	if err := os.MkdirAll(data, 0o755); err != nil {
+		return err
+	}
+	server, err := h.Serve(ctx, data)
+	if err != nil {
+		return err
+	}
+	defer server.Kill()
+	grafana, err := dashboards.StartGrafana(ctx, o.grafana, filepath.Join(data, "grafana"), o.boards, server.URL, h.Scrape)
+	if err != nil {
+		return err
+	}
+	defer grafana.Stop()
+	return take(ctx, o, dir, grafana.URL, end.Add(-65*time.Minute), end.Add(-5*time.Minute), []shot{{"scaler", "camunda-scaler", "", 1430}})
+}
+
+// shot is a picture to make, by the name of its file.
+type shot struct {
+	name, uid, query string
+	height           int
+}
+
+// take makes pictures of a time range.
+func take(ctx context.Context, o options, dir, grafana string, from, to time.Time, shots []shot) error {
 	out, err := filepath.Abs(o.out)
 	if err != nil {
 		return err
 	}
 	var visits []dashboards.Visit
-	for _, p := range []struct {
-		name, uid, query string
-		height           int
-	}{
-		{"autoscaling", "camunda-autoscaling", "&var-target=camunda-deployment", 1700},
-		{"autoscaling-several", "camunda-autoscaling", "&var-target=" + dashboards.Several, 1700},
-		{"camunda", "camunda-engine", "", 1620},
-		{"scaler", "camunda-scaler", "", 2250},
-	} {
+	for _, s := range shots {
 		visits = append(visits, dashboards.Visit{
-			URL:   fmt.Sprintf("%s/d/%s?from=%d&to=%d%s", grafana, p.uid, from.UnixMilli(), to.UnixMilli(), p.query),
-			Width: 1440, Height: p.height, Picture: filepath.Join(out, p.name+".png"),
+			URL:   fmt.Sprintf("%s/d/%s?from=%d&to=%d%s", grafana, s.uid, from.UnixMilli(), to.UnixMilli(), s.query),
+			Width: 1440, Height: s.height, Picture: filepath.Join(out, s.name+".png"),
 		})
 	}
 	if _, err := dashboards.Browse(ctx, dir, o.chromium, visits); err != nil {

@@ -93,11 +93,13 @@ g.board(
         h:: 11,
         transformations: [
           { id: 'merge', options: {} },
+          // A bar with its number beside it is drawn over that number if the first row has none.
+          { id: 'calculateField', options: { mode: 'binary', alias: 'bar', binary: { left: 'Value #C', operator: '*', right: '1' }, reduce: { reducer: 'sum' }, replaceFields: false } },
           { id: 'sortBy', options: { fields: {}, sort: [{ field: 'Value #J', desc: true }] } },
           { id: 'organize', options: {
             excludeByName: { Time: true, 'Value #A': true, 'Value #B': true, 'Value #J': true },
-            indexByName: { target: 0, reason: 1, 'Value #C': 2, 'Value #D': 3, 'Value #E': 4, 'Value #F': 5, 'Value #G': 6, 'Value #H': 7, 'Value #I': 8, dry_run: 9, cluster: 10, namespace: 11, job: 12 },
-            renameByName: { target: 'Target', reason: 'Why', 'Value #C': 'Load', 'Value #D': 'Set', 'Value #E': 'Ready', 'Value #F': 'Desired', 'Value #G': 'Min', 'Value #H': 'Max', 'Value #I': 'Sample age', dry_run: 'Mode' },
+            indexByName: { target: 0, reason: 1, bar: 2, 'Value #C': 3, 'Value #D': 4, 'Value #E': 5, 'Value #F': 6, 'Value #G': 7, 'Value #H': 8, 'Value #I': 9, dry_run: 10, cluster: 11, namespace: 12, job: 13 },
+            renameByName: { target: 'Target', reason: 'Why', bar: ' ', 'Value #C': 'Load', 'Value #D': 'Set', 'Value #E': 'Ready', 'Value #F': 'Desired', 'Value #G': 'Min', 'Value #H': 'Max', 'Value #I': 'Sample age', dry_run: 'Mode' },
           } },
         ],
         fieldConfig+: {
@@ -107,14 +109,14 @@ g.board(
               url: '/d/camunda-autoscaling?${datasource:queryparam}&${cluster:queryparam}&${namespace:queryparam}&var-target=${__data.fields.Target:percentencode}&${__url_time_range}',
             }], 'custom.minWidth': 150 }),
             g.override('Why', { mappings: [reasons.mapping, g.unknown], 'custom.cellOptions': { type: 'color-text' }, 'custom.width': 185 }),
-            g.override('Load', {
+            g.override('Load', { unit: 'percentunit', decimals: 0, 'custom.width': 65 }),
+            g.override(' ', {
               unit: 'percentunit',
-              decimals: 0,
               min: 0,
               max: 1.5,
-              thresholds: g.thresholds([[null, 'transparent'], [0, 'green'], [0.8, 'orange'], [1, 'red']]),
-              'custom.cellOptions': { type: 'gauge', mode: 'basic', valueDisplayMode: 'text' },
-              'custom.width': 190,
+              thresholds: g.thresholds([[null, 'transparent'], [0.001, 'green'], [0.8, 'orange'], [1, 'red']]),
+              'custom.cellOptions': { type: 'gauge', mode: 'basic', valueDisplayMode: 'hidden' },
+              'custom.width': 125,
             }),
             g.override('Sample age', { unit: 's', decimals: 0, 'custom.width': 98 }),
             g.override('Mode', { mappings: [g.values({ 'true': ['dry run', 'purple'], 'false': ['active', 'text'] })], 'custom.cellOptions': { type: 'color-text' }, 'custom.width': 80 }),

@@ -88,7 +88,7 @@ func (h *History) write(w io.Writer) {
 	change := h.From.Add(h.To.Sub(h.From)*6/10 + h.Scrape) // of the leader; at no step's end
 	queries, requests, engine := &durations{}, &durations{}, &engineHistory{started: h.From}
 	const tick = 10 * time.Second
-	for at := h.From; at.Before(h.To); at = at.Add(tick) {
+	for at := h.From; !at.After(h.To); at = at.Add(tick) {
 		if at.Equal(change) {
 			for _, t := range targets {
 				t.handOver()

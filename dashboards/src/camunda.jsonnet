@@ -96,16 +96,16 @@ g.query('10 * ' + started, '{{job}}, per 10 s by the counter'),
         'sum by (%s, endpoint, cause) (\n%s)' % [exporter, failed],
         '{{endpoint}}: {{cause}}',
         one('camunda_up'),
-      ) + { w:: 8 },
+      ) + { w:: 10 },
       g.timeline('Collectors', 'Whether the engine answered all requests of each collector. If not, the collector\'s gauges are absent.', [
         g.query(by('collector', 'camunda_exporter_collector_success'), '{{collector}}'),
       ]) + {
-        w:: 8,
+        w:: 7,
         fieldConfig+: { defaults+: { mappings: [g.values({ '0': ['fails', 'red'], '1': ['works', 'green'] })] } },
       },
       g.timeseries('Time per collector', 'Duration of each collector\'s latest round of requests. A round that exceeds --collector.timeout has no series.', [
         g.query(by('collector', 'camunda_exporter_collector_duration_seconds'), '{{collector}}'),
-      ]) + { w:: 8, fieldConfig+: { defaults+: { unit: 's', custom+: { axisSoftMax: 0.1 } } } },
+      ]) + { w:: 7, fieldConfig+: { defaults+: { unit: 's', custom+: { axisSoftMax: 0.1 } } } },
     ]],
     ['Clocks', [
       g.timeseries('Clock skew', 'How far the clock of an engine node is at least ahead of the exporter\'s; negative: behind. Behind a Service the nodes answer in turn, so one wrong clock shows as a jagged line.', [

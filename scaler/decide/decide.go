@@ -147,7 +147,7 @@ func (d Decision) hold() Decision {
 	case d.Replicas <= 0:
 		return d.stay(SwitchedOff)
 	case d.Block.Reason != "":
-		d.Bound = nil
+		d.Bound, d.Left = nil, d.Block.Left
 		return d.stay(d.Block.Reason)
 	case d.Action == Up && d.Limits.MaxUnknown:
 		return d.stay(MaxUnknown)

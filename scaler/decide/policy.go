@@ -97,9 +97,10 @@ type Input struct {
 
 // Block is why nothing may be written to the workload, whatever the load.
 type Block struct {
-	Reason Reason // Paused, OwnedByOther or Contested; "" for none
-	By     string // of a pause: file or annotation; else the other writer, if it is known
-	Err    error  // why it is not known whether the other writer still exists
+	Reason Reason        // Paused, OwnedByOther or Contested; "" for none
+	By     string        // of a pause: file or annotation; else the other writer, if it is known
+	Err    error         // why it is not known whether the other writer still exists
+	Left   time.Duration // until it ends if nothing happens; 0 if that is unknown
 }
 
 // Decision is what to do, and everything that there is to say about it.
@@ -110,7 +111,7 @@ type Decision struct {
 	From, To    int32         // replicas; equal if Action is None
 	Reason      Reason        // why this action was chosen
 	Load        Action        // what the load asks for, before limits, waits and holds; "" if it is unknown
-	Left        time.Duration // of the delay, coverage or hold_after_start that Reason waits for
+	Left        time.Duration // of what Reason waits for; 0 if that is unknown
 	Trigger     int           // the index of the trigger that decided
 	PerInstance float64       // its number / replicas, or the number if the rule is absolute; NaN if unknown
 	Bound       *float64      // the policy's number that decided; nil if none did

@@ -31,11 +31,11 @@ func (l *Loop) block(ctx context.Context, scale workload.Scale) decide.Block {
 	case l.target.DryRun: // who writes nothing contests with nobody, and is to be compared
 		return decide.Block{}
 	}
-	if other, uncertain := l.otherScaler(ctx, scale); other != "" {
-		return decide.Block{Reason: decide.OwnedByOther, By: other, Err: uncertain}
+	if other := l.otherScaler(ctx, scale); other.Reason != "" {
+		return other
 	}
-	if l.ownership.contested(l.local()) {
-		return decide.Block{Reason: decide.Contested}
+	if left := l.ownership.contested(l.local()); left > 0 {
+		return decide.Block{Reason: decide.Contested, Left: left}
 	}
 	return decide.Block{}
 }

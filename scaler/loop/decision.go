@@ -16,6 +16,7 @@ type Decision struct {
 	Target *config.Target  // that was decided on; not to be changed
 	Scale  *workload.Scale // that was read; nil if it could not be
 	Change Change          // what has happened to the workload since the last decision
+	Before *decide.State   // what was remembered before it; nil if there was nothing to decide on
 	Lag    time.Duration   // from the sample's time to the end of all; 0 if no new sample was decided on
 	Err    error           // what failed, if anything did: a query, a read or the write
 	Cause  string          // of Err, for a label

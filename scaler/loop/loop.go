@@ -224,7 +224,8 @@ func (l *Loop) decide(ctx context.Context, samples []sample.Result, fresh bool, 
 		// one whose answer is lost may have happened.
 		l.schedule = l.schedule.Use(later(newest, l.schedule.last))
 	}
-	d := Decision{Target: &l.target, Scale: &scale, Change: change}
+	before := l.state
+	d := Decision{Target: &l.target, Scale: &scale, Change: change, Before: &before}
 	d.Decision, l.state = l.target.Policy.Decide(decide.Input{
 		Now: now, Samples: samples, Used: !fresh, Replicas: scale.Replicas, Ready: scale.Ready, Limits: limits,
 		Block: l.block(ctx, scale),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
@@ -55,19 +56,18 @@ func (o owner) is(s workload.Scale) string {
 	return ""
 }
 
-// otherScaler returns what else scales the workload, "" if nothing does, and why
-// that is uncertain.
-func (l *Loop) otherScaler(ctx context.Context, s workload.Scale) (name string, uncertain error) {
+// otherScaler returns what else scales the workload, if anything does.
+func (l *Loop) otherScaler(ctx context.Context, s workload.Scale) decide.Block {
 	if l.owner.overdue(s, l.local()) {
 		l.checkOwner(ctx, s)
 	}
-	if name = l.owner.is(s); name != "" {
-		return name, l.owner.err
+	if name := l.owner.is(s); name != "" {
+		return decide.Block{Reason: decide.OwnedByOther, By: name, Err: l.owner.err}
 	}
-	if !l.target.DryRun && l.ownership.rivalled(l.local(), l.target.Interval) {
-		return "another camunda-scaler", nil
+	if left := l.ownership.rivalled(l.local(), l.target.Interval); left > 0 && !l.target.DryRun {
+		return decide.Block{Reason: decide.OwnedByOther, By: "another camunda-scaler", Left: left}
 	}
-	return "", nil
+	return decide.Block{}
 }
 
 func (l *Loop) checkOwner(ctx context.Context, s workload.Scale) {

@@ -86,14 +86,22 @@ func (o ownership) mayHaveWritten(from, to int32) ownership {
 	return o
 }
 
-// contested reports whether another writer keeps reverting the steps.
-func (o ownership) contested(now time.Time) bool {
-	return !o.undone[0].IsZero() && o.undone[1].Sub(o.undone[0]) <= contestedFor && now.Sub(o.undone[1]) < contestedFor
+// contested returns for how long the replicas are left alone, because another
+// writer keeps reverting the steps.
+func (o ownership) contested(now time.Time) time.Duration {
+	if o.undone[0].IsZero() || o.undone[1].Sub(o.undone[0]) > contestedFor {
+		return 0
+	}
+	return max(0, contestedFor-now.Sub(o.undone[1]))
 }
 
-// rivalled reports whether another camunda-scaler has just written: one that does
-// not stand for election by the same Lease. The one that sees the other's step
-// waits for longer than an interval, so that two never step within one.
-func (o ownership) rivalled(now time.Time, interval time.Duration) bool {
-	return !o.rival.IsZero() && now.Sub(o.rival) < max(time.Minute, 2*interval)
+// rivalled returns for how long the replicas are left alone, because another
+// camunda-scaler has written: one that does not stand for election by the same
+// Lease. The one that sees the other's step waits for longer than an interval, so
+// that two never step within one.
+func (o ownership) rivalled(now time.Time, interval time.Duration) time.Duration {
+	if o.rival.IsZero() {
+		return 0
+	}
+	return max(0, max(time.Minute, 2*interval)-now.Sub(o.rival))
 }

@@ -73,7 +73,7 @@ func TestContested(t *testing.T) {
 	}
 	want := func(at time.Duration, contested bool) {
 		t.Helper()
-		if got := o.contested(start.Add(at)); got != contested {
+		if got := o.contested(start.Add(at)) > 0; got != contested {
 			t.Errorf("after %s: contested is %v", at, got)
 		}
 	}
@@ -119,14 +119,14 @@ func TestRivalled(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o, _ := c.before.see(c.seen, start)
-			if got := o.rivalled(start.Add(time.Second), 10*time.Second); got != c.want {
+			if got := o.rivalled(start.Add(time.Second), 10*time.Second) > 0; got != c.want {
 				t.Errorf("got %t, want %t", got, c.want)
 			}
 			o, _ = o.see(c.seen, start.Add(30*time.Second)) // is no news
-			if o.rivalled(start.Add(time.Minute), 10*time.Second) {
+			if o.rivalled(start.Add(time.Minute), 10*time.Second) > 0 {
 				t.Error("it waits for longer than a minute")
 			}
-			if got := o.rivalled(start.Add(time.Minute), 45*time.Second); got != c.want {
+			if got := o.rivalled(start.Add(time.Minute), 45*time.Second) > 0; got != c.want {
 				t.Errorf("with an interval of 45s, after a minute: got %t, want %t", got, c.want)
 			}
 		})

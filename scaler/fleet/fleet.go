@@ -15,6 +15,7 @@ import (
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/journal"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
@@ -32,6 +33,7 @@ type Options struct {
 	Connect   func(config.Prometheus) (v1.API, error) // makes no request
 	Workloads func(workload.Ref) Workload             // makes no request
 	Metrics   *metrics.Metrics
+	Journal   *journal.Journal  // nil keeps only the last decisions
 	Record    func(event.Event) // returns at once; nil if there are no Events
 	Logger    log.Logger
 }
@@ -81,7 +83,12 @@ type health struct {
 }
 
 // New returns a fleet without a configuration.
-func New(o Options) *Fleet { return &Fleet{Options: o, changed: make(chan struct{}, 1)} }
+func New(o Options) *Fleet {
+	if o.Journal == nil {
+		o.Journal = journal.New(0)
+	}
+	return &Fleet{Options: o, changed: make(chan struct{}, 1)}
+}
 
 // Apply puts a configuration in force, and returns once it is. What can fail
 // comes first, so on an error the former one stays. Loops of targets that it
@@ -131,20 +138,27 @@ func (f *Fleet) notify() {
 	}
 }
 
-// configure lets the metrics tell of targets that nobody runs.
+// configure lets metrics and journal tell of targets that do not run.
 func (f *Fleet) configure(before, now config.Config) {
 	names := map[string]bool{}
 	for _, t := range now.Targets {
 		if t.Group == nil {
 			names[t.Name] = true
 			f.Metrics.Target(t.Name).Configure(t)
+			f.Journal.Target(t.Name).Configure(t)
 		}
 	}
 	for _, t := range before.Targets {
 		if t.Group == nil && !names[t.Name] {
-			f.Metrics.Remove(t.Name)
+			f.remove(t.Name)
 		}
 	}
+}
+
+// remove lets metrics and journal forget a target that is no more.
+func (f *Fleet) remove(name string) {
+	f.Metrics.Remove(name)
+	f.Journal.Remove(name)
 }
 
 // describe logs each target that is new or changed.

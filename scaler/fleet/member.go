@@ -56,7 +56,9 @@ func (f *Fleet) newMember(s spec) *member {
 		told = f.Metrics.Member(s.group, t.Name)
 	}
 	told.Configure(t)
-	observers := loop.Observers{told, report.NewLog(f.Logger)}
+	kept := f.Journal.Target(t.Name)
+	kept.Configure(t)
+	observers := loop.Observers{told, kept, report.NewLog(f.Logger)}
 	if f.Record != nil {
 		observers = append(observers, report.Events{Record: f.Record})
 	}

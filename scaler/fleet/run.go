@@ -135,6 +135,7 @@ func (r *running) reconcileMembers() {
 		}
 		if old == nil || old.target.Name != s.target.Name {
 			r.Metrics.Target(s.target.Name).Start()
+			r.Journal.Target(s.target.Name).Start()
 		}
 		r.members[s.ref()] = m
 		m.start(r.ctx)
@@ -142,7 +143,7 @@ func (r *running) reconcileMembers() {
 	r.publish()
 }
 
-// forget lets the metrics forget the members that have stopped, unless one of
+// forget lets metrics and journal forget the members that have stopped, unless one of
 // the same name and workload is about to start.
 func (r *running) forget(gone map[workload.Ref]*member, start []spec) {
 	starts := map[string]workload.Ref{}
@@ -152,9 +153,10 @@ func (r *running) forget(gone map[workload.Ref]*member, start []spec) {
 	for ref, m := range gone {
 		switch next, again := starts[m.target.Name]; {
 		case !again:
-			r.Metrics.Remove(m.target.Name)
+			r.remove(m.target.Name)
 		case next != ref: // the name is another workload's now
 			r.Metrics.Target(m.target.Name).Forget()
+			r.Journal.Target(m.target.Name).Forget()
 		}
 	}
 }
@@ -249,8 +251,9 @@ func (r *running) end() {
 	for _, m := range r.members {
 		if m.group == "" {
 			r.Metrics.Target(m.target.Name).Forget()
+			r.Journal.Target(m.target.Name).Stop() // what was decided stays true
 		} else {
-			r.Metrics.Remove(m.target.Name)
+			r.remove(m.target.Name)
 		}
 	}
 	r.configure(config.Config{Targets: r.now.config.Targets}, now)

@@ -1,0 +1,483 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
+)
+
+var start = time.UnixMilli(1_700_000_000_123)
+
+func newTarget(change ...func(*config.Target)) config.Target {
+	t := config.Target{
+		Name: "camunda", Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "bpm", Name: "engine"},
+		Policy: decide.DefaultPolicy(), Interval: 10 * time.Second,
+	}
+	for _, c := range change {
+		c(&t)
+	}
+	return t
+}
+
+// story makes decisions that follow one another, with everything going wrong now
+// and then.
+type story struct {
+	target config.Target
+	random *rand.Rand
+	now    time.Time
+	state  decide.State
+	scale  workload.Scale
+	last   loop.Decision
+}
+
+func newStory(seed uint64, change ...func(*config.Target)) *story {
+	s := &story{target: newTarget(change...), random: rand.New(rand.NewPCG(seed, 1)), now: start, state: decide.NewState(start)}
+	s.scale = workload.Scale{Replicas: 2, UID: "7c3e", ResourceVersion: "9"}
+	return s
+}
+
+// one in n.
+func (s *story) one(n int) bool { return s.random.IntN(n) == 0 }
+
+func (s *story) sample() sample.Result {
+	at := s.now.Add(-time.Duration(s.random.IntN(9000)) * time.Millisecond)
+	r := sample.Result{Outcome: sample.Value, Value: float64(s.random.IntN(300)), Timestamp: at, Spacing: 10 * time.Second}
+	switch s.random.IntN(30) {
+	case 0:
+		return sample.Result{Outcome: sample.Failed, Err: fmt.Errorf("query up: %w", errors.New("503"))}
+	case 1:
+		r.Outcome = sample.NoData
+	case 2:
+		r.Outcome, r.Value = sample.NotANumber, math.Inf(1)
+	case 3:
+		r.Outcome, r.Series = sample.ManySeries, 3
+	case 4:
+		r.Value, r.Empty = 0, true
+	case 5:
+		r.Value = s.random.NormFloat64()
+	}
+	return r
+}
+
+func (s *story) next() loop.Decision {
+	s.now = s.now.Add(10*time.Second + time.Duration(s.random.IntN(3000)-1500)*time.Microsecond)
+	d := loop.Decision{Target: &s.target}
+	in := decide.Input{Now: s.now, Limits: s.target.Policy.Limits, Used: s.one(9)}
+	for range s.target.Policy.Triggers {
+		in.Samples = append(in.Samples, s.sample())
+	}
+	switch {
+	case s.one(20):
+		in.Block = decide.Block{Reason: decide.OwnedByOther, By: "horizontalpodautoscaler/engine", Err: errors.New("403"), Left: time.Minute}
+	case s.one(20):
+		in.Limits = decide.Limits{Min: 2, Max: 3, Ceiling: 3, MinBy: "office", MaxBy: "night", MaxUnknown: s.one(2)}
+	}
+	if s.one(20) { // unreadable, or nothing to decide on
+		d.Decision = s.target.Policy.Again(in, nil)
+		d.Err, d.Cause = errors.New("cannot read"), "forbidden"
+	} else {
+		scale, before := s.scale, s.state
+		if s.one(2) {
+			scale.Ready = new(s.random.Int32N(4))
+		}
+		scale.Writer = workload.Writer{Manager: "kubectl", Time: s.now.Truncate(time.Second)}
+		in.Replicas, in.Ready = scale.Replicas, scale.Ready
+		d.Scale, d.Before = &scale, &before
+		d.Decision, s.state = s.target.Policy.Decide(in, s.state)
+		d.Change = loop.Change{Kind: loop.ChangeKind(s.random.IntN(4)), From: 1, To: 2}
+		d.Lag = time.Duration(s.random.Int64N(1e9))
+		if d.Action != decide.None && s.one(5) {
+			d.Err, d.Cause = errors.New("cannot write"), "conflict"
+		} else {
+			s.scale.Replicas = d.To
+		}
+	}
+	action, reason := d.Result()
+	lastAction, lastReason := s.last.Result()
+	d.Repeat = action == lastAction && reason == lastReason && d.Cause == s.last.Cause
+	s.last = d
+	return d
+}
+
+// text is all that there is to know of a decision.
+func text(d loop.Decision) string {
+	var f fields
+	pack(&f, Entry{Decision: d})
+	bound := "none"
+	if d.Bound != nil {
+		bound = fmt.Sprint(*d.Bound)
+	}
+	return fmt.Sprint(f, d.Action, d.From, d.To, d.Reason, d.Load, d.Left, d.Trigger, d.PerInstance, bound)
+}
+
+func several(t *config.Target) {
+	t.Policy.Triggers = []decide.Trigger{
+		{Name: "lag", Rule: decide.Rule{Kind: decide.Target, ValuePerReplica: 50}},
+		{Name: "depth", Rule: decide.DefaultRule(), Optional: true},
+		{Name: "rate", Rule: decide.DefaultRule(), OnNoData: decide.FallbackOnNoData, FallbackReplicas: 3},
+	}
+	t.Policy.ScaleUpDelay, t.Policy.ScaleDownDelay, t.Policy.ScaleDownCoverage = 20*time.Second, 40*time.Second, 60*time.Second
+	t.Policy.HoldAfterStart, t.Policy.WaitForReady, t.Policy.MaxSampleAge = 30*time.Second, true, 5*time.Second
+}
+
+// What was decided can be read back as it was, the newest first: with its inputs
+// and what became of it.
+func TestDecisionsAreKept(t *testing.T) {
+	for name, change := range map[string]func(*config.Target){
+		"default rule":     func(*config.Target) {},
+		"several triggers": several,
+	} {
+		t.Run(name, func(t *testing.T) {
+			for seed := range uint64(5) {
+				s := newStory(seed, change)
+				kept := New(1 << 20).Target("camunda")
+				kept.Configure(s.target)
+				var want []string
+				reasons := map[decide.Reason]bool{}
+				for range 400 {
+					d := s.next()
+					kept.Observe(d)
+					want = append(want, text(d))
+					_, reason := d.Result()
+					reasons[reason] = true
+					if got := kept.Status(); text(got.Last.Decision) != want[len(want)-1] {
+						t.Fatalf("last: got\n%s\nwant\n%s", text(got.Last.Decision), want[len(want)-1])
+					}
+				}
+				if len(reasons) < 10 {
+					t.Errorf("only %d reasons", len(reasons))
+				}
+				slices.Reverse(want)
+				i := 0
+				for e := range kept.Backward(time.Now().Add(time.Second)) {
+					if got := text(e.Decision); got != want[i] {
+						t.Fatalf("%d before the last: got\n%s\nwant\n%s", i, got, want[i])
+					}
+					i++
+				}
+				if i != len(want) {
+					t.Errorf("%d decisions, want %d", i, len(want))
+				}
+			}
+		})
+	}
+}
+
+// A field that a decision gets later is kept too, or named here.
+func TestNothingIsLeftOut(t *testing.T) {
+	left := map[string]string{
+		"Result.Now":            "decisions do not depend on it",
+		"Scale.ResourceVersion": "for writes only",
+		"Scale.Generation":      "for the check of other autoscalers only",
+		"Scale.Asked":           "for metrics only",
+		"Decision.Target":       "kept once for many decisions",
+		"Decision.Decision":     "follows from the input",
+		"Entry.Decision":        "has its own",
+	}
+	one := int32(1)
+	e := Entry{At: start, Decision: loop.Decision{
+		Scale:  &workload.Scale{Replicas: 1, UID: "u", Ready: &one, Paused: true, Writer: workload.Writer{Manager: "m", Subresource: "s", Time: start}},
+		Change: loop.Change{Kind: loop.Foreign, From: 1, To: 2}, Before: &decide.State{Start: start}, Lag: time.Second, Err: errors.New("e"), Cause: "c", Repeat: true,
+	}}
+	e.Input = decide.Input{
+		Now: start, Used: true, Replicas: 1, Ready: &one, Limits: decide.Limits{Min: 1, Max: 2, Ceiling: 3, MaxUnknown: true, MinBy: "a", MaxBy: "b"},
+		Block:   decide.Block{Reason: decide.Paused, By: "file", Err: errors.New("b"), Left: 1},
+		Samples: []sample.Result{{Outcome: sample.Value, Value: 1, Empty: true, Timestamp: start, Ageless: true, Spacing: 1, Series: 1, Err: errors.New("s")}},
+	}
+	var f fields
+	pack(&f, e)
+	target := newTarget()
+	back := unpack(&f, &target)
+	for _, pair := range [][2]any{
+		{e, back},
+		{e.Decision, back.Decision},
+		{e.Input, back.Input},
+		{e.Limits, back.Limits},
+		{e.Block, back.Block},
+		{e.Samples[0], back.Samples[0]},
+		{*e.Scale, *back.Scale},
+		{e.Scale.Writer, back.Scale.Writer},
+		{e.Change, back.Change},
+	} {
+		want, got := reflect.ValueOf(pair[0]), reflect.ValueOf(pair[1])
+		for i := range want.NumField() {
+			name := want.Type().Name() + "." + want.Type().Field(i).Name
+			switch set := !want.Field(i).IsZero(); {
+			case left[name] != "":
+			case !set:
+				t.Errorf("this test has to set %s", name)
+			case got.Field(i).IsZero():
+				t.Errorf("%s is not kept", name)
+			}
+		}
+	}
+}
+
+// All targets together take no more than the bound, and reach back equally far.
+func TestBounded(t *testing.T) {
+	const max = 100_000
+	j := New(max)
+	var stories []*story
+	for i := range 8 {
+		s := newStory(uint64(i))
+		s.target.Name = fmt.Sprint("t", i)
+		stories = append(stories, s)
+		j.Target(s.target.Name).Configure(s.target)
+	}
+	observe := func(n int) {
+		for range n {
+			for i, s := range stories {
+				if i < 4 || s.one(10) { // some decide less often
+					j.Target(s.target.Name).Observe(s.next())
+				}
+			}
+		}
+	}
+	held := func() (bytes int, oldest, newestOldest time.Time) {
+		for _, name := range j.Names() {
+			target := j.Find(name)
+			for _, c := range target.chunks {
+				bytes += cap(c.data) + overhead
+			}
+			var first time.Time
+			for e := range target.Backward(time.Now().Add(time.Hour)) {
+				first = e.Now
+			}
+			if oldest.IsZero() || first.Before(oldest) {
+				oldest = first
+			}
+			if first.After(newestOldest) {
+				newestOldest = first
+			}
+		}
+		return bytes, oldest, newestOldest
+	}
+	observe(1000)
+	bytes, _, _ := held()
+	if bytes > max || bytes < max*3/4 || bytes != j.used {
+		t.Errorf("%d bytes are held, and %d counted, want at most %d", bytes, j.used, max)
+	}
+	// Chunks are of 40 to 80 decisions.
+	var lengths []int
+	for i := range 4 {
+		n := 0
+		for range j.Find(fmt.Sprint("t", i)).Backward(time.Now().Add(time.Hour)) {
+			n++
+		}
+		lengths = append(lengths, n)
+	}
+	if slices.Max(lengths)-slices.Min(lengths) > 160 || slices.Min(lengths) < 120 {
+		t.Errorf("the journals reach back by %v decisions", lengths)
+	}
+	for i := range 7 {
+		j.Remove(fmt.Sprint("t", i))
+	}
+	if bytes, _, _ := held(); bytes != j.used || bytes > max/4 {
+		t.Errorf("after a removal %d bytes are held, and %d counted", bytes, j.used)
+	}
+	if len(j.chunks) > 2*len(j.Find("t7").chunks)+1 {
+		t.Errorf("%d chunks are remembered of %d", len(j.chunks), len(j.Find("t7").chunks))
+	}
+	stories = stories[7:]
+	observe(10_000)
+	if bytes, _, _ := held(); bytes > max || bytes != j.used {
+		t.Errorf("%d bytes are held, and %d counted", bytes, j.used)
+	}
+}
+
+// A bound that is too low for any history still leaves the last decision.
+func TestNoRoom(t *testing.T) {
+	kept := New(1).Target("camunda")
+	s := newStory(1)
+	kept.Configure(s.target)
+	for range 300 {
+		d := s.next()
+		kept.Observe(d)
+		if got := kept.Status().Last; got == nil || text(got.Decision) != text(d) {
+			t.Fatal("the last decision is not there")
+		}
+	}
+	for range kept.Backward(time.Now().Add(time.Hour)) {
+		t.Fatal("there is room for more than the bound")
+	}
+}
+
+// A changed rule explains the decisions after it, not those before.
+func TestEachDecisionHasItsRule(t *testing.T) {
+	kept := New(1 << 20).Target("camunda")
+	s := newStory(1)
+	kept.Configure(s.target)
+	kept.Observe(s.next())
+	s.target.Policy.Triggers[0].Rule.ScaleUpAt = 70
+	s.target.Policy.Triggers = slices.Clone(s.target.Policy.Triggers)
+	kept.Configure(s.target)
+	kept.Observe(s.next())
+	var bounds []float64
+	for e := range kept.Backward(time.Now().Add(time.Hour)) {
+		bounds = append(bounds, e.Target.Policy.Triggers[0].Rule.ScaleUpAt)
+	}
+	if !slices.Equal(bounds, []float64{70, 50}) && len(bounds) != 2 {
+		t.Errorf("got %v", bounds)
+	}
+}
+
+func TestStatus(t *testing.T) { synctest.Test(t, testStatus) }
+
+func testStatus(t *testing.T) {
+	kept := New(1 << 20).Target("camunda")
+	target := newTarget()
+	kept.Configure(target)
+	if got := kept.Status(); got.Running || got.Last != nil || got.Acted != nil || got.Target.Name != "camunda" {
+		t.Errorf("before the first decision: got %+v", got)
+	}
+	kept.Start()
+	state := decide.NewState(time.Now())
+	replicas := int32(1)
+	var last loop.Decision
+	decided := func(value float64) {
+		time.Sleep(target.Interval)
+		now, before := time.Now(), state
+		d := loop.Decision{Target: &target, Before: &before, Scale: &workload.Scale{Replicas: replicas}}
+		d.Decision, state = target.Policy.Decide(decide.Input{
+			Now: now, Samples: []sample.Result{{Outcome: sample.Value, Value: value, Timestamp: now}}, Replicas: replicas, Limits: target.Policy.Limits,
+		}, state)
+		d.Repeat = d.Action == last.Action && d.Reason == last.Reason
+		last, replicas = d, d.To
+		kept.Observe(d)
+	}
+	decided(30)
+	first := kept.Status().Since
+	decided(31)
+	if got := kept.Status(); !got.Since.Equal(first) || got.Acted != nil || got.Last.Reason != decide.WithinBounds {
+		t.Errorf("got %+v", got)
+	}
+	decided(60)
+	decided(80)
+	if got := kept.Status(); got.Acted == nil || got.Acted.To != 2 || !got.Since.After(first) || got.Last.Reason != decide.WithinBounds || !got.Running {
+		t.Errorf("got %+v", got)
+	}
+	kept.Stop()
+	if got := kept.Status(); got.Running || got.Last == nil {
+		t.Errorf("after the loop's end: got %+v", got)
+	}
+	kept.Forget()
+	if got := kept.Status(); got.Last != nil || got.Acted != nil {
+		t.Errorf("forgotten: got %+v", got)
+	}
+}
+
+// Readers and loops do not disturb each other.
+func TestReadWhileItIsWritten(t *testing.T) {
+	j := New(60_000)
+	var all sync.WaitGroup
+	done := make(chan struct{})
+	for i := range 4 {
+		s := newStory(uint64(i))
+		s.target.Name = fmt.Sprint("t", i)
+		kept := j.Target(s.target.Name)
+		kept.Configure(s.target)
+		all.Go(func() {
+			for range 500 {
+				kept.Observe(s.next())
+			}
+		})
+	}
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() {
+			for {
+				for _, name := range j.Names() {
+					kept := j.Target(name)
+					if last := kept.Status().Last; last != nil && !strings.HasPrefix(name, "t") {
+						t.Error("it is another's")
+					}
+					for e := range kept.Backward(time.Now()) {
+						if e.Target.Name != name {
+							t.Errorf("a decision on %s in the journal of %s", e.Target.Name, name)
+						}
+					}
+				}
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	j.Target("gone").Configure(newTarget())
+	j.Remove("gone")
+	all.Wait()
+	close(done)
+	readers.Wait()
+}
+
+// BenchmarkObserve is what a loop pays for a decision, and how many bytes it
+// takes.
+func BenchmarkObserve(b *testing.B) {
+	for name, change := range map[string]func(*config.Target){"one": func(*config.Target) {}, "three": several} {
+		b.Run(name+" trigger", func(b *testing.B) {
+			j := New(1 << 30)
+			kept := j.Target("camunda")
+			s := newStory(1, change)
+			kept.Configure(s.target)
+			var all []loop.Decision
+			for i := range 4000 { // a load that changes, and no errors
+				s.now = start.Add(time.Duration(i)*10*time.Second + time.Duration(s.random.IntN(3_000_000)))
+				d := loop.Decision{Target: &s.target, Scale: &workload.Scale{Replicas: 2, UID: "7c3e"}, Lag: time.Duration(s.random.IntN(50_000_000))}
+				in := decide.Input{Now: s.now, Replicas: 2, Limits: s.target.Policy.Limits}
+				for range s.target.Policy.Triggers {
+					in.Samples = append(in.Samples, sample.Result{
+						Outcome: sample.Value, Value: float64(60 + s.random.IntN(30)),
+						Timestamp: start.Add(time.Duration(i)*10*time.Second - 300*time.Millisecond), Spacing: 10 * time.Second,
+					})
+				}
+				before := s.state
+				d.Before = &before
+				d.Decision, s.state = s.target.Policy.Decide(in, s.state)
+				d.Repeat = i > 0
+				all = append(all, d)
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			n := 0
+			for b.Loop() {
+				kept.Observe(all[n%len(all)])
+				n++
+			}
+			b.ReportMetric(float64(j.used)/float64(n), "kept-B/op")
+		})
+	}
+}
+
+// BenchmarkRead is how long a reader takes for a decision.
+func BenchmarkRead(b *testing.B) {
+	kept := New(1 << 26).Target("camunda")
+	s := newStory(1)
+	kept.Configure(s.target)
+	for range 8640 {
+		kept.Observe(s.next())
+	}
+	n := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		for range kept.Backward(time.Now()) {
+			n++
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/decision")
+}

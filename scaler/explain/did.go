@@ -1,0 +1,179 @@
+package explain
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
+)
+
+// did says what was done and why.
+func did(d loop.Decision) string {
+	action, reason := d.Result()
+	switch {
+	case d.Failed():
+		return fmt.Sprintf("Could not scale %s from %d to %d (%s): %s.", d.Action, d.From, d.To, d.Cause, why(d))
+	case action != decide.None && d.Target.DryRun:
+		return fmt.Sprintf("Dry run: would scale %s from %d to %d: %s.", action, d.From, d.To, why(d))
+	case action != decide.None:
+		return fmt.Sprintf("Scaled %s from %d to %d: %s.", action, d.From, d.To, why(d))
+	case reason.Holds():
+		return "Holding: " + why(d) + "."
+	case reason.Waits():
+		return "Waiting: " + why(d) + "."
+	}
+	return "Nothing to do: " + why(d) + "."
+}
+
+// why says what the decision's reason means here.
+func why(d loop.Decision) string {
+	p, l := d.Target.Policy, d.Limits
+	switch d.Reason {
+	case decide.LoadHigh, decide.LoadLow, decide.WithinBounds:
+		return load(d)
+	case decide.LoadHighAtMax:
+		return load(d) + fmt.Sprintf(", but %d is the maximum%s", l.Max, maxBy(d))
+	case decide.LoadLowAtMin:
+		if d.From > l.Min {
+			return load(d) + ", but without data of another trigger its fallback is kept"
+		}
+		return load(d) + fmt.Sprintf(", but %d is the minimum%s", l.Min, by(l.MinBy))
+	case decide.BelowMin:
+		return fmt.Sprintf("the minimum is %d%s", l.Min, by(l.MinBy))
+	case decide.AboveMax:
+		return fmt.Sprintf("the maximum is %d%s", l.Ceiling, by(l.MaxBy))
+	case decide.Fallback:
+		t := p.Triggers[d.Trigger]
+		return fmt.Sprintf("%s has had no data for %s, and the fallback is %d", the(t, "the query"), Duration(p.MaxAge(d.Sample().Spacing)), t.FallbackReplicas)
+	case decide.ScaleUpDelay, decide.ScaleDownDelay, decide.Coverage, decide.AfterStart:
+		return fmt.Sprintf("%s; %s left of %s", asked(d), Duration(d.Left), d.Reason)
+	case decide.WaitForReady:
+		return fmt.Sprintf("%s; %d of %d replicas are ready", asked(d), *d.Ready, d.Replicas)
+	case decide.SampleUsed:
+		return "the newest sample has been acted on already"
+	}
+	return missing(d)
+}
+
+// asked says what a step is waited with.
+func asked(d loop.Decision) string {
+	switch {
+	case d.Limits.Ceiling > 0 && d.Replicas > d.Limits.Ceiling && d.Load != decide.Down:
+		return fmt.Sprintf("the maximum is %d%s", d.Limits.Ceiling, by(d.Limits.MaxBy))
+	case d.Load == decide.Up && d.Replicas < d.Limits.Max, d.Load == decide.Down && d.Replicas > d.Limits.Min:
+		return load(d)
+	case d.Replicas < d.Limits.Min:
+		return fmt.Sprintf("the minimum is %d%s", d.Limits.Min, by(d.Limits.MinBy))
+	}
+	return "a step is due"
+}
+
+// load says what the trigger that decided has measured.
+func load(d loop.Decision) string {
+	t := d.Target.Policy.Triggers[d.Trigger]
+	r, value := t.Rule, Number(d.Sample().Value)
+	if d.Sample().Empty {
+		value += " (an empty answer)"
+	}
+	text := the(t, "the value") + " is " + value
+	if !r.Absolute {
+		text = fmt.Sprintf("%s on %s is %s per replica", value, replicas(d.Replicas), Number(r.PerInstance(d.Sample().Value, d.Replicas)))
+		if t.Name != "" {
+			text = t.Name + ", " + text
+		}
+	}
+	per, up, down := r.PerInstance(d.Sample().Value, d.Replicas), Number(r.ScaleUpAt), Number(r.ScaleDownAt)
+	switch {
+	case r.Kind == decide.Target && per > r.ValuePerReplica:
+		return text + ", above " + Number(r.ValuePerReplica)
+	case r.Kind == decide.Target && d.Reason == decide.WithinBounds:
+		return text + ", and fewer could not keep it at " + Number(r.ValuePerReplica)
+	case r.Kind == decide.Target:
+		return text + ", and fewer can keep it at " + Number(r.ValuePerReplica)
+	case per >= r.ScaleUpAt:
+		return text + ", at or above " + up
+	case per <= r.ScaleDownAt:
+		return text + ", at or below " + down
+	}
+	return text + ", between " + down + " and " + up
+}
+
+// missing says why the load is not followed.
+func missing(d loop.Decision) string {
+	s := d.Sample()
+	query := the(d.Target.Policy.Triggers[d.Trigger], "the query")
+	switch _, reason := d.Result(); reason {
+	case decide.NoData:
+		return query + " returned no data"
+	case decide.Stale:
+		return fmt.Sprintf("the newest sample of %s is %s old, and %s is the limit", query, Duration(d.Now.Sub(s.Timestamp)), Duration(d.Target.Policy.MaxAge(s.Spacing)))
+	case decide.FromFuture:
+		return fmt.Sprintf("the newest sample of %s is %s ahead of Prometheus's clock", query, Duration(s.Timestamp.Sub(d.Now)))
+	case decide.NotANumber:
+		return query + " returned " + strconv.FormatFloat(s.Value, 'g', -1, 64)
+	case decide.ManySeries:
+		return fmt.Sprintf("%s returned %d series instead of one", query, s.Series)
+	case decide.QueryFailed:
+		return query + " failed (" + d.Cause + ")"
+	case decide.MaxUnknown:
+		return load(d) + ", but max_replicas_query gives no number"
+	case decide.SwitchedOff:
+		return "the workload was switched off by hand, as it has 0 replicas"
+	case decide.WorkloadUnreadable:
+		return "the replicas cannot be read (" + d.Cause + ")"
+	case decide.Paused:
+		if d.Block.By == "annotation" {
+			return "paused by the annotation " + workload.PausedAnnotation
+		}
+		return "paused by the configuration"
+	case decide.OwnedByOther:
+		return d.Block.By + " scales the workload, too"
+	case decide.Contested:
+		return "something else has reverted two steps" + left(d)
+	}
+	return string(d.Reason)
+}
+
+func left(d loop.Decision) string {
+	if d.Left <= 0 {
+		return ""
+	}
+	return ", so the replicas are left alone for " + Duration(d.Left)
+}
+
+// the names a trigger; the only one has no name.
+func the(t decide.Trigger, otherwise string) string {
+	if t.Name == "" {
+		return otherwise
+	}
+	return t.Name
+}
+
+func replicas(n int32) string {
+	if n == 1 {
+		return "1 replica"
+	}
+	return fmt.Sprintf("%d replicas", n)
+}
+
+func by(entry string) string {
+	if entry == "" {
+		return ""
+	}
+	return " by the calendar's " + strconv.Quote(entry)
+}
+
+// maxBy says what sets the maximum in force.
+func maxBy(d loop.Decision) string {
+	own := d.Target.Calendar.Limits(d.Target.Policy.Limits, d.Now)
+	most := own.Max
+	if own.Ceiling > 0 {
+		most = min(most, own.Ceiling)
+	}
+	if d.Target.MaxReplicasQuery != "" && d.Limits.Max < most {
+		return " by max_replicas_query"
+	}
+	return by(d.Limits.MaxBy)
+}

@@ -20,6 +20,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/fleet"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/journal"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
@@ -39,6 +40,7 @@ type Options struct {
 	Loggers         logging.Loggers
 	MergeGroups     bool     // a group's workloads are one target in the metrics
 	QueriesInFlight int      // at Prometheus, at most; 0 is query.DefaultInFlight
+	JournalBytes    int      // of decisions that are kept, at most
 	Once            bool     // decide once for every target and return
 	Events          bool     // put Events on the workloads
 	Lease           *LeaseID // that decides who leads; nil if this is the only scaler
@@ -56,15 +58,17 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	lead, bound, err := newLeader(o, workloads.client, self)
+	lead, bound, stands, err := newLeader(o, workloads.client, self)
 	if err != nil {
 		return err
 	}
+	kept := journal.New(o.JournalBytes)
 	events := event.NewRecorder(workloads.client, Name, o.Loggers.Kit)
 	options := fleet.Options{
 		Connect:   func(c config.Prometheus) (v1.API, error) { return newPrometheus(c, o.QueriesInFlight, self) },
 		Workloads: func(ref workload.Ref) fleet.Workload { return fenced{workloads.New(ref), bound} },
 		Metrics:   self,
+		Journal:   kept,
 		Logger:    o.Loggers.Kit,
 	}
 	if o.Events {
@@ -97,6 +101,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	serveDecisions(mux, o, kept, targets, stands, event.NewHistory(workloads.client, Name))
 	mux.Handle("POST /-/reload", reloads)
 	mux.Handle("PUT /-/reload", reloads)
 	mux.HandleFunc("GET /config", func(w http.ResponseWriter, _ *http.Request) { writeConfig(w, targets.Config()) })

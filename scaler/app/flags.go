@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/alecthomas/units"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
@@ -24,12 +25,14 @@ type Flags struct {
 	ConfigFile   string
 	AutoReload   bool
 	InFlight     int
+	Journal      units.Base2Bytes
 	GroupMembers bool
 	Kubeconfig   string
 	DryRun       bool
 	Once         bool
 	Events       bool
 	Check        Check
+	Explain      *Explain
 	Replay       *Replay
 
 	leaderElection bool
@@ -63,6 +66,7 @@ func NewFlags() *Flags {
 	run.Flag("config.auto-reload", "Reload the configuration file when its content changes; it is read every 10s.").BoolVar(&f.AutoReload)
 	run.Flag("prometheus.max-in-flight", "Queries in flight at most; more wait for their turn, so that other clients of the Prometheus are not starved.").Default(strconv.Itoa(query.DefaultInFlight)).IntVar(&f.InFlight)
 	run.Flag("metrics.group-members", "Export the metrics of each workload of a group. Without them, a group is one target: values and replicas are added up, of ages and lags the worst is exported.").Default("true").BoolVar(&f.GroupMembers)
+	run.Flag("journal.max-bytes", "Memory for past decisions, of all targets together. A decision takes about 35 bytes, 300 KiB a day for a target with one query.").Default("32MiB").BytesVar(&f.Journal)
 	run.Flag("kubeconfig", "Kubeconfig file. Default: the Pod's service account, or ~/.kube/config outside of a Pod. The namespace of its context is not used.").Envar("KUBECONFIG").StringVar(&f.Kubeconfig)
 	run.Flag("dry-run", "Never write; log what would be done.").BoolVar(&f.DryRun)
 	run.Flag("once", "Decide once for every target, then exit: with 0 if every target was decided on, with 1 if not within the maximum sample age.").BoolVar(&f.Once)
@@ -79,6 +83,7 @@ func NewFlags() *Flags {
 	check.Flag("strict", "Exit with 2 on warnings as well.").NoEnvar().BoolVar(&f.Check.Strict)
 	check.Flag("promql", "Parse the queries as Prometheus does. Turn this off for servers with a dialect of their own.").NoEnvar().Default("true").BoolVar(&f.Check.PromQL)
 	check.Flag("query", "Ask Prometheus once, and show what would be decided for each target now. Exits with 1 if a target has no sample.").NoEnvar().BoolVar(&f.Check.Query)
+	f.Explain = addExplain(a)
 	f.Replay = addReplay(a)
 	return f
 }
@@ -95,10 +100,14 @@ func (f *Flags) check(parsed *kingpin.ParseContext) error {
 	case parsed.SelectedCommand != nil && parsed.SelectedCommand.FullCommand() == checkConfig:
 		f.Check.File = f.file
 		return nil
+	case parsed.SelectedCommand != nil && f.Explain.selected(parsed.SelectedCommand.FullCommand()):
+		return f.Explain.check()
 	case parsed.SelectedCommand != nil && f.Replay.selected(parsed.SelectedCommand.FullCommand()):
 		return nil
 	case f.InFlight < 1:
 		return fmt.Errorf("--prometheus.max-in-flight: %d is too low: want 1 or more", f.InFlight)
+	case f.Journal < 0 || f.Journal > 1<<40:
+		return fmt.Errorf("--journal.max-bytes: %s: want 0 or more, for example 32MiB", f.Journal)
 	case f.Once && f.leaderElection:
 		return errors.New("--once contradicts --leader-election: it decides without a Lease")
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
@@ -31,37 +32,50 @@ type leader interface {
 	Worked() error
 }
 
+// standing is whether this process leads and, if another does, which one; "" if
+// that is unknown.
+type standing = func() (leads bool, leader string)
+
 type boundFunc = func(context.Context) (context.Context, context.CancelFunc, error)
 
-// newLeader returns the leader, and the bound that every write needs.
-func newLeader(o Options, client dynamic.Interface, m *metrics.Metrics) (leader, boundFunc, error) {
+// newLeader returns the leader, the bound that every write needs, and who leads.
+func newLeader(o Options, client dynamic.Interface, m *metrics.Metrics) (leader, boundFunc, standing, error) {
 	if o.Lease == nil {
 		m.SetLeader(func() bool { return true })
-		return alone{}, func(ctx context.Context) (context.Context, context.CancelFunc, error) { return ctx, func() {}, nil }, nil
+		return alone{}, func(ctx context.Context) (context.Context, context.CancelFunc, error) { return ctx, func() {}, nil },
+			func() (bool, string) { return true, "" }, nil
 	}
 	namespace := o.Lease.Namespace
 	if namespace == "" {
 		var err error
 		if namespace, err = podNamespace(); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
 	host, err := os.Hostname()
 	if err != nil {
-		return nil, nil, fmt.Errorf("get the host name for the lease: %w", err)
+		return nil, nil, nil, fmt.Errorf("get the host name for the lease: %w", err)
 	}
 	id := host + "_" + rand.Text()
 	logger := log.With(o.Loggers.Kit, "lease", o.Lease.Name, "namespace", namespace, "id", id)
+	var other atomic.Pointer[string] // that leads
+	other.Store(new(string))
 	e := lease.New(id, lease.NewObject(client, namespace, o.Lease.Name), lease.DefaultTiming(), lease.Events{
-		Leads:   func(holder string) { level.Info(logger).Log("msg", "standing by", "leader", cmp.Or(holder, "unknown")) },
-		Started: func() { level.Info(logger).Log("msg", "leading") },
+		Leads: func(holder string) {
+			other.Store(&holder)
+			level.Info(logger).Log("msg", "standing by", "leader", cmp.Or(holder, "unknown"))
+		},
+		Started: func() {
+			other.Store(new(string))
+			level.Info(logger).Log("msg", "leading")
+		},
 		Stopped: func(reason string) { level.Info(logger).Log("msg", "stopped leading", "reason", reason) },
 		Failed: func(doing string, err error) {
 			level.Error(logger).Log("msg", "leader election failed", "doing", doing, "err", err)
 		},
 	})
 	m.SetLeader(e.Leads)
-	return e, e.Bound, nil
+	return e, e.Bound, func() (bool, string) { return e.Leads(), *other.Load() }, nil
 }
 
 // fenced is a workload that is written only while this process holds the Lease,

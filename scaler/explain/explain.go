@@ -84,7 +84,11 @@ func changes(d loop.Decision) []Change {
 		}
 	}
 	if asks.Action != decide.Down {
-		if low, ok := q.low(); ok {
+		low, ok := q.low(false)
+		if !ok {
+			low, ok = q.low(true)
+		}
+		if ok {
 			add(Change{Action: decide.Down, Unblocked: blocked, Values: low})
 		}
 	}
@@ -138,7 +142,7 @@ func (q question) changed(c Change) question {
 		return q
 	}
 	if c.Data {
-		return q.withData(math.MaxFloat64)
+		q = q.withData(math.MaxFloat64)
 	}
 	for _, v := range c.Values {
 		q = q.with(v.Trigger, v.Bound)
@@ -159,7 +163,7 @@ func (q question) changed(c Change) question {
 	if c.MaxKnown {
 		l.MaxUnknown = false
 	}
-	if c.NewSample || len(c.Values) > 0 || c.Replicas > 0 || c.Min > 0 || c.Max > 0 {
+	if c.NewSample || c.Data || len(c.Values) > 0 || c.Replicas > 0 || c.Min > 0 || c.Max > 0 {
 		q = q.afresh()
 	}
 	return q

@@ -182,17 +182,18 @@ func (q question) upAt(trigger int) (float64, bool) {
 }
 
 // counts reports whether a step down needs a trigger to agree: it does not while
-// it is optional and without data.
-func (q question) counts(trigger int) bool {
-	return !q.policy.Triggers[trigger].Optional || q.in.Samples[trigger].Missing() == ""
+// it is optional and without data, unless that keeps up a fallback.
+func (q question) counts(trigger int, fallbacks bool) bool {
+	t := q.policy.Triggers[trigger]
+	return !t.Optional || q.in.Samples[trigger].Missing() == "" || fallbacks && t.OnNoData == decide.FallbackOnNoData
 }
 
 // downAt returns the greatest value of a trigger at which load scales down, if
 // all others are low enough, too.
-func (q question) downAt(trigger int) (float64, bool) {
+func (q question) downAt(trigger int, fallbacks bool) (float64, bool) {
 	q = q.unblocked()
 	for i := range q.in.Samples {
-		if i != trigger && q.counts(i) {
+		if i != trigger && q.counts(i, fallbacks) {
 			q = q.with(i, -math.MaxFloat64)
 		}
 	}
@@ -201,12 +202,12 @@ func (q question) downAt(trigger int) (float64, bool) {
 
 // low returns how low the triggers have to be, all of them, for load to scale
 // down. Those that are low enough already are left out.
-func (q question) low() (values []Value, ok bool) {
+func (q question) low(fallbacks bool) (values []Value, ok bool) {
 	for i, s := range q.in.Samples {
-		if !q.counts(i) {
+		if !q.counts(i, fallbacks) {
 			continue
 		}
-		bound, ok := q.downAt(i)
+		bound, ok := q.downAt(i, fallbacks)
 		if !ok {
 			return nil, false
 		}

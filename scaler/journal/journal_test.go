@@ -3,7 +3,6 @@ package journal
 import (
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop/looptest"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
@@ -33,86 +33,6 @@ func newTarget(change ...func(*config.Target)) config.Target {
 	return t
 }
 
-// story makes decisions that follow one another, with everything going wrong now
-// and then.
-type story struct {
-	target config.Target
-	random *rand.Rand
-	now    time.Time
-	state  decide.State
-	scale  workload.Scale
-	last   loop.Decision
-}
-
-func newStory(seed uint64, change ...func(*config.Target)) *story {
-	s := &story{target: newTarget(change...), random: rand.New(rand.NewPCG(seed, 1)), now: start, state: decide.NewState(start)}
-	s.scale = workload.Scale{Replicas: 2, UID: "7c3e", ResourceVersion: "9"}
-	return s
-}
-
-// one in n.
-func (s *story) one(n int) bool { return s.random.IntN(n) == 0 }
-
-func (s *story) sample() sample.Result {
-	at := s.now.Add(-time.Duration(s.random.IntN(9000)) * time.Millisecond)
-	r := sample.Result{Outcome: sample.Value, Value: float64(s.random.IntN(300)), Timestamp: at, Spacing: 10 * time.Second}
-	switch s.random.IntN(30) {
-	case 0:
-		return sample.Result{Outcome: sample.Failed, Err: fmt.Errorf("query up: %w", errors.New("503"))}
-	case 1:
-		r.Outcome = sample.NoData
-	case 2:
-		r.Outcome, r.Value = sample.NotANumber, math.Inf(1)
-	case 3:
-		r.Outcome, r.Series = sample.ManySeries, 3
-	case 4:
-		r.Value, r.Empty = 0, true
-	case 5:
-		r.Value = s.random.NormFloat64()
-	}
-	return r
-}
-
-func (s *story) next() loop.Decision {
-	s.now = s.now.Add(10*time.Second + time.Duration(s.random.IntN(3000)-1500)*time.Microsecond)
-	d := loop.Decision{Target: &s.target}
-	in := decide.Input{Now: s.now, Limits: s.target.Policy.Limits, Used: s.one(9)}
-	for range s.target.Policy.Triggers {
-		in.Samples = append(in.Samples, s.sample())
-	}
-	switch {
-	case s.one(20):
-		in.Block = decide.Block{Reason: decide.OwnedByOther, By: "horizontalpodautoscaler/engine", Err: errors.New("403"), Left: time.Minute}
-	case s.one(20):
-		in.Limits = decide.Limits{Min: 2, Max: 3, Ceiling: 3, MinBy: "office", MaxBy: "night", MaxUnknown: s.one(2)}
-	}
-	if s.one(20) { // unreadable, or nothing to decide on
-		d.Decision = s.target.Policy.Again(in, nil)
-		d.Err, d.Cause = errors.New("cannot read"), "forbidden"
-	} else {
-		scale, before := s.scale, s.state
-		if s.one(2) {
-			scale.Ready = new(s.random.Int32N(4))
-		}
-		scale.Writer = workload.Writer{Manager: "kubectl", Time: s.now.Truncate(time.Second)}
-		in.Replicas, in.Ready = scale.Replicas, scale.Ready
-		d.Scale, d.Before = &scale, &before
-		d.Decision, s.state = s.target.Policy.Decide(in, s.state)
-		d.Change = loop.Change{Kind: loop.ChangeKind(s.random.IntN(4)), From: 1, To: 2}
-		d.Lag = time.Duration(s.random.Int64N(1e9))
-		if d.Action != decide.None && s.one(5) {
-			d.Err, d.Cause = errors.New("cannot write"), "conflict"
-		} else {
-			s.scale.Replicas = d.To
-		}
-	}
-	action, reason := d.Result()
-	lastAction, lastReason := s.last.Result()
-	d.Repeat = action == lastAction && reason == lastReason && d.Cause == s.last.Cause
-	s.last = d
-	return d
-}
-
 // text is all that there is to know of a decision.
 func text(d loop.Decision) string {
 	var f fields
@@ -124,56 +44,41 @@ func text(d loop.Decision) string {
 	return fmt.Sprint(f, d.Action, d.From, d.To, d.Reason, d.Load, d.Left, d.Trigger, d.PerInstance, bound)
 }
 
-func several(t *config.Target) {
-	t.Policy.Triggers = []decide.Trigger{
-		{Name: "lag", Rule: decide.Rule{Kind: decide.Target, ValuePerReplica: 50}},
-		{Name: "depth", Rule: decide.DefaultRule(), Optional: true},
-		{Name: "rate", Rule: decide.DefaultRule(), OnNoData: decide.FallbackOnNoData, FallbackReplicas: 3},
-	}
-	t.Policy.ScaleUpDelay, t.Policy.ScaleDownDelay, t.Policy.ScaleDownCoverage = 20*time.Second, 40*time.Second, 60*time.Second
-	t.Policy.HoldAfterStart, t.Policy.WaitForReady, t.Policy.MaxSampleAge = 30*time.Second, true, 5*time.Second
-}
-
 // What was decided can be read back as it was, the newest first: with its inputs
 // and what became of it.
 func TestDecisionsAreKept(t *testing.T) {
-	for name, change := range map[string]func(*config.Target){
-		"default rule":     func(*config.Target) {},
-		"several triggers": several,
-	} {
-		t.Run(name, func(t *testing.T) {
-			for seed := range uint64(5) {
-				s := newStory(seed, change)
-				kept := New(1 << 20).Target("camunda")
-				kept.Configure(s.target)
-				var want []string
-				reasons := map[decide.Reason]bool{}
-				for range 400 {
-					d := s.next()
-					kept.Observe(d)
-					want = append(want, text(d))
-					_, reason := d.Result()
-					reasons[reason] = true
-					if got := kept.Status(); text(got.Last.Decision) != want[len(want)-1] {
-						t.Fatalf("last: got\n%s\nwant\n%s", text(got.Last.Decision), want[len(want)-1])
-					}
-				}
-				if len(reasons) < 10 {
-					t.Errorf("only %d reasons", len(reasons))
-				}
-				slices.Reverse(want)
-				i := 0
-				for e := range kept.Backward(time.Now().Add(time.Second)) {
-					if got := text(e.Decision); got != want[i] {
-						t.Fatalf("%d before the last: got\n%s\nwant\n%s", i, got, want[i])
-					}
-					i++
-				}
-				if i != len(want) {
-					t.Errorf("%d decisions, want %d", i, len(want))
-				}
+	reasons := map[decide.Reason]bool{}
+	for seed := range uint64(60) {
+		w := looptest.New(seed)
+		kept := New(1 << 20).Target("camunda")
+		kept.Configure(w.Target)
+		var want []string
+		for range 100 {
+			d := w.Next()
+			kept.Observe(d)
+			want = append(want, text(d))
+			_, reason := d.Result()
+			reasons[reason] = true
+			if got := kept.Status(); text(got.Last.Decision) != want[len(want)-1] {
+				t.Fatalf("last: got\n%s\nwant\n%s", text(got.Last.Decision), want[len(want)-1])
 			}
-		})
+		}
+		slices.Reverse(want)
+		i := 0
+		for e := range kept.Backward(time.Now().Add(time.Second)) {
+			if got := text(e.Decision); got != want[i] {
+				t.Fatalf("%d before the last: got\n%s\nwant\n%s", i, got, want[i])
+			}
+			i++
+		}
+		if i != len(want) {
+			t.Errorf("%d decisions, want %d", i, len(want))
+		}
+	}
+	for _, r := range decide.Reasons() {
+		if !reasons[r] {
+			t.Errorf("no decision had the reason %s", r)
+		}
 	}
 }
 
@@ -231,18 +136,18 @@ func TestNothingIsLeftOut(t *testing.T) {
 func TestBounded(t *testing.T) {
 	const max = 100_000
 	j := New(max)
-	var stories []*story
+	var stories []*looptest.World
 	for i := range 8 {
-		s := newStory(uint64(i))
-		s.target.Name = fmt.Sprint("t", i)
+		s := looptest.New(uint64(i))
+		s.Target.Name = fmt.Sprint("t", i)
 		stories = append(stories, s)
-		j.Target(s.target.Name).Configure(s.target)
+		j.Target(s.Target.Name).Configure(s.Target)
 	}
 	observe := func(n int) {
 		for range n {
 			for i, s := range stories {
-				if i < 4 || s.one(10) { // some decide less often
-					j.Target(s.target.Name).Observe(s.next())
+				if i < 4 || s.IntN(10) == 0 { // some decide less often
+					j.Target(s.Target.Name).Observe(s.Next())
 				}
 			}
 		}
@@ -302,10 +207,10 @@ func TestBounded(t *testing.T) {
 // A bound that is too low for any history still leaves the last decision.
 func TestNoRoom(t *testing.T) {
 	kept := New(1).Target("camunda")
-	s := newStory(1)
-	kept.Configure(s.target)
+	s := looptest.New(1)
+	kept.Configure(s.Target)
 	for range 300 {
-		d := s.next()
+		d := s.Next()
 		kept.Observe(d)
 		if got := kept.Status().Last; got == nil || text(got.Decision) != text(d) {
 			t.Fatal("the last decision is not there")
@@ -319,13 +224,13 @@ func TestNoRoom(t *testing.T) {
 // A changed rule explains the decisions after it, not those before.
 func TestEachDecisionHasItsRule(t *testing.T) {
 	kept := New(1 << 20).Target("camunda")
-	s := newStory(1)
-	kept.Configure(s.target)
-	kept.Observe(s.next())
-	s.target.Policy.Triggers[0].Rule.ScaleUpAt = 70
-	s.target.Policy.Triggers = slices.Clone(s.target.Policy.Triggers)
-	kept.Configure(s.target)
-	kept.Observe(s.next())
+	s := looptest.New(1)
+	kept.Configure(s.Target)
+	kept.Observe(s.Next())
+	s.Target.Policy.Triggers[0].Rule.ScaleUpAt = 70
+	s.Target.Policy.Triggers = slices.Clone(s.Target.Policy.Triggers)
+	kept.Configure(s.Target)
+	kept.Observe(s.Next())
 	var bounds []float64
 	for e := range kept.Backward(time.Now().Add(time.Hour)) {
 		bounds = append(bounds, e.Target.Policy.Triggers[0].Rule.ScaleUpAt)
@@ -386,13 +291,13 @@ func TestReadWhileItIsWritten(t *testing.T) {
 	var all sync.WaitGroup
 	done := make(chan struct{})
 	for i := range 4 {
-		s := newStory(uint64(i))
-		s.target.Name = fmt.Sprint("t", i)
-		kept := j.Target(s.target.Name)
-		kept.Configure(s.target)
+		s := looptest.New(uint64(i))
+		s.Target.Name = fmt.Sprint("t", i)
+		kept := j.Target(s.Target.Name)
+		kept.Configure(s.Target)
 		all.Go(func() {
 			for range 500 {
-				kept.Observe(s.next())
+				kept.Observe(s.Next())
 			}
 		})
 	}
@@ -426,6 +331,16 @@ func TestReadWhileItIsWritten(t *testing.T) {
 	readers.Wait()
 }
 
+func several(t *config.Target) {
+	t.Policy.Triggers = []decide.Trigger{
+		{Name: "lag", Rule: decide.Rule{Kind: decide.Target, ValuePerReplica: 50}},
+		{Name: "depth", Rule: decide.DefaultRule(), Optional: true},
+		{Name: "rate", Rule: decide.DefaultRule(), OnNoData: decide.FallbackOnNoData, FallbackReplicas: 3},
+	}
+	t.Policy.ScaleUpDelay, t.Policy.ScaleDownDelay, t.Policy.ScaleDownCoverage = 20*time.Second, 40*time.Second, 60*time.Second
+	t.Policy.HoldAfterStart, t.Policy.WaitForReady, t.Policy.MaxSampleAge = 30*time.Second, true, 5*time.Second
+}
+
 // BenchmarkObserve is what a loop pays for a decision, and how many bytes it
 // takes.
 func BenchmarkObserve(b *testing.B) {
@@ -433,22 +348,23 @@ func BenchmarkObserve(b *testing.B) {
 		b.Run(name+" trigger", func(b *testing.B) {
 			j := New(1 << 30)
 			kept := j.Target("camunda")
-			s := newStory(1, change)
-			kept.Configure(s.target)
+			target := newTarget(change)
+			kept.Configure(target)
+			random, state := rand.New(rand.NewPCG(1, 1)), decide.NewState(start)
 			var all []loop.Decision
 			for i := range 4000 { // a load that changes, and no errors
-				s.now = start.Add(time.Duration(i)*10*time.Second + time.Duration(s.random.IntN(3_000_000)))
-				d := loop.Decision{Target: &s.target, Scale: &workload.Scale{Replicas: 2, UID: "7c3e"}, Lag: time.Duration(s.random.IntN(50_000_000))}
-				in := decide.Input{Now: s.now, Replicas: 2, Limits: s.target.Policy.Limits}
-				for range s.target.Policy.Triggers {
+				now := start.Add(time.Duration(i)*10*time.Second + time.Duration(random.IntN(3_000_000)))
+				d := loop.Decision{Target: &target, Scale: &workload.Scale{Replicas: 2, UID: "7c3e"}, Lag: time.Duration(random.IntN(50_000_000))}
+				in := decide.Input{Now: now, Replicas: 2, Limits: target.Policy.Limits}
+				for range target.Policy.Triggers {
 					in.Samples = append(in.Samples, sample.Result{
-						Outcome: sample.Value, Value: float64(60 + s.random.IntN(30)),
+						Outcome: sample.Value, Value: float64(60 + random.IntN(30)),
 						Timestamp: start.Add(time.Duration(i)*10*time.Second - 300*time.Millisecond), Spacing: 10 * time.Second,
 					})
 				}
-				before := s.state
+				before := state
 				d.Before = &before
-				d.Decision, s.state = s.target.Policy.Decide(in, s.state)
+				d.Decision, state = target.Policy.Decide(in, state)
 				d.Repeat = i > 0
 				all = append(all, d)
 			}
@@ -467,10 +383,10 @@ func BenchmarkObserve(b *testing.B) {
 // BenchmarkRead is how long a reader takes for a decision.
 func BenchmarkRead(b *testing.B) {
 	kept := New(1 << 26).Target("camunda")
-	s := newStory(1)
-	kept.Configure(s.target)
+	s := looptest.New(1)
+	kept.Configure(s.Target)
 	for range 8640 {
-		kept.Observe(s.next())
+		kept.Observe(s.Next())
 	}
 	n := 0
 	b.ReportAllocs()

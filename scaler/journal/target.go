@@ -51,6 +51,16 @@ func (t *Target) Configure(target config.Target) {
 	t.target = &target
 }
 
+// Config returns what is decided on.
+func (t *Target) Config() config.Target {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.target == nil {
+		return config.Target{}
+	}
+	return *t.target
+}
+
 // Start notes that the target's loop runs.
 func (t *Target) Start() {
 	t.mu.Lock()

@@ -71,8 +71,8 @@ func workloadKeys(t *config.Target) []any {
 	return []any{"target", t.Name, "namespace", t.Workload.Namespace, "workload", t.Workload}
 }
 
-// message is the line's msg, one of a fixed set.
-func message(d loop.Decision) string {
+// Message is the line's msg, one of a fixed set: the state that a target is in.
+func Message(d loop.Decision) string {
 	switch action, reason := d.Result(); {
 	case d.Failed():
 		return "scaling failed"
@@ -94,7 +94,7 @@ func message(d loop.Decision) string {
 func Line(d loop.Decision) []any {
 	action, reason := d.Result()
 	s := d.Sample()
-	line := append(make([]any, 0, 48), "msg", message(d))
+	line := append(make([]any, 0, 48), "msg", Message(d))
 	line = append(append(line, workloadKeys(d.Target)...), "action", action)
 	if d.Scale != nil {
 		to := d.From

@@ -30,10 +30,12 @@ func main() {
 func run(ctx context.Context, args []string, reload <-chan os.Signal, stdout, stderr io.Writer) int {
 	flags := app.NewFlags()
 	flags.Run = func(ctx context.Context, logs logging.Loggers) error {
-		if flags.Check.File != "" {
+		switch {
+		case flags.Check.File != "":
 			return check(ctx, flags.Check, stdout, stderr)
-		}
-		if flags.Replay.Command != "" {
+		case flags.Explain.Selected:
+			return flags.Explain.Run(ctx, stdout)
+		case flags.Replay.Command != "":
 			return flags.Replay.Run(ctx, stdout, stderr)
 		}
 		return scale(ctx, flags, reload, logs)
@@ -52,7 +54,7 @@ func scale(ctx context.Context, flags *app.Flags, reload <-chan os.Signal, logs 
 		return err
 	}
 	return app.Run(ctx, app.Options{
-		Config: c, Load: flags.Config, Reload: reload, Watch: flags.Watch(), QueriesInFlight: flags.InFlight, MergeGroups: !flags.GroupMembers, Kube: kube,
+		Config: c, Load: flags.Config, Reload: reload, Watch: flags.Watch(), QueriesInFlight: flags.InFlight, JournalBytes: int(flags.Journal), MergeGroups: !flags.GroupMembers, Kube: kube,
 		Web: *flags.Web, Loggers: logs, Once: flags.Once, Events: flags.Events, Lease: flags.Lease(),
 	})
 }

@@ -76,11 +76,11 @@ func published(t *testing.T) []byte {
 		"description": "Answers of /api/v1/targets (targets), of /api/v1/decisions (decisions), and to refused requests (error).",
 		"$defs":       definitions,
 	}
-	var any []map[string]any
+	var answers []map[string]any
 	for _, of := range []reflect.Type{reflect.TypeFor[Targets](), reflect.TypeFor[Decisions](), reflect.TypeFor[Error]()} {
-		any = append(any, schemaOf(t, of, definitions))
+		answers = append(answers, schemaOf(t, of, definitions))
 	}
-	schema["anyOf"] = any
+	schema["anyOf"] = answers
 	var text bytes.Buffer
 	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)

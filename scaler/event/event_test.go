@@ -99,3 +99,55 @@ func TestStopIsNotHeldUp(t *testing.T) {
 		})
 	}
 }
+
+// The newest Event is the one that counts. What was read is kept for half a
+// minute, so that readers do not flood the API server; a failure too.
+func TestHistory(t *testing.T) {
+	requests, code, selector := 0, http.StatusOK, ""
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests++
+		selector = r.FormValue("fieldSelector")
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(code)
+		if code != http.StatusOK {
+			io.WriteString(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403,"message":"events is forbidden"}`)
+			return
+		}
+		io.WriteString(w, `{"kind":"EventList","apiVersion":"v1","metadata":{},"items":[
+			{"lastTimestamp":"2026-11-26T10:00:10Z","reason":"ScaledUp","message":"newest"},
+			{"lastTimestamp":"2026-11-26T10:00:00Z","reason":"ScaledDown","message":"older"},
+			{"reason":"ScaledDown","message":"without a time"}]}`)
+	}))
+	defer server.Close()
+	client, err := dynamic.NewForConfig(&rest.Config{Host: server.URL, QPS: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "bpm", Name: "web"}
+	h := NewHistory(client, "camunda-scaler")
+	for range 3 {
+		if got, err := h.Last(t.Context(), web); err != nil || got.Message != "newest" || got.Reason != "ScaledUp" || got.Time.Second() != 10 {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	}
+	if requests != 1 || selector != "involvedObject.kind=Deployment,involvedObject.name=web,reportingComponent=camunda-scaler" {
+		t.Errorf("%d requests, the last for %s", requests, selector)
+	}
+	code = http.StatusForbidden
+	other := web
+	other.Name = "other"
+	for range 3 {
+		if _, err := h.Last(t.Context(), other); err == nil || !strings.Contains(err.Error(), "list the Events of deployment/other in namespace bpm: events is forbidden") {
+			t.Errorf("got %v", err)
+		}
+	}
+	if requests != 2 {
+		t.Errorf("%d requests", requests)
+	}
+	for i := range 2 * keepAll {
+		h.read[workload.Ref{Name: strings.Repeat("x", i)}] = past{}
+	}
+	if _, _ = h.Last(t.Context(), workload.Ref{Namespace: "bpm", Name: "third"}); len(h.read) > 1 {
+		t.Errorf("%d workloads are remembered", len(h.read))
+	}
+}

@@ -178,7 +178,7 @@ func lesser(d loop.Decision, c explain.Change) (all []explain.Change) {
 // smaller one does not.
 func TestChangesAreTrueAndLeast(t *testing.T) {
 	reasons, kinds := map[decide.Reason]int{}, map[string]int{}
-	for seed := range uint64(1500) {
+	for seed := range uint64(300) {
 		w := looptest.New(seed)
 		for range 12 {
 			d := w.Next()
@@ -257,7 +257,7 @@ func kind(c explain.Change) string {
 // change says so.
 func TestNoValueIsLeftOut(t *testing.T) {
 	tried := 0
-	for seed := range uint64(800) {
+	for seed := range uint64(150) {
 		w := looptest.New(seed)
 		for range 12 {
 			d := w.Next()
@@ -298,7 +298,7 @@ func TestNoValueIsLeftOut(t *testing.T) {
 
 // Sentences fit three lines of a terminal, name no NaN or placeholder, and end.
 func TestSentences(t *testing.T) {
-	for seed := range uint64(1500) {
+	for seed := range uint64(300) {
 		w := looptest.New(seed)
 		for range 12 {
 			d := w.Next()

@@ -134,8 +134,8 @@ func TestNothingIsLeftOut(t *testing.T) {
 
 // All targets together take no more than the bound, and reach back equally far.
 func TestBounded(t *testing.T) {
-	const max = 100_000
-	j := New(max)
+	const bound = 100_000
+	j := New(bound)
 	var stories []*looptest.World
 	for i := range 8 {
 		s := looptest.New(uint64(i))
@@ -173,8 +173,8 @@ func TestBounded(t *testing.T) {
 	}
 	observe(1000)
 	bytes, _, _ := held()
-	if bytes > max || bytes < max*3/4 || bytes != j.used {
-		t.Errorf("%d bytes are held, and %d counted, want at most %d", bytes, j.used, max)
+	if bytes > bound || bytes < bound*3/4 || bytes != j.used {
+		t.Errorf("%d bytes are held, and %d counted, want at most %d", bytes, j.used, bound)
 	}
 	// Chunks are of 40 to 80 decisions.
 	var lengths []int
@@ -191,7 +191,7 @@ func TestBounded(t *testing.T) {
 	for i := range 7 {
 		j.Remove(fmt.Sprint("t", i))
 	}
-	if bytes, _, _ := held(); bytes != j.used || bytes > max/4 {
+	if bytes, _, _ := held(); bytes != j.used || bytes > bound/4 {
 		t.Errorf("after a removal %d bytes are held, and %d counted", bytes, j.used)
 	}
 	if len(j.chunks) > 2*len(j.Find("t7").chunks)+1 {
@@ -199,7 +199,7 @@ func TestBounded(t *testing.T) {
 	}
 	stories = stories[7:]
 	observe(10_000)
-	if bytes, _, _ := held(); bytes > max || bytes != j.used {
+	if bytes, _, _ := held(); bytes > bound || bytes != j.used {
 		t.Errorf("%d bytes are held, and %d counted", bytes, j.used)
 	}
 }

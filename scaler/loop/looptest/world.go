@@ -128,8 +128,11 @@ func (w *World) next() loop.Decision {
 		in.Limits.Ceiling, in.Limits.MaxBy = int32(1+w.IntN(4)), "night"
 	case 2:
 		in.Block = []decide.Block{
-			{Reason: decide.Paused, By: "file"}, {Reason: decide.Paused, By: "annotation"}, {Reason: decide.Contested, Left: 3 * time.Minute},
-			{Reason: decide.OwnedByOther, By: "horizontalpodautoscaler/engine"}, {Reason: decide.OwnedByOther, By: "another camunda-scaler", Left: time.Minute},
+			{Reason: decide.Paused, By: "file"},
+			{Reason: decide.Paused, By: "annotation"},
+			{Reason: decide.Contested, Left: 3 * time.Minute},
+			{Reason: decide.OwnedByOther, By: "horizontalpodautoscaler/engine"},
+			{Reason: decide.OwnedByOther, By: "another camunda-scaler", Left: time.Minute},
 		}[w.IntN(5)]
 	case 3:
 		in.Replicas = 0

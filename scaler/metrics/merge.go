@@ -24,7 +24,7 @@ func (m *Metrics) merges(d *prometheus.Desc) func(a, b float64) float64 {
 	switch d {
 	case m.value, m.replicas, m.ready, m.desired, m.min, m.max, m.holding, m.decision:
 		return func(a, b float64) float64 { return a + b }
-	case m.decidedAt:
+	case m.decidedAt, m.paused: // an alert about the others must not be silenced by one that is paused
 		return func(a, b float64) float64 { return min(a, b) }
 	}
 	return func(a, b float64) float64 { return max(a, b) }

@@ -3,6 +3,9 @@ package scaler
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -149,4 +152,40 @@ func TestMissingDeploymentIsAwaited(t *testing.T) {
 	}
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 1)
 	awaitReplicas(t, ns, 3)
+}
+
+// Where Prometheus scrapes less often than the scaler decides, a delay still
+// ends: a step up after it, and one down.
+func TestDelaysWithSlowScrapes(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	createWorkload(t, ns, "Deployment", "camunda-deployment", 1)
+	target := newScraped(t, started(120))
+	path := filepath.Join(t.TempDir(), "scaler.yml")
+	text := fmt.Sprintf(`
+prometheus: {url: %s}
+interval: 1s
+targets:
+  - {workload: {namespace: %s}, scale_up_delay: 3s, scale_down_delay: 3s, scale_down_coverage: 4s}
+`, startPrometheus(t, target, 6*time.Second).URL, ns)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := startScaler(t, nil, "--config.file="+path)
+	settles := func(want int) {
+		t.Helper()
+		await(t, func() string {
+			if got := replicas(t, ns, "apps/v1/deployments", "camunda-deployment"); got != want {
+				return fmt.Sprintf("%d replicas, want %d", got, want)
+			}
+			return ""
+		})
+	}
+	settles(3)
+	target.set(started(0))
+	settles(1)
+	spacing := regexp.MustCompile(`camunda_scaler_sample_interval_seconds{target="camunda-deployment",trigger=""} (5\.9|6)`)
+	if !spacing.MatchString(fetch(t, s, "/metrics", http.StatusOK)) {
+		t.Error("no spacing of 6 s in the metrics")
+	}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/fleet"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/journal"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
@@ -31,19 +32,20 @@ import (
 
 // Options is what the scaler needs to run.
 type Options struct {
-	Config          config.Config
-	Load            func() (config.Config, error) // reads the configuration again, for a reload
-	Reload          <-chan os.Signal              // asks for a reload; nil if nothing does
-	Watch           string                        // the file to reload when its content changes; "" for none
-	Kube            *rest.Config                  // see KubeConfig
-	Web             web.Config
-	Loggers         logging.Loggers
-	MergeGroups     bool     // a group's workloads are one target in the metrics
-	QueriesInFlight int      // at Prometheus, at most; 0 is query.DefaultInFlight
-	JournalBytes    int      // of decisions that are kept, at most
-	Once            bool     // decide once for every target and return
-	Events          bool     // put Events on the workloads
-	Lease           *LeaseID // that decides who leads; nil if this is the only scaler
+	Config           config.Config
+	Load             func() (config.Config, error) // reads the configuration again, for a reload
+	Reload           <-chan os.Signal              // asks for a reload; nil if nothing does
+	Watch            string                        // the file to reload when its content changes; "" for none
+	Kube             *rest.Config                  // see KubeConfig
+	Web              web.Config
+	Loggers          logging.Loggers
+	MergeGroups      bool     // a group's workloads are one target in the metrics
+	QueriesInFlight  int      // at Prometheus, at most; 0 is query.DefaultInFlight
+	JournalBytes     int      // of decisions that are kept, at most
+	RequestsInFlight int      // at the API server, at most; 0 is workload.DefaultInFlight
+	Once             bool     // decide once for every target and return
+	Events           bool     // put Events on the workloads
+	Lease            *LeaseID // that decides who leads; nil if this is the only scaler
 }
 
 // Run scales until ctx ends, or once. A write under way when ctx ends is
@@ -54,19 +56,20 @@ func Run(ctx context.Context, o Options) error {
 	self := metrics.New()
 	self.MergeGroups = o.MergeGroups
 	registry.MustRegister(self)
-	workloads, err := NewWorkloads(o.Kube)
+	kube, err := NewKube(o.Kube, workload.Load{InFlight: o.RequestsInFlight, Queued: self.RequestQueued, Took: self.RequestTook}, o.Loggers.Kit)
 	if err != nil {
 		return err
 	}
-	lead, bound, stands, err := newLeader(o, workloads.client, self)
+	lead, bound, stands, err := newLeader(o, kube.client, self)
 	if err != nil {
 		return err
 	}
 	kept := journal.New(o.JournalBytes)
-	events := event.NewRecorder(workloads.client, Name, o.Loggers.Kit)
+	events := event.NewRecorder(kube.client, kube.Gate, Name, o.Loggers.Kit)
 	options := fleet.Options{
 		Connect:   func(c config.Prometheus) (v1.API, error) { return newPrometheus(c, o.QueriesInFlight, self) },
-		Workloads: func(ref workload.Ref) fleet.Workload { return fenced{workloads.New(ref), bound} },
+		Workloads: func(ref workload.Ref) loop.Scaler { return fenced{kube.Workload(ref), bound} },
+		Watch:     kube.Watch,
 		Metrics:   self,
 		Journal:   kept,
 		Logger:    o.Loggers.Kit,
@@ -101,7 +104,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	serveDecisions(mux, o, kept, targets, stands, event.NewHistory(workloads.client, Name))
+	serveDecisions(mux, o, kept, targets, stands, event.NewHistory(kube.client, Name))
 	mux.Handle("POST /-/reload", reloads)
 	mux.Handle("PUT /-/reload", reloads)
 	mux.HandleFunc("GET /config", func(w http.ResponseWriter, _ *http.Request) { writeConfig(w, targets.Config()) })

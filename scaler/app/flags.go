@@ -10,6 +10,7 @@ import (
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service"
 )
 
@@ -24,7 +25,7 @@ type Flags struct {
 	*service.Command
 	ConfigFile   string
 	AutoReload   bool
-	InFlight     int
+	InFlight     InFlight
 	Journal      units.Base2Bytes
 	GroupMembers bool
 	Kubeconfig   string
@@ -42,6 +43,9 @@ type Flags struct {
 	target *config.Flags // of the one target without a file
 	file   string        // of check-config
 }
+
+// InFlight is how many requests are in flight at most.
+type InFlight struct{ Prometheus, Kubernetes int }
 
 // Check is what check-config is to do.
 type Check struct {
@@ -64,7 +68,8 @@ func NewFlags() *Flags {
 	run := a.Command("run", "Scale. This is the default.").Default()
 	run.Flag("config.file", "YAML file with targets. Without it, the flags below describe one target.").StringVar(&f.ConfigFile)
 	run.Flag("config.auto-reload", "Reload the configuration file when its content changes; it is read every 10s.").BoolVar(&f.AutoReload)
-	run.Flag("prometheus.max-in-flight", "Queries in flight at most; more wait for their turn, so that other clients of the Prometheus are not starved.").Default(strconv.Itoa(query.DefaultInFlight)).IntVar(&f.InFlight)
+	run.Flag("prometheus.max-in-flight", "Queries in flight at most; more wait for their turn, so that other clients of the Prometheus are not starved.").Default(strconv.Itoa(query.DefaultInFlight)).IntVar(&f.InFlight.Prometheus)
+	run.Flag("kubernetes.max-in-flight", "Requests to the API server in flight at most; more wait for their turn, writes ahead of reads.").Default(strconv.Itoa(workload.DefaultInFlight)).IntVar(&f.InFlight.Kubernetes)
 	run.Flag("metrics.group-members", "Export the metrics of each workload of a group. Without them, a group is one target: values and replicas are added up, of ages and lags the worst is exported.").Default("true").BoolVar(&f.GroupMembers)
 	run.Flag("journal.max-bytes", "Memory for past decisions, of all targets together. A decision takes about 35 bytes, 300 KiB a day for a target with one query.").Default("32MiB").BytesVar(&f.Journal)
 	run.Flag("kubeconfig", "Kubeconfig file. Default: the Pod's service account, or ~/.kube/config outside of a Pod. The namespace of its context is not used.").Envar("KUBECONFIG").StringVar(&f.Kubeconfig)
@@ -104,8 +109,10 @@ func (f *Flags) check(parsed *kingpin.ParseContext) error {
 		return f.Explain.check()
 	case parsed.SelectedCommand != nil && f.Replay.selected(parsed.SelectedCommand.FullCommand()):
 		return nil
-	case f.InFlight < 1:
-		return fmt.Errorf("--prometheus.max-in-flight: %d is too low: want 1 or more", f.InFlight)
+	case f.InFlight.Prometheus < 1:
+		return fmt.Errorf("--prometheus.max-in-flight: %d is too low: want 1 or more", f.InFlight.Prometheus)
+	case f.InFlight.Kubernetes < 1:
+		return fmt.Errorf("--kubernetes.max-in-flight: %d is too low: want 1 or more", f.InFlight.Kubernetes)
 	case f.Journal < 0 || f.Journal > 1<<40:
 		return fmt.Errorf("--journal.max-bytes: %s: want 0 or more, for example 32MiB", f.Journal)
 	case f.Once && f.leaderElection:

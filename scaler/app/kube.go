@@ -6,9 +6,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
+	"time"
 
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"github.com/go-kit/log"
 	"k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
@@ -29,9 +30,8 @@ func KubeConfig(kubeconfig string) (*rest.Config, error) {
 		return nil, fmt.Errorf("find the API server: %w", err)
 	}
 	c.UserAgent = userAgent()
-	// Each target makes a request or two per interval, and the server has its
-	// own priority and fairness; client-go's limit of 5 a second would let
-	// many targets wait for each other.
+	// The requests in flight are bounded instead (see workload.Gate); client-go's
+	// limit of 5 a second would let many targets wait for each other.
 	c.QPS = -1
 	return c, nil
 }
@@ -65,20 +65,21 @@ func kubeConfig(kubeconfig, home string) (*rest.Config, error) {
 	return c, nil
 }
 
-// Workloads makes workloads that share one connection to the API server.
-type Workloads struct {
-	client      dynamic.Interface
-	resources   workload.Resources
-	autoscalers *workload.Autoscalers
+// Kube is the connection to the API server.
+type Kube struct {
+	*workload.Cluster
+	Gate   *workload.Gate // of all requests but those for the Lease
+	client dynamic.Interface
 }
 
-// NewWorkloads makes no request. The workloads make each request once.
-func NewWorkloads(c *rest.Config) (Workloads, error) {
-	fail := func(err error) (Workloads, error) {
-		return Workloads{}, fmt.Errorf("make a client for the API server: %w", err)
+// NewKube makes no request. Each request is made once.
+func NewKube(c *rest.Config, l workload.Load, logger log.Logger) (Kube, error) {
+	fail := func(err error) (Kube, error) {
+		return Kube{}, fmt.Errorf("make a client for the API server: %w", err)
 	}
+	gate := workload.NewGate(l)
 	c = rest.CopyConfig(c)
-	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return oneAttempt{next} })
+	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return oneAttempt{next, gate.Throttled} })
 	httpClient, err := rest.HTTPClientFor(c)
 	if err != nil {
 		return fail(err)
@@ -87,30 +88,31 @@ func NewWorkloads(c *rest.Config) (Workloads, error) {
 	if err != nil {
 		return fail(err)
 	}
-	c.NegotiatedSerializer = serializer.NewCodecFactory(runtime.NewScheme()).WithoutConversion()
-	raw, err := rest.UnversionedRESTClientForConfigAndClient(c, httpClient)
+	raw, err := workload.NewClient(c, httpClient)
 	if err != nil {
 		return fail(err)
 	}
-	return Workloads{client, workload.Discovery{Client: raw}, workload.NewAutoscalers(client)}, nil
-}
-
-// New returns the workload that ref names.
-func (w Workloads) New(ref workload.Ref) *workload.Workload {
-	return workload.New(ref, w.client, w.resources, w.autoscalers)
+	return Kube{workload.New(raw, gate, logger), gate, client}, nil
 }
 
 // oneAttempt keeps client-go from repeating a request, writes included, up to
 // ten times: on a Retry-After header, and reads also on a connection that
 // breaks. Every caller here has a retry of its own that knows better: a decision
 // writes once, and a repeated write that conflicts with itself looks like
-// another's.
-type oneAttempt struct{ next http.RoundTripper }
+// another's. What the header says is told to all that make requests.
+type oneAttempt struct {
+	next      http.RoundTripper
+	throttled func(wait time.Duration)
+}
 
 func (t oneAttempt) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := t.next.RoundTrip(r)
 	switch {
 	case err == nil:
+		if resp.StatusCode == http.StatusTooManyRequests {
+			seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
+			t.throttled(time.Duration(seconds) * time.Second)
+		}
 		resp.Header.Del("Retry-After")
 		return resp, nil
 	case net.IsProbableEOF(err) || net.IsConnectionReset(err) || net.IsHTTP2ConnectionLost(err):

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-kit/log"
 	"k8s.io/client-go/rest"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
@@ -102,10 +103,6 @@ func TestOneRequestEach(t *testing.T) {
 				c.fail(w, r)
 			}))
 			defer server.Close()
-			workloads, err := NewWorkloads(&rest.Config{Host: server.URL, QPS: -1})
-			if err != nil {
-				t.Fatal(err)
-			}
 			for verb, request := range map[string]func(*workload.Workload) error{
 				"read": func(w *workload.Workload) error { _, err := w.Get(t.Context()); return err },
 				"write": func(w *workload.Workload) error {
@@ -113,9 +110,13 @@ func TestOneRequestEach(t *testing.T) {
 				},
 				"list": func(w *workload.Workload) error { _, err := w.ScaledByHPA(t.Context()); return err },
 			} {
+				kube, err := NewKube(&rest.Config{Host: server.URL, QPS: -1}, workload.Load{}, log.NewNopLogger())
+				if err != nil {
+					t.Fatal(err)
+				}
 				requests.Store(0)
 				started := time.Now()
-				err := request(workloads.New(workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "default", Name: "web"}))
+				err = request(kube.Workload(workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "default", Name: "web"}))
 				if err == nil || workload.CauseOf(err) != c.want {
 					t.Errorf("%s: got %v (%s), want %s", verb, err, workload.CauseOf(err), c.want)
 				}
@@ -124,5 +125,30 @@ func TestOneRequestEach(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What the API server says of too many requests is heard by all: the next one
+// waits for as long as it asked.
+func TestTooManyRequestsSlowAllDown(t *testing.T) {
+	var at []time.Time
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if at = append(at, time.Now()); len(at) == 1 {
+			w.Header().Set("Retry-After", "1")
+		}
+		w.WriteHeader(http.StatusTooManyRequests)
+	}))
+	defer server.Close()
+	kube, err := NewKube(&rest.Config{Host: server.URL, QPS: -1}, workload.Load{}, log.NewNopLogger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"first", "second"} {
+		if err := kube.Workload(workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "default", Name: name}).Set(t.Context(), workload.Scale{}, 2); workload.CauseOf(err) != workload.CauseThrottled {
+			t.Errorf("got %v", err)
+		}
+	}
+	if len(at) != 2 || at[1].Sub(at[0]) < time.Second {
+		t.Errorf("requests at %v, want two, a second apart", at)
 	}
 }

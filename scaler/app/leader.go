@@ -14,8 +14,8 @@ import (
 	"github.com/go-kit/log/level"
 	"k8s.io/client-go/dynamic"
 
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/fleet"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/lease"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
@@ -81,7 +81,7 @@ func newLeader(o Options, client dynamic.Interface, m *metrics.Metrics) (leader,
 // fenced is a workload that is written only while this process holds the Lease,
 // and only for as long as no other can have it.
 type fenced struct {
-	fleet.Workload
+	loop.Scaler
 	bound boundFunc
 }
 
@@ -92,7 +92,7 @@ func (w fenced) Set(ctx context.Context, read workload.Scale, replicas int32) er
 		return fmt.Errorf("not written: %w", err)
 	}
 	defer cancel()
-	return w.Workload.Set(ctx, read, replicas)
+	return w.Scaler.Set(ctx, read, replicas)
 }
 
 // alone always leads.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"testing"
 
-	"github.com/go-kit/log"
-
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/lease"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
@@ -18,7 +16,6 @@ func (c *counted) Get(context.Context) (workload.Scale, error) {
 }
 func (c *counted) Set(context.Context, workload.Scale, int32) error { c.sets++; return nil }
 func (c *counted) ScaledByHPA(context.Context) (string, error)      { return "", nil }
-func (c *counted) Watch(ctx context.Context, _ log.Logger)          { <-ctx.Done() }
 
 func TestWritesNeedTheLease(t *testing.T) {
 	c := &counted{}

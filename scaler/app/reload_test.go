@@ -16,6 +16,7 @@ import (
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/fleet"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/logging"
@@ -25,7 +26,7 @@ func newTestReloader(file string, load func() (config.Config, error)) *reloader 
 	m := metrics.New()
 	targets := fleet.New(fleet.Options{
 		Connect:   func(config.Prometheus) (v1.API, error) { return nil, nil },
-		Workloads: func(workload.Ref) fleet.Workload { return &counted{} },
+		Workloads: func(workload.Ref) loop.Scaler { return &counted{} },
 		Metrics:   m, Logger: log.NewNopLogger(),
 	})
 	return newReloader(Options{Load: load, Watch: file, Loggers: logging.Loggers{Kit: log.NewNopLogger()}}, targets, m)

@@ -29,6 +29,7 @@ type Event struct {
 // fails because of one.
 type Recorder struct {
 	client    dynamic.Interface
+	gate      *workload.Gate
 	component string
 	queue     chan Event
 	logger    log.Logger
@@ -40,9 +41,10 @@ var events = schema.GroupVersionResource{Version: "v1", Resource: "events"}
 // timeout bounds one request.
 const timeout = 5 * time.Second
 
-// NewRecorder makes no request. The component is the Events' source.
-func NewRecorder(client dynamic.Interface, component string, logger log.Logger) *Recorder {
-	return &Recorder{client: client, component: component, queue: make(chan Event, 1000), logger: logger}
+// NewRecorder makes no request; later ones go through the gate. The component is
+// the Events' source.
+func NewRecorder(client dynamic.Interface, gate *workload.Gate, component string, logger log.Logger) *Recorder {
+	return &Recorder{client: client, gate: gate, component: component, queue: make(chan Event, 1000), logger: logger}
 }
 
 // Record puts e into a queue and returns at once.
@@ -78,7 +80,11 @@ func (r *Recorder) Run(ctx context.Context) {
 func (r *Recorder) create(ctx context.Context, e Event) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	_, err := r.client.Resource(events).Namespace(e.Workload.Namespace).Create(ctx, r.object(e, time.Now()), metav1.CreateOptions{})
+	object := r.object(e, time.Now())
+	err := r.gate.Do(ctx, workload.CreateEvent, func(ctx context.Context) error {
+		_, err := r.client.Resource(events).Namespace(e.Workload.Namespace).Create(ctx, object, metav1.CreateOptions{})
+		return err
+	})
 	if err != nil && !r.failed { // once, until it works again
 		level.Warn(r.logger).Log("msg", "cannot create events", "fix", "grant create on events or set --no-events", "namespace", e.Workload.Namespace, "workload", e.Workload, "err", err)
 	}

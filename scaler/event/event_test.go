@@ -44,7 +44,7 @@ func TestFailureIsLoggedOnceAndStopsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	var text strings.Builder
-	r := NewRecorder(client, "camunda-scaler", log.NewLogfmtLogger(&text))
+	r := NewRecorder(client, workload.NewGate(workload.Load{}), "camunda-scaler", log.NewLogfmtLogger(&text))
 	run := func(n int) {
 		for range n {
 			r.Record(Event{Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "bpm", Name: "web"}, Reason: "ScaledUp"})
@@ -85,7 +85,7 @@ func (h hanging) Create(ctx context.Context, _ *unstructured.Unstructured, _ met
 func TestStopIsNotHeldUp(t *testing.T) {
 	for range 20 { // whichever of two that are ready Run takes
 		synctest.Test(t, func(t *testing.T) {
-			r := NewRecorder(hanging{}, "camunda-scaler", log.NewNopLogger())
+			r := NewRecorder(hanging{}, workload.NewGate(workload.Load{}), "camunda-scaler", log.NewNopLogger())
 			for range 100 {
 				r.Record(Event{})
 			}

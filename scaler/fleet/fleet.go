@@ -21,17 +21,11 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
-// Workload reads, writes and watches one workload.
-type Workload interface {
-	loop.Scaler
-	// Watch keeps the workload in sight until ctx ends.
-	Watch(ctx context.Context, logger log.Logger)
-}
-
 // Options are what a fleet works with.
 type Options struct {
 	Connect   func(config.Prometheus) (v1.API, error) // makes no request
-	Workloads func(workload.Ref) Workload             // makes no request
+	Workloads func(workload.Ref) loop.Scaler          // makes no request
+	Watch     func([]workload.Ref)                    // makes these the workloads that are watched; nil if they need not be
 	Metrics   *metrics.Metrics
 	Journal   *journal.Journal  // nil keeps only the last decisions
 	Record    func(event.Event) // returns at once; nil if there are no Events
@@ -86,6 +80,9 @@ type health struct {
 func New(o Options) *Fleet {
 	if o.Journal == nil {
 		o.Journal = journal.New(0)
+	}
+	if o.Watch == nil {
+		o.Watch = func([]workload.Ref) {}
 	}
 	return &Fleet{Options: o, changed: make(chan struct{}, 1)}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
@@ -40,9 +41,9 @@ func (m *made) count(name string) int {
 	return m.of[name]
 }
 
-func (m *made) new(next func(workload.Ref) Workload) func(workload.Ref) Workload {
+func (m *made) new(next func(workload.Ref) loop.Scaler) func(workload.Ref) loop.Scaler {
 	m.of = map[string]int{}
-	return func(ref workload.Ref) Workload {
+	return func(ref workload.Ref) loop.Scaler {
 		m.mu.Lock()
 		m.of[ref.Name]++
 		m.mu.Unlock()
@@ -163,7 +164,7 @@ func TestNothingWaitsForAReload(t *testing.T) {
 		d := &deployment{replicas: 1}
 		f := New(Options{
 			Connect:   func(config.Prometheus) (v1.API, error) { return &tenants{load: map[string]float64{"": 500}}, nil },
-			Workloads: func(workload.Ref) Workload { return hanging{d} },
+			Workloads: func(workload.Ref) loop.Scaler { return hanging{d} },
 			Metrics:   metrics.New(),
 			Logger:    log.NewNopLogger(),
 		})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
@@ -64,18 +66,18 @@ func (p *tenants) Query(context.Context, string, time.Time, ...v1.Option) (model
 // deployments are workloads that exist as soon as they are asked for, with one
 // replica each.
 type deployments struct {
-	mu sync.Mutex
-	of map[workload.Ref]*deployment
+	mu      sync.Mutex
+	of      map[workload.Ref]*deployment
+	watched []workload.Ref
 }
 
 type deployment struct {
 	mu       sync.Mutex
 	replicas int32
 	version  int
-	watches  int
 }
 
-func (d *deployments) new(ref workload.Ref) Workload {
+func (d *deployments) new(ref workload.Ref) loop.Scaler {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.of[ref] == nil {
@@ -84,18 +86,22 @@ func (d *deployments) new(ref workload.Ref) Workload {
 	return d.of[ref]
 }
 
-func (d *deployments) watches(name string) int {
+func (d *deployments) watch(refs []workload.Ref) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	n := 0
-	for ref, one := range d.of {
-		if ref.Name == name {
-			one.mu.Lock()
-			n += one.watches
-			one.mu.Unlock()
-		}
+	d.watched = refs
+}
+
+// watches returns the names of the workloads that are watched.
+func (d *deployments) watches() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var names []string
+	for _, ref := range d.watched {
+		names = append(names, ref.Name)
 	}
-	return n
+	slices.Sort(names)
+	return strings.Join(names, " ")
 }
 
 func (d *deployments) replicas() map[string]int32 {
@@ -126,16 +132,6 @@ func (d *deployment) Set(_ context.Context, _ workload.Scale, replicas int32) er
 
 func (d *deployment) ScaledByHPA(context.Context) (string, error) { return "", nil }
 
-func (d *deployment) Watch(ctx context.Context, _ log.Logger) {
-	d.mu.Lock()
-	d.watches++
-	d.mu.Unlock()
-	<-ctx.Done()
-	d.mu.Lock()
-	d.watches--
-	d.mu.Unlock()
-}
-
 // groupFixture is a fleet that leads.
 type groupFixture struct {
 	*Fleet
@@ -163,6 +159,7 @@ func newGroupFixture(t *testing.T, targets string, load map[string]float64) *gro
 	g.Fleet = New(Options{
 		Connect:   func(config.Prometheus) (v1.API, error) { return g.prom, nil },
 		Workloads: g.loops.new(g.deployments.new),
+		Watch:     g.deployments.watch,
 		Metrics:   metrics.New(),
 		Logger:    level.NewFilter(log.NewLogfmtLogger(log.NewSyncWriter(g.log)), level.AllowInfo()),
 	})
@@ -275,10 +272,8 @@ func TestGroupMembersComeAndGo(t *testing.T) {
 		if n := g.series(t); len(n) != 0 {
 			t.Errorf("series of a scaler that stands by: %v", n)
 		}
-		for ref, d := range g.deployments.of {
-			if d.watches != 0 {
-				t.Errorf("%s is still watched", ref)
-			}
+		if got := g.deployments.watches(); got != "" {
+			t.Errorf("%s are still watched", got)
 		}
 		g.lead(t) // again
 		time.Sleep(time.Minute)
@@ -321,8 +316,8 @@ func TestGroupReload(t *testing.T) {
 		if err := g.Apply(parse(t, "{name: own, workload: {namespace: bpm, name: a}}")); err != nil {
 			t.Fatal(err)
 		}
-		if n := g.series(t); n["tenants/bpm/b"] != 0 || g.deployments.watches("b") != 0 {
-			t.Errorf("the group has gone, but not its members: %v", n)
+		if n := g.series(t); n["tenants/bpm/b"] != 0 || g.deployments.watches() != "a" {
+			t.Errorf("the group has gone, but not its members: %v, watched: %s", n, g.deployments.watches())
 		}
 		g.stop()
 	})

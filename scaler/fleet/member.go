@@ -2,9 +2,6 @@ package fleet
 
 import (
 	"context"
-	"sync"
-
-	"github.com/go-kit/log"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
@@ -12,12 +9,10 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/report"
 )
 
-// member runs the loop of one workload, and watches the workload for it.
+// member runs the loop of one workload.
 type member struct {
 	spec
-	loop     *loop.Loop
-	workload Workload
-	logger   log.Logger
+	loop *loop.Loop
 
 	cancel context.CancelFunc
 	ended  chan struct{}
@@ -50,7 +45,7 @@ func (f *Fleet) sources(s spec) loop.Sources {
 // newMember returns a member that does not run yet.
 func (f *Fleet) newMember(s spec) *member {
 	t := s.target
-	m := &member{spec: s, workload: f.Workloads(t.Workload), logger: log.With(f.Logger, "target", t.Name)}
+	m := &member{spec: s}
 	told := f.Metrics.Target(t.Name)
 	if s.group != "" {
 		told = f.Metrics.Member(s.group, t.Name)
@@ -62,18 +57,15 @@ func (f *Fleet) newMember(s spec) *member {
 	if f.Record != nil {
 		observers = append(observers, report.Events{Record: f.Record})
 	}
-	m.loop = loop.New(t, told.Sources(f.sources(s)), told.Scaler(m.workload), observers)
+	m.loop = loop.New(t, told.Sources(f.sources(s)), told.Scaler(f.Workloads(t.Workload)), observers)
 	return m
 }
 
-// start runs the loop, and beside it the watch of the workload.
+// start runs the loop, in the one goroutine that a member has.
 func (m *member) start(ctx context.Context) {
 	ctx, m.cancel = context.WithCancel(ctx)
 	m.ended = make(chan struct{})
-	var both sync.WaitGroup
-	both.Go(func() { m.workload.Watch(ctx, m.logger) })
-	both.Go(func() { m.loop.Run(ctx) })
-	go func() { defer close(m.ended); both.Wait() }()
+	go func() { defer close(m.ended); m.loop.Run(ctx) }()
 }
 
 // halt stops members, all at once. Writes that are under way are finished.

@@ -127,6 +127,7 @@ func (r *running) reconcileMembers() {
 		delete(r.members, m.ref())
 	}
 	r.forget(gone, p.start)
+	var started []*member
 	for _, s := range p.start {
 		m := r.newMember(s)
 		old := gone[s.ref()]
@@ -138,6 +139,10 @@ func (r *running) reconcileMembers() {
 			r.Journal.Target(s.target.Name).Start()
 		}
 		r.members[s.ref()] = m
+		started = append(started, m)
+	}
+	r.Watch(slices.Collect(maps.Keys(r.members))) // first, so that what many need is read once
+	for _, m := range started {
 		m.start(r.ctx)
 	}
 	r.publish()
@@ -244,6 +249,7 @@ func (r *running) end() {
 		g.stop()
 	}
 	halt(slices.Collect(maps.Values(r.members)))
+	r.Watch(nil)
 	r.mu.Lock()
 	applied, now := r.applied, r.desired.config
 	r.leads, r.health, r.applied = false, nil, nil

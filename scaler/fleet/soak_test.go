@@ -18,6 +18,7 @@ import (
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/lease"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
@@ -81,7 +82,7 @@ func (s *soak) start(i int) {
 	elector := lease.New(fmt.Sprint("scaler-", s.starts), soakLink{s.store, &n.down}, lease.DefaultTiming(), lease.Events{})
 	n.fleet = New(Options{
 		Connect:   func(config.Prometheus) (v1.API, error) { return s.prom, nil },
-		Workloads: func(ref workload.Ref) Workload { return hand{s.prom.plants[ref.Name], n, elector.Bound} },
+		Workloads: func(ref workload.Ref) loop.Scaler { return hand{s.prom.plants[ref.Name], n, elector.Bound} },
 		Metrics:   n.metrics,
 		Logger:    log.NewNopLogger(),
 	})

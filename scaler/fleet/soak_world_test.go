@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-kit/log"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -163,8 +162,6 @@ type hand struct {
 	scaler *soakScaler
 	bound  func(context.Context) (context.Context, context.CancelFunc, error) // by the Lease
 }
-
-func (h hand) Watch(ctx context.Context, _ log.Logger) { <-ctx.Done() }
 
 func (h hand) ScaledByHPA(context.Context) (string, error) {
 	h.mu.Lock()

@@ -45,7 +45,7 @@ func (l *Loop) act(ctx context.Context, d *Decision) {
 	if d.Action == decide.None || l.target.DryRun {
 		return
 	}
-	err := l.scaler.Set(context.WithoutCancel(ctx), *d.Scale, d.To)
+	err := l.scaler.Set(workload.WithUrgency(context.WithoutCancel(ctx), d.urgency()), *d.Scale, d.To)
 	l.actedAt = l.local()
 	if err == nil {
 		l.ownership = l.ownership.wrote(d.From, d.To)

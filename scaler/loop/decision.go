@@ -35,6 +35,20 @@ func (d Decision) Result() (decide.Action, decide.Reason) {
 // Failed reports whether a step could not be written.
 func (d Decision) Failed() bool { return d.Err != nil && d.Action != decide.None }
 
+// urgency orders the writes of many targets that cannot all be made at once: by
+// how many times its bound a value is, steps up before steps down. A floor or a
+// ceiling is no load, and counts as just at its bound.
+func (d Decision) urgency() float64 {
+	times := 1.0
+	if d.Bound != nil && *d.Bound > 0 && d.PerInstance >= 0 { // else it is NaN
+		times = d.PerInstance / *d.Bound
+	}
+	if d.Action == decide.Down {
+		return -times // the lower the value, the further beyond its bound
+	}
+	return times
+}
+
 // sameAs reports whether there is nothing new to tell a person.
 func (d Decision) sameAs(other Decision) bool {
 	action, reason := d.Result()

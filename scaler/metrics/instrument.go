@@ -16,6 +16,14 @@ func (m *Metrics) QueryTook(d time.Duration) { m.query.Observe(d.Seconds()) }
 // QueryQueued observes how long a query waited for its turn.
 func (m *Metrics) QueryQueued(d time.Duration) { m.queued.Observe(d.Seconds()) }
 
+// RequestTook observes how long the API server took for a request.
+func (m *Metrics) RequestTook(o workload.Operation, d time.Duration) {
+	m.request.WithLabelValues(string(o)).Observe(d.Seconds())
+}
+
+// RequestQueued observes how long a request to it waited for its turn.
+func (m *Metrics) RequestQueued(d time.Duration) { m.requestQueued.Observe(d.Seconds()) }
+
 // Sources returns sources that count the queries that fail.
 func (t *Target) Sources(from loop.Sources) loop.Sources {
 	var counted loop.Sources
@@ -53,8 +61,7 @@ func (t *Target) queried(ctx context.Context, res sample.Result) sample.Result {
 	return res
 }
 
-// Scaler returns a scaler that observes how long requests to the API server
-// take, and counts those that fail.
+// Scaler returns a scaler that counts the reads and writes that fail.
 func (t *Target) Scaler(s loop.Scaler) loop.Scaler { return scaler{s, t} }
 
 type scaler struct {
@@ -63,11 +70,7 @@ type scaler struct {
 }
 
 func (s scaler) Get(ctx context.Context) (workload.Scale, error) {
-	asked := time.Now()
 	scale, err := s.Scaler.Get(ctx)
-	if scale.Asked || err != nil {
-		s.target.request.WithLabelValues(string(Read)).Observe(time.Since(asked).Seconds())
-	}
 	if err != nil && ctx.Err() == nil {
 		s.target.failed(Read, string(workload.CauseOf(err)))
 	}
@@ -75,9 +78,7 @@ func (s scaler) Get(ctx context.Context) (workload.Scale, error) {
 }
 
 func (s scaler) Set(ctx context.Context, read workload.Scale, replicas int32) error {
-	asked := time.Now()
 	err := s.Scaler.Set(ctx, read, replicas)
-	s.target.request.WithLabelValues(string(Write)).Observe(time.Since(asked).Seconds())
 	if err != nil {
 		s.target.failed(Write, string(workload.CauseOf(err)))
 	}

@@ -24,7 +24,7 @@ const (
 // Metrics is a collector of all targets' metrics.
 type Metrics struct {
 	decisions, errors, foreign         *prometheus.CounterVec
-	query, queued                      prometheus.Histogram
+	query, queued, requestQueued       prometheus.Histogram
 	request                            *prometheus.HistogramVec
 	value, age, perInstance, rule      *prometheus.Desc
 	replicas, ready, desired, min, max *prometheus.Desc
@@ -87,9 +87,14 @@ func New() *Metrics {
 		}),
 		request: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "camunda_scaler_api_request_duration_seconds",
-			Help:    "Duration of reads and writes of scales, failed ones included.",
+			Help:    "Duration of requests to the API server, failed ones included: reads and writes of workloads, and Events.",
 			Buckets: buckets,
 		}, []string{"operation"}),
+		requestQueued: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "camunda_scaler_kubernetes_queue_duration_seconds",
+			Help:    "Time that requests to the API server waited because the maximum was in flight, or because it asked to wait.",
+			Buckets: buckets,
+		}),
 		value:       desc("sample_value", "Value of the sample last decided on.", target, trigger),
 		age:         desc("sample_age_seconds", "Age of the newest sample. It rises while there is no newer one.", target, trigger),
 		perInstance: desc("per_instance", "What the rule compares: the sample's value per replica, or in all.", target, trigger),
@@ -137,7 +142,6 @@ func (m *Metrics) target(name, label string) *Target {
 		decisions: m.decisions.MustCurryWith(prometheus.Labels{"target": label}),
 		errors:    m.errors.MustCurryWith(prometheus.Labels{"target": label}),
 		foreign:   m.foreign,
-		request:   m.request,
 		label:     label,
 		merged:    label != name,
 	}
@@ -193,6 +197,7 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.query.Describe(ch)
 	m.queued.Describe(ch)
 	m.request.Describe(ch)
+	m.requestQueued.Describe(ch)
 	for _, d := range []*prometheus.Desc{
 		m.value, m.age, m.perInstance, m.rule, m.replicas, m.ready, m.desired, m.min, m.max,
 		m.lag, m.holding, m.paused, m.info, m.interval, m.spacing, m.decision, m.decidedAt, m.leader, m.reloaded, m.reloadAt,
@@ -209,6 +214,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	m.query.Collect(ch)
 	m.queued.Collect(ch)
 	m.request.Collect(ch)
+	m.requestQueued.Collect(ch)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.collectOwn(ch)

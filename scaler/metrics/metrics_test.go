@@ -62,7 +62,7 @@ func TestGolden(t *testing.T) {
 		d.Scale.Ready, d.Scale.Paused, d.Change = &ready, true, loop.Change{Kind: loop.Foreign, From: 1, To: 2}
 		known.Observe(d)
 		m.query.Observe(0.003)
-		known.request.WithLabelValues(string(Write)).Observe(60)
+		m.RequestTook(workload.Write, time.Minute)
 		known.failed(Query, string(query.CauseTimeout))
 		known.failed(Write, string(workload.CauseConflict))
 		m.SetLeader(func() bool { return true })

@@ -17,7 +17,6 @@ import (
 type Target struct {
 	decisions, errors *prometheus.CounterVec
 	foreign           *prometheus.CounterVec
-	request           prometheus.ObserverVec
 	label             string // its name, or that of its group
 	merged            bool   // with the other members of its group
 

@@ -18,7 +18,7 @@ const (
 	CauseConflict   Cause = "conflict"   // the workload changed since it was read
 	CauseForbidden  Cause = "forbidden"  // not allowed, or not authenticated (401, 403)
 	CauseNotFound   Cause = "not_found"  // no such workload, kind or namespace
-	CauseThrottled  Cause = "throttled"  // too many requests
+	CauseThrottled  Cause = "throttled"  // too many requests: refused for that, or not sent
 	CauseRejected   Cause = "rejected"   // refused as invalid, for example by an admission webhook
 	CauseTimeout    Cause = "timeout"    // no answer in time
 	CauseServer     Cause = "server"     // the server failed
@@ -42,6 +42,8 @@ func CauseOf(err error) Cause {
 	switch {
 	case errors.Is(err, lease.ErrNotHeld):
 		return CauseNotLeader
+	case errors.Is(err, errNotSent):
+		return CauseThrottled
 	case apierrors.IsConflict(err):
 		return CauseConflict
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):

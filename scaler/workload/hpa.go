@@ -3,32 +3,18 @@ package workload
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/dynamic"
 )
 
 var hpas = schema.GroupVersionResource{Group: "autoscaling", Version: "v2", Resource: "horizontalpodautoscalers"}
 
 // listFresh is for how long a list of HorizontalPodAutoscalers is used: all
-// workloads of a namespace ask when a scaler starts.
+// workloads of a namespace need it when a scaler starts.
 const listFresh = time.Second
-
-// Autoscalers finds the HorizontalPodAutoscalers of workloads. It may be used by
-// any number of goroutines; they share a list of a namespace.
-type Autoscalers struct {
-	client dynamic.Interface
-	calls  singleflight.Group
-
-	mu    sync.Mutex
-	lists map[string]hpaList // by namespace
-}
 
 type hpaList struct {
 	at     time.Time
@@ -42,63 +28,74 @@ type scaleTarget struct {
 	name string
 }
 
-// NewAutoscalers makes no request.
-func NewAutoscalers(client dynamic.Interface) *Autoscalers {
-	return &Autoscalers{client: client, lists: map[string]hpaList{}}
-}
-
-// Of returns the name of a HorizontalPodAutoscaler that scales the workload, ""
-// if there is none, as of a second ago at most. CauseOf its error is
+// ScaledByHPA returns the name of a HorizontalPodAutoscaler that scales the
+// workload, "" if there is none, as of a second ago at most. CauseOf its error is
 // CauseForbidden without the right to list them.
-func (a *Autoscalers) Of(ctx context.Context, ref Ref) (string, error) {
-	result := a.calls.DoChan(ref.Namespace, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Timeout)
-		defer cancel()
-		return a.list(ctx, ref.Namespace)
-	})
-	select {
-	case <-ctx.Done():
-		return "", fmt.Errorf("list the HorizontalPodAutoscalers of namespace %s: %w", ref.Namespace, ctx.Err())
-	case r := <-result:
-		if r.Err != nil {
-			return "", fmt.Errorf("list the HorizontalPodAutoscalers of namespace %s: %w", ref.Namespace, r.Err)
-		}
-		kind := schema.FromAPIVersionAndKind(ref.APIVersion, ref.Kind).GroupKind()
-		return r.Val.(hpaList).scales[scaleTarget{kind, ref.Name}], nil
+func (w *Workload) ScaledByHPA(ctx context.Context) (string, error) {
+	list, err := w.cluster.listHPAs(ctx, w.Namespace)
+	if err != nil {
+		return "", fmt.Errorf("list the HorizontalPodAutoscalers of namespace %s: %w", w.Namespace, err)
 	}
+	kind := schema.FromAPIVersionAndKind(w.APIVersion, w.Kind).GroupKind()
+	return list.scales[scaleTarget{kind, w.Name}], nil
 }
 
-func (a *Autoscalers) list(ctx context.Context, namespace string) (hpaList, error) {
-	a.mu.Lock()
-	known := a.lists[namespace]
-	a.mu.Unlock()
-	if time.Since(known.at) < listFresh {
-		return known, nil
+// listHPAs lists those of a namespace, once for all workloads that need it.
+func (c *Cluster) listHPAs(ctx context.Context, namespace string) (hpaList, error) {
+	return shared(ctx, &c.calls, namespace, func(ctx context.Context) (hpaList, error) {
+		c.mu.Lock()
+		known := c.lists[namespace]
+		c.mu.Unlock()
+		if time.Since(known.at) < listFresh {
+			return known, nil
+		}
+		read, err := c.readHPAs(ctx, namespace)
+		if err == nil {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.lists[namespace] = read
+		}
+		return read, err
+	})
+}
+
+func (c *Cluster) readHPAs(ctx context.Context, namespace string) (hpaList, error) {
+	var list struct {
+		Items []struct {
+			Spec struct {
+				Target struct {
+					APIVersion string `json:"apiVersion"`
+					Kind       string `json:"kind"`
+					Name       string `json:"name"`
+				} `json:"scaleTargetRef"`
+			} `json:"spec"`
+			Metadata struct {
+				Name string `json:"name"`
+			} `json:"metadata"`
+		} `json:"items"`
 	}
-	list, err := a.client.Resource(hpas).Namespace(namespace).List(ctx, metav1.ListOptions{})
-	switch {
-	case apierrors.IsNotFound(err): // a cluster without this API
-		list = &unstructured.UnstructuredList{}
-	case err != nil:
+	err := c.do(ctx, Read, c.at(c.client.Get(), hpas, namespace), &list)
+	if err != nil && !apierrors.IsNotFound(err) { // which is a cluster without this API
 		return hpaList{}, err
 	}
 	read := hpaList{at: time.Now(), scales: map[scaleTarget]string{}}
 	for _, hpa := range list.Items {
-		ref, _, err := unstructured.NestedStringMap(hpa.Object, "spec", "scaleTargetRef")
-		if err != nil {
-			return hpaList{}, fmt.Errorf("read HorizontalPodAutoscaler %s: %w", hpa.GetName(), err)
-		}
-		kind := schema.FromAPIVersionAndKind(ref["apiVersion"], ref["kind"]).GroupKind()
-		read.scales[scaleTarget{kind, ref["name"]}] = hpa.GetName()
+		kind := schema.FromAPIVersionAndKind(hpa.Spec.Target.APIVersion, hpa.Spec.Target.Kind).GroupKind()
+		read.scales[scaleTarget{kind, hpa.Spec.Target.Name}] = hpa.Metadata.Name
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.lists[namespace] = read
 	return read, nil
 }
 
-// ScaledByHPA returns the name of a HorizontalPodAutoscaler of this workload,
-// "" if there is none. See Autoscalers.Of.
-func (w *Workload) ScaledByHPA(ctx context.Context) (string, error) {
-	return w.autoscalers.Of(ctx, w.Ref)
+// shared makes a call once for all that wait for the same one. It goes on if the
+// caller that made it gives up.
+func shared[T any](ctx context.Context, calls *singleflight.Group, key string, call func(context.Context) (T, error)) (T, error) {
+	made := calls.DoChan(key, func() (any, error) { return call(context.WithoutCancel(ctx)) })
+	select {
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	case r := <-made:
+		result, _ := r.Val.(T)
+		return result, r.Err
+	}
 }

@@ -7,8 +7,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload/fake"
 )
 
 func hpaOf(apiVersion, kind, name string) string {
@@ -62,23 +63,19 @@ func TestHPAsThatCannotBeListed(t *testing.T) {
 // All workloads of a namespace look for their HorizontalPodAutoscalers when a
 // scaler starts.
 func TestListsOfHPAsAreShared(t *testing.T) {
-	a := newAPI()
-	synctest.Test(t, func(t *testing.T) {
-		shared := NewAutoscalers(a)
-		look := func() {
+	s := fake.New()
+	simulate(t, s, func(t *testing.T, f *fixture) {
+		for range 3 {
 			var all sync.WaitGroup
 			for i := range 1000 {
 				all.Go(func() {
-					if got, err := shared.Of(t.Context(), Ref{"apps/v1", "Deployment", "bpm", fmt.Sprint("web", i)}); err != nil || got != "" {
+					if got, err := f.Workload(Ref{"apps/v1", "Deployment", "bpm", fmt.Sprint("web", i)}).ScaledByHPA(t.Context()); err != nil || got != "" {
 						t.Errorf("got %q, %v", got, err)
 					}
 				})
 			}
 			all.Wait()
-		}
-		for range 3 {
-			look()
-			if got := a.take(); got != "list" {
+			if got := s.Take(); got != "hpas" {
 				t.Fatalf("made the requests %q, want one list", got)
 			}
 			time.Sleep(listFresh)

@@ -2,49 +2,53 @@ package workload
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/rest"
 )
 
 // builtin are the kinds that every API server has.
-var builtin = map[schema.GroupVersionKind]string{
-	{Group: "apps", Version: "v1", Kind: "Deployment"}:  "deployments",
-	{Group: "apps", Version: "v1", Kind: "ReplicaSet"}:  "replicasets",
-	{Group: "apps", Version: "v1", Kind: "StatefulSet"}: "statefulsets",
+var builtin = map[kind]string{
+	{"apps/v1", "Deployment"}:  "deployments",
+	{"apps/v1", "ReplicaSet"}:  "replicasets",
+	{"apps/v1", "StatefulSet"}: "statefulsets",
 }
 
-// Discovery finds resources by a request to the API server, except for those that
-// every API server has. (client-go's discovery client does the same, but takes no
-// context and links in the types of every API.)
-type Discovery struct {
-	Client rest.Interface
-}
-
-// Find implements Resources.
-func (d Discovery) Find(ctx context.Context, apiVersion, kind string) (schema.GroupVersionResource, error) {
-	gv, err := schema.ParseGroupVersion(apiVersion)
+// find returns the resource that serves a kind, such as deployments for
+// Deployment: by a request, except for those that every API server has. It
+// returns an error if that has no scale subresource. (client-go's discovery
+// client does the same, but takes no context and links in the types of every
+// API.)
+func (c *Cluster) find(ctx context.Context, k kind) (schema.GroupVersionResource, error) {
+	gv, err := schema.ParseGroupVersion(k.apiVersion)
 	if err != nil {
 		return schema.GroupVersionResource{}, err
 	}
-	if resource, ok := builtin[gv.WithKind(kind)]; ok {
+	if resource, ok := builtin[k]; ok {
 		return gv.WithResource(resource), nil
 	}
-	prefix := "/apis"
-	if gv.Group == "" {
-		prefix = "/api"
+	c.mu.Lock()
+	known, ok := c.resources[k]
+	c.mu.Unlock()
+	if ok {
+		return known, nil
 	}
-	body, err := d.Client.Get().AbsPath(prefix, apiVersion).Do(ctx).Raw()
-	if err != nil {
-		return schema.GroupVersionResource{}, err
-	}
+	return shared(ctx, &c.calls, k.apiVersion+" "+k.name, func(ctx context.Context) (schema.GroupVersionResource, error) {
+		found, err := c.discover(ctx, gv, k.name)
+		if err == nil {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.resources[k] = found
+		}
+		return found, err
+	})
+}
+
+func (c *Cluster) discover(ctx context.Context, gv schema.GroupVersion, kind string) (schema.GroupVersionResource, error) {
 	var list metav1.APIResourceList
-	if err := json.Unmarshal(body, &list); err != nil {
-		return schema.GroupVersionResource{}, fmt.Errorf("decode the API server's list of resources: %w", err)
+	if err := c.do(ctx, Read, c.at(c.client.Get(), gv.WithResource(""), ""), &list); err != nil {
+		return schema.GroupVersionResource{}, err
 	}
 	served := map[string]bool{}
 	for _, r := range list.APIResources {

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // Scale is a workload's desired replicas and what else a decision depends on,
@@ -26,34 +24,30 @@ type Scale struct {
 	Asked bool // this took a request; false if the watch was enough
 }
 
-// parse reads the answer of a scale subresource.
-func parse(o *unstructured.Unstructured) (Scale, error) {
-	// A missing field is 0: the API server leaves zeros out.
-	replicas, err := count(o, "spec", "replicas")
-	if err != nil {
+// scale checks the answer.
+func (a scaleOf) scale() (Scale, error) {
+	replicas, err := count("spec.replicas", a.Spec.Replicas)
+	switch {
+	case err != nil:
 		return Scale{}, fmt.Errorf("read a scale: %w", err)
-	}
-	if o.GetResourceVersion() == "" {
+	case a.Metadata.ResourceVersion == "":
 		return Scale{}, errors.New("read a scale: it has no resourceVersion, without which a write would be unconditional")
 	}
-	scale := Scale{ResourceVersion: o.GetResourceVersion(), UID: string(o.GetUID())}
-	if replicas != nil {
+	scale := Scale{ResourceVersion: a.Metadata.ResourceVersion, UID: a.Metadata.UID}
+	if replicas != nil { // the API server leaves zeros out
 		scale.Replicas = *replicas
 	}
 	return scale, nil
 }
 
-// count reads a number of replicas, nil if the field is missing.
-func count(o *unstructured.Unstructured, fields ...string) (*int32, error) {
-	n, found, err := unstructured.NestedInt64(o.Object, fields...)
+// count checks a number of replicas; nil stays nil.
+func count(field string, n *int64) (*int32, error) {
 	switch {
-	case err != nil:
-		return nil, err
-	case !found:
+	case n == nil:
 		return nil, nil
-	case n < 0 || n > math.MaxInt32:
-		return nil, fmt.Errorf(".%s.%s: %d is not a number of replicas", fields[0], fields[1], n)
+	case *n < 0 || *n > math.MaxInt32:
+		return nil, fmt.Errorf(".%s: %d is not a number of replicas", field, *n)
 	}
-	count := int32(n)
+	count := int32(*n)
 	return &count, nil
 }

@@ -1,56 +1,104 @@
 package workload
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
 // PausedAnnotation on a workload forbids every write to it, unless its value is
 // "false".
 const PausedAnnotation = "camunda-autoscaler/paused"
 
-// view is the part of a version of the workload itself that is kept: there may
-// be thousands of workloads, each with a large Pod template.
+// view is what is kept of a version of the workload itself: there may be
+// thousands of workloads, each with a large Pod template.
 type view struct {
-	gone       bool // there is no such workload; the rest is zero
+	gone       bool  // there is no such workload; the rest is zero
+	err        error // the object makes no sense; the rest may be zero
 	version    string
 	uid        string
 	generation int64
-	paused     bool
+	replicas   *int32 // nil if only the scale subresource tells
 	ready      *int32
+	paused     bool
 	writer     Writer
 }
 
-// viewOf reads the workload itself, of any kind.
-func viewOf(o *unstructured.Unstructured) (view, error) {
-	if o.GetResourceVersion() == "" {
-		return view{}, errors.New("read a workload: it has no resourceVersion, without which a write would be unconditional")
+// object is what is read of a workload.
+type object struct {
+	Metadata struct {
+		Namespace       string `json:"namespace"`
+		Name            string `json:"name"`
+		UID             string `json:"uid"`
+		ResourceVersion string `json:"resourceVersion"`
+		Generation      int64  `json:"generation"`
+		Annotations     struct {
+			Paused *string `json:"camunda-autoscaler/paused"`
+		} `json:"annotations"`
+		ManagedFields json.RawMessage `json:"managedFields"`
+	} `json:"metadata"`
+	Status struct {
+		ReadyReplicas *int64 `json:"readyReplicas"`
+	} `json:"status"`
+}
+
+// builtinObject is what is read of a kind whose scale subresource is known to be
+// spec.replicas. Where a custom resource keeps them is told by its definition.
+type builtinObject struct {
+	object
+	Spec struct {
+		Replicas *int64 `json:"replicas"`
+	} `json:"spec"`
+}
+
+// viewOf reads a workload itself, and where it is. If it makes no sense, the
+// view has the error.
+func viewOf(text []byte, builtin bool) (place, view) {
+	var o builtinObject
+	var err error
+	if builtin {
+		err = utiljson.Unmarshal(text, &o)
+	} else {
+		err = utiljson.Unmarshal(text, &o.object)
 	}
-	ready, err := count(o, "status", "readyReplicas")
+	at := place{o.Metadata.Namespace, o.Metadata.Name}
+	v := view{
+		version: o.Metadata.ResourceVersion, uid: o.Metadata.UID, generation: o.Metadata.Generation,
+		writer: lastWriter(o.Metadata.ManagedFields),
+	}
+	if paused := o.Metadata.Annotations.Paused; paused != nil {
+		v.paused = *paused != "false"
+	}
+	if err == nil {
+		v.ready, err = count("status.readyReplicas", o.Status.ReadyReplicas)
+	}
+	if err == nil {
+		v.replicas, err = count("spec.replicas", o.Spec.Replicas)
+	}
+	if err == nil && v.version == "" {
+		err = errors.New("it has no resourceVersion, without which a write would be unconditional")
+	}
 	if err != nil {
-		return view{}, fmt.Errorf("read a workload: %w", err)
+		v.err = fmt.Errorf("read a workload: %w", err)
 	}
 	// A missing field is 0 for the kinds that are known to have it, and unknown
 	// for others.
-	if _, known := builtin[o.GroupVersionKind()]; known && ready == nil {
-		ready = new(int32)
+	if builtin && v.ready == nil {
+		v.ready = new(int32)
 	}
-	paused, annotated := o.GetAnnotations()[PausedAnnotation]
-	return view{
-		version:    o.GetResourceVersion(),
-		uid:        string(o.GetUID()),
-		generation: o.GetGeneration(),
-		paused:     annotated && paused != "false",
-		ready:      ready,
-		writer:     lastWriter(o),
-	}, nil
+	return at, v
+}
+
+// scale is the workload's, if the view tells its replicas.
+func (v view) scale() Scale {
+	return v.complete(Scale{Replicas: *v.replicas, UID: v.uid})
 }
 
 // complete adds what only the workload itself tells to its scale.
-func (v view) complete(s Scale, asked bool) Scale {
+func (v view) complete(s Scale) Scale {
 	s.ResourceVersion, s.Generation = v.version, v.generation
-	s.Ready, s.Paused, s.Writer, s.Asked = v.ready, v.paused, v.writer, asked
+	s.Ready, s.Paused, s.Writer = v.ready, v.paused, v.writer
 	return s
 }

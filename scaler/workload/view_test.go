@@ -1,69 +1,92 @@
 package workload
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
-
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
+type jsonObject = map[string]any
+
+func textOf(t *testing.T, v any) []byte {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
 func TestView(t *testing.T) {
-	metadata := func(annotations object) object {
-		return object{"name": "web", "uid": "u", "resourceVersion": "7", "generation": int64(3), "annotations": annotations}
+	metadata := func(annotations jsonObject) jsonObject {
+		return jsonObject{"name": "web", "uid": "u", "resourceVersion": "7", "generation": int64(3), "annotations": annotations}
 	}
 	ready := func(n int32) *int32 { return &n }
 	for _, c := range []struct {
 		name   string
-		object object
+		object jsonObject
 		paused bool
 		ready  *int32
 	}{
-		{"no status", object{"kind": "Deployment", "metadata": metadata(nil)}, false, ready(0)},
-		{"ready", object{"kind": "Deployment", "metadata": metadata(nil), "status": object{"readyReplicas": int64(3)}}, false, ready(3)},
-		{"no Pods yet", object{"kind": "StatefulSet", "metadata": metadata(nil), "status": object{"replicas": int64(3)}}, false, ready(0)},
-		{"another kind without the field", object{"kind": "Engine", "metadata": metadata(nil)}, false, nil},
-		{"another kind with the field", object{"kind": "Engine", "metadata": metadata(nil), "status": object{"readyReplicas": int64(2)}}, false, ready(2)},
-		{"paused", object{"kind": "Deployment", "metadata": metadata(object{PausedAnnotation: "true"})}, true, ready(0)},
-		{"paused since", object{"kind": "Deployment", "metadata": metadata(object{PausedAnnotation: "since Friday"})}, true, ready(0)},
-		{"paused, empty", object{"kind": "Deployment", "metadata": metadata(object{PausedAnnotation: ""})}, true, ready(0)},
-		{"not paused", object{"kind": "Deployment", "metadata": metadata(object{PausedAnnotation: "false"})}, false, ready(0)},
-		{"another's pause", object{"kind": "Deployment", "metadata": metadata(object{"paused": "true"})}, false, ready(0)},
+		{"no status", jsonObject{"kind": "Deployment", "metadata": metadata(nil)}, false, ready(0)},
+		{"ready", jsonObject{"kind": "Deployment", "metadata": metadata(nil), "status": jsonObject{"readyReplicas": int64(3)}}, false, ready(3)},
+		{"no Pods yet", jsonObject{"kind": "StatefulSet", "metadata": metadata(nil), "status": jsonObject{"replicas": int64(3)}}, false, ready(0)},
+		{"another kind without the field", jsonObject{"kind": "Engine", "metadata": metadata(nil)}, false, nil},
+		{"another kind with the field", jsonObject{"kind": "Engine", "metadata": metadata(nil), "status": jsonObject{"readyReplicas": int64(2)}}, false, ready(2)},
+		{"paused", jsonObject{"kind": "Deployment", "metadata": metadata(jsonObject{PausedAnnotation: "true"})}, true, ready(0)},
+		{"paused since", jsonObject{"kind": "Deployment", "metadata": metadata(jsonObject{PausedAnnotation: "since Friday"})}, true, ready(0)},
+		{"paused, empty", jsonObject{"kind": "Deployment", "metadata": metadata(jsonObject{PausedAnnotation: ""})}, true, ready(0)},
+		{"not paused", jsonObject{"kind": "Deployment", "metadata": metadata(jsonObject{PausedAnnotation: "false"})}, false, ready(0)},
+		{"another's pause", jsonObject{"kind": "Deployment", "metadata": metadata(jsonObject{"paused": "true"})}, false, ready(0)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			c.object["apiVersion"] = "apps/v1"
-			got, err := viewOf(&unstructured.Unstructured{Object: c.object})
-			if err != nil || got.version != "7" || got.uid != "u" || got.generation != 3 || got.paused != c.paused {
-				t.Errorf("got %+v, %v", got, err)
+			at, got := viewOf(textOf(t, c.object), c.object["kind"] != "Engine")
+			if at.name != "web" || got.err != nil || got.version != "7" || got.uid != "u" || got.generation != 3 || got.paused != c.paused {
+				t.Errorf("got %+v of %v", got, at)
 			}
 			if (got.ready == nil) != (c.ready == nil) || got.ready != nil && *got.ready != *c.ready {
 				t.Errorf("got %v ready, want %v", got.ready, c.ready)
 			}
 		})
 	}
-	for _, bad := range []object{
-		{"metadata": object{"name": "web"}},
-		{"metadata": metadata(nil), "status": object{"readyReplicas": "two"}},
-		{"metadata": metadata(nil), "status": object{"readyReplicas": int64(-1)}},
+	for _, bad := range []jsonObject{
+		{"metadata": jsonObject{"name": "web"}},
+		{"metadata": metadata(nil), "status": jsonObject{"readyReplicas": "two"}},
+		{"metadata": metadata(nil), "status": jsonObject{"readyReplicas": int64(-1)}},
 		{"metadata": metadata(nil), "status": "fine"},
+		{"metadata": metadata(nil), "spec": jsonObject{"replicas": "two"}},
+		{"metadata": metadata(nil), "spec": jsonObject{"replicas": int64(-1)}},
+		{"metadata": metadata(nil), "spec": jsonObject{"replicas": int64(1) << 40}},
 	} {
-		if got, err := viewOf(&unstructured.Unstructured{Object: bad}); err == nil {
-			t.Errorf("%v: got %+v, want an error", bad, got)
+		if at, got := viewOf(textOf(t, bad), true); got.err == nil || at.name != "web" {
+			t.Errorf("%v: got %+v of %v, want an error of web", bad, got, at)
 		}
 	}
 }
 
+// Where a custom resource keeps its replicas is told by its definition alone.
+func TestViewTellsReplicasOfKnownKindsOnly(t *testing.T) {
+	text := textOf(t, jsonObject{"metadata": jsonObject{"name": "web", "resourceVersion": "7"}, "spec": jsonObject{"replicas": int64(2)}})
+	if _, v := viewOf(text, true); v.err != nil || v.replicas == nil || *v.replicas != 2 {
+		t.Errorf("got %+v", v)
+	}
+	if _, v := viewOf(text, false); v.err != nil || v.replicas != nil {
+		t.Errorf("got %+v, want no replicas", v)
+	}
+}
+
 func TestLastWriter(t *testing.T) {
-	entry := func(manager, operation, subresource string, has object) any {
-		e := object{"manager": manager, "operation": operation, "fieldsV1": has}
+	entry := func(manager, operation, subresource string, has jsonObject) any {
+		e := jsonObject{"manager": manager, "operation": operation, "fieldsV1": has}
 		if subresource != "" {
 			e["subresource"] = subresource
 		}
 		return e
 	}
 	const at = "2026-01-02T03:04:05Z"
-	timed := object{"manager": "helm", "operation": "Update", "time": at, "fieldsV1": object{"f:spec": object{"f:replicas": object{}}}}
-	replicas := object{"f:spec": object{"f:replicas": object{}}}
-	template := object{"f:spec": object{"f:template": object{}}}
+	timed := jsonObject{"manager": "helm", "operation": "Update", "time": at, "fieldsV1": jsonObject{"f:spec": jsonObject{"f:replicas": jsonObject{}}}}
+	replicas := jsonObject{"f:spec": jsonObject{"f:replicas": jsonObject{}}}
+	template := jsonObject{"f:spec": jsonObject{"f:template": jsonObject{}}}
 	for _, c := range []struct {
 		name    string
 		entries any
@@ -75,15 +98,14 @@ func TestLastWriter(t *testing.T) {
 		{"with a time", []any{timed}, Writer{Manager: "helm", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}},
 		{"applied", []any{entry("argocd-controller", "Apply", "", replicas)}, Writer{Manager: "argocd-controller"}},
 		{"the scale", []any{entry("kubectl", "Update", "scale", replicas), entry("helm", "Update", "", template)}, Writer{Manager: "kubectl", Subresource: "scale"}},
-		{"a custom resource's scale", []any{entry("kubectl", "Update", "scale", object{"f:spec": object{"f:nodes": object{}}})}, Writer{Manager: "kubectl", Subresource: "scale"}},
+		{"a custom resource's scale", []any{entry("kubectl", "Update", "scale", jsonObject{"f:spec": jsonObject{"f:nodes": jsonObject{}}})}, Writer{Manager: "kubectl", Subresource: "scale"}},
 		{"the same number applied since", []any{entry("argocd-controller", "Apply", "", replicas), entry("kube-controller-manager", "Update", "scale", replicas)}, Writer{Manager: "kube-controller-manager", Subresource: "scale"}},
 		{"the same, in the other order", []any{entry("kube-controller-manager", "Update", "scale", replicas), entry("argocd-controller", "Apply", "", replicas)}, Writer{Manager: "kube-controller-manager", Subresource: "scale"}},
-		{"nonsense", []any{"x", object{"fieldsV1": "x"}, object{"manager": 1, "fieldsV1": object{"f:spec": 1}}}, Writer{}},
+		{"nonsense", []any{"x", jsonObject{"fieldsV1": "x"}, jsonObject{"manager": 1, "fieldsV1": jsonObject{"f:spec": 1}}}, Writer{}},
 		{"no list", "x", Writer{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			o := &unstructured.Unstructured{Object: object{"metadata": object{"managedFields": c.entries}}}
-			if got := lastWriter(o); got != c.want {
+			if got := lastWriter(textOf(t, c.entries)); got != c.want {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
 		})

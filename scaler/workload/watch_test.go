@@ -1,68 +1,32 @@
 package workload
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload/fake"
 )
 
-// whileWatching runs a test in virtual time while a watch runs, and returns what
-// the watch logs at info and above.
-func whileWatching(t *testing.T, a *api, test func(t *testing.T, w *Workload)) string {
-	t.Helper()
-	var text strings.Builder
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		w := a.workload()
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			w.Watch(ctx, level.NewFilter(log.NewLogfmtLogger(&text), level.AllowInfo()))
-		}()
-		synctest.Wait()
-		test(t, w)
-		cancel()
-		<-ended
-	})
-	return text.String()
-}
-
-func mustGet(t *testing.T, w *Workload) Scale {
-	t.Helper()
-	scale, err := w.Get(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return scale
-}
-
 func TestSteadyStateCostsNoRequest(t *testing.T) {
-	a := newAPI()
-	logged := whileWatching(t, a, func(t *testing.T, w *Workload) {
-		if got := a.take(); got != "list watch" {
+	s := newServer()
+	logged := whileWatching(t, s, func(t *testing.T, w *Workload) {
+		if got := s.Take(); got != "list watch" {
 			t.Fatalf("the watch made the requests %q", got)
 		}
-		if scale := mustGet(t, w); !scale.Asked || a.take() != "get" {
-			t.Errorf("got %+v", scale)
-		}
 		for range 1000 {
-			if scale := mustGet(t, w); scale.Replicas != 1 || scale.Ready == nil || scale.Asked {
+			if scale := mustGet(t, w); scale.Replicas != 1 || *scale.Ready != 1 || scale.Asked {
 				t.Fatalf("got %+v", scale)
 			}
 		}
-		if got := a.take(); got != "" {
-			t.Errorf("made the requests %q, want none", got)
-		}
-		a.change(true, func() { a.replicas = 3 })
+		s.Change("bpm", "web", func(o *fake.Object) { o.Replicas = 3 })
 		synctest.Wait()
-		if scale := mustGet(t, w); scale.Replicas != 3 || a.take() != "get" {
+		if scale := mustGet(t, w); scale.Replicas != 3 || scale.Asked {
 			t.Errorf("got %+v after a change", scale)
+		}
+		if got := s.Take(); got != "" {
+			t.Errorf("made the requests %q, want none", got)
 		}
 	})
 	if logged != "" {
@@ -70,26 +34,56 @@ func TestSteadyStateCostsNoRequest(t *testing.T) {
 	}
 }
 
+// The replicas of a custom resource are where its definition says, so that they
+// are read through its scale, once for each change.
+func TestCustomResourceIsReadOnceForEachChange(t *testing.T) {
+	s := newServer()
+	engine := Ref{"example.com/v1", "Engine", "bpm", "web"}
+	simulate(t, s, func(t *testing.T, f *fixture) {
+		f.Watch([]Ref{engine})
+		w := f.Workload(engine)
+		for _, want := range []string{"discover list watch get", "", ""} {
+			scale := mustGet(t, w)
+			if scale.Replicas != 1 || scale.Asked != (want != "") {
+				t.Errorf("got %+v", scale)
+			}
+			if got := s.Take(); got != want {
+				t.Errorf("made the requests %q, want %q", got, want)
+			}
+		}
+		s.Change("bpm", "web", func(o *fake.Object) { o.Replicas = 3 })
+		synctest.Wait()
+		if scale := mustGet(t, w); scale.Replicas != 3 || s.Take() != "get" {
+			t.Errorf("got %+v after a change", scale)
+		}
+		if err := set(t, w, mustGet(t, w), 4); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if scale := mustGet(t, w); scale.Replicas != 4 || s.Take() != "patch" {
+			t.Errorf("got %+v after a write", scale)
+		}
+	})
+}
+
 // The answer to Set is as good as a Get, which never returns the number from
 // before the write.
 func TestGetAfterSet(t *testing.T) {
-	for name, shown := range map[string]bool{"watch shows the write": true, "watch lags": false} {
+	for name, lags := range map[string]bool{"watch shows the write": false, "watch lags": true} {
 		t.Run(name, func(t *testing.T) {
-			a := newAPI()
-			whileWatching(t, a, func(t *testing.T, w *Workload) {
-				if err := w.Set(t.Context(), mustGet(t, w), 2); err != nil {
+			s := newServer()
+			whileWatching(t, s, func(t *testing.T, w *Workload) {
+				s.Lag(lags)
+				if err := set(t, w, mustGet(t, w), 2); err != nil {
 					t.Fatal(err)
 				}
-				a.take()
-				if shown {
-					a.set(func() { a.streams[0].Modify(a.object()) })
-					synctest.Wait()
-				}
+				synctest.Wait()
+				s.Take()
 				scale := mustGet(t, w)
-				if scale.Replicas != 2 || scale.ResourceVersion != "2" {
+				if scale.Replicas != 2 || scale.ResourceVersion != "102" {
 					t.Errorf("got %+v", scale)
 				}
-				if requests := a.take(); shown && requests != "" {
+				if requests := s.Take(); !lags && requests != "" {
 					t.Errorf("made the requests %q though the watch shows what was written", requests)
 				}
 			})
@@ -100,25 +94,51 @@ func TestGetAfterSet(t *testing.T) {
 // A watch that hangs lets no write through that is wrong by what it does not
 // show, and does not prevent the next one.
 func TestHangingWatchIsSafe(t *testing.T) {
-	a := newAPI()
-	whileWatching(t, a, func(t *testing.T, w *Workload) {
+	s := newServer()
+	whileWatching(t, s, func(t *testing.T, w *Workload) {
 		mustGet(t, w)
-		a.change(false, func() { a.replicas, a.paused = 3, true })
+		s.Lag(true)
+		s.Change("bpm", "web", func(o *fake.Object) { o.Replicas, o.Paused = 3, "true" })
 		old := mustGet(t, w)
 		if old.Replicas != 1 || old.Paused || old.Asked {
 			t.Fatalf("got %+v, want what the watch shows", old)
 		}
-		if err := w.Set(t.Context(), old, 2); CauseOf(err) != CauseConflict {
+		if err := set(t, w, old, 2); CauseOf(err) != CauseConflict {
 			t.Fatalf("got %v, want a conflict", err)
 		}
 		for range 2 {
-			if scale := mustGet(t, w); scale.Replicas != 3 || !scale.Paused || scale.ResourceVersion != "2" {
+			if scale := mustGet(t, w); scale.Replicas != 3 || !scale.Paused || scale.ResourceVersion != "102" {
 				t.Errorf("got %+v, want what the API server knows", scale)
 			}
 		}
-		a.change(false, func() { a.paused = false })
+		s.Change("bpm", "web", func(o *fake.Object) { o.Paused = "" })
 		if scale := mustGet(t, w); scale.Paused {
 			t.Errorf("got %+v", scale)
+		}
+		s.Lag(false)
+		synctest.Wait()
+		s.Take()
+		if scale := mustGet(t, w); scale.Paused || scale.Asked || s.Take() != "" {
+			t.Errorf("got %+v, want what the watch shows that has caught up", scale)
+		}
+	})
+}
+
+// The API server may be restored from a backup, whose versions are lower than
+// those that were seen.
+func TestRestoredBackup(t *testing.T) {
+	s := newServer()
+	whileWatching(t, s, func(t *testing.T, w *Workload) {
+		if err := set(t, w, mustGet(t, w), 2); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		w.newest = "9000"
+		if scale := mustGet(t, w); scale.Replicas != 2 || !scale.Asked {
+			t.Errorf("got %+v, want what the API server knows", scale)
+		}
+		if scale := mustGet(t, w); scale.Replicas != 2 || scale.Asked {
+			t.Errorf("got %+v, want what the watch shows", scale)
 		}
 	})
 }
@@ -126,32 +146,45 @@ func TestHangingWatchIsSafe(t *testing.T) {
 // The scale of a workload that changes all the time belongs to a version of
 // which all of it was true.
 func TestRestlessWorkload(t *testing.T) {
-	a := newAPI()
-	a.restless = true
-	w := a.workload()
-	scale := mustGet(t, w)
-	if requests := a.take(); requests != "list get list get list get" || scale.ResourceVersion != "6" {
-		t.Errorf("made the requests %q and got %+v, want the version of the last list", requests, scale)
-	}
-	a.restless = false
-	if err := w.Set(t.Context(), scale, 2); CauseOf(err) != CauseConflict {
-		t.Errorf("got %v, want a conflict", err)
+	for name, c := range map[string]struct {
+		ref                Ref
+		requests, versions string
+	}{
+		"its replicas are known with it":   {web, "list", "102"},
+		"its scale has to be read as well": {Ref{"example.com/v1", "Engine", "bpm", "web"}, "discover list get list get list get", "107"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer()
+			s.Restless = true
+			simulate(t, s, func(t *testing.T, f *fixture) {
+				w := f.Workload(c.ref)
+				scale := mustGet(t, w)
+				if requests := s.Take(); requests != c.requests || scale.ResourceVersion != c.versions {
+					t.Errorf("made the requests %q and got %+v, want the version of the last list", requests, scale)
+				}
+				if err := set(t, w, scale, 2); CauseOf(err) != CauseConflict {
+					t.Errorf("got %v, want a conflict", err)
+				}
+			})
+		})
 	}
 }
 
 // Without a watch every Get makes requests, and knows as much.
 func TestNotWatched(t *testing.T) {
-	a := newAPI()
-	a.paused = true
-	w := a.workload()
-	for _, want := range []string{"list get", "list", "list"} {
-		if scale := mustGet(t, w); scale.Ready == nil || !scale.Paused || !scale.Asked {
-			t.Errorf("got %+v", scale)
+	s := newServer()
+	s.Change("bpm", "web", func(o *fake.Object) { o.Paused = "true" })
+	simulate(t, s, func(t *testing.T, f *fixture) {
+		w := f.Workload(web)
+		for range 3 {
+			if scale := mustGet(t, w); scale.Ready == nil || !scale.Paused || !scale.Asked {
+				t.Errorf("got %+v", scale)
+			}
+			if got := s.Take(); got != "list" {
+				t.Errorf("made the requests %q, want a list", got)
+			}
 		}
-		if got := a.take(); got != want {
-			t.Errorf("made the requests %q, want %q", got, want)
-		}
-	}
+	})
 }
 
 func TestMissingRightIsLoggedOnce(t *testing.T) {
@@ -166,21 +199,21 @@ func TestMissingRightIsLoggedOnce(t *testing.T) {
 		{"watch", []string{"watch"}, "list", true, `level=warn namespace=bpm workload=deployment/web msg="workload cannot be watched" missing_right="watch deployments.apps named web" lost="each decision costs a request"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := newAPI()
-			a.forbid(c.forbidden...)
-			logged := whileWatching(t, a, func(t *testing.T, w *Workload) {
+			s := newServer()
+			s.Fail(fake.Forbidden, c.forbidden...)
+			logged := whileWatching(t, s, func(t *testing.T, w *Workload) {
 				mustGet(t, w)
 				time.Sleep(time.Hour)
-				if n := len(strings.Fields(a.take())); n > 300 {
+				if n := len(strings.Fields(s.Take())); n > 300 {
 					t.Errorf("%d requests in an hour", n)
 				}
 				if scale := mustGet(t, w); (scale.Ready != nil) != c.known || scale.Replicas != 1 {
 					t.Errorf("got %+v", scale)
 				}
-				if requests := a.take(); requests != c.requests {
+				if requests := s.Take(); requests != c.requests {
 					t.Errorf("made the requests %q, want %q", requests, c.requests)
 				}
-				a.forbid()
+				s.Fail(nil)
 				time.Sleep(time.Minute)
 				if scale := mustGet(t, w); scale.Ready == nil {
 					t.Errorf("got %+v after the right was granted", scale)
@@ -197,33 +230,32 @@ func TestMissingRightIsLoggedOnce(t *testing.T) {
 // Losing the right to list does not end a pause. At first a refusal is ignored:
 // an API server that starts refuses everything for a moment.
 func TestPauseOutlivesTheRightToSeeIt(t *testing.T) {
-	a := newAPI()
-	logged := whileWatching(t, a, func(t *testing.T, w *Workload) {
-		a.change(true, func() { a.paused = true })
+	s := newServer()
+	logged := whileWatching(t, s, func(t *testing.T, w *Workload) {
+		s.Change("bpm", "web", func(o *fake.Object) { o.Paused = "true" })
 		synctest.Wait()
 		mustGet(t, w)
-		end := func() { a.set(func() { a.streams[len(a.streams)-1].Stop() }) }
 
-		a.forbid("list", "watch")
-		end()
+		s.Fail(fake.Forbidden, "list", "watch")
+		s.Break()
 		synctest.Wait()
 		if _, err := w.Get(t.Context()); CauseOf(err) != CauseForbidden {
 			t.Errorf("got %v, want forbidden", err)
 		}
-		a.forbid()
+		s.Fail(nil)
 		time.Sleep(time.Minute)
 		if scale := mustGet(t, w); !scale.Paused || scale.Asked {
 			t.Errorf("got %+v, want what the watch shows", scale)
 		}
 
-		a.forbid("list", "watch")
-		end()
+		s.Fail(fake.Forbidden, "list", "watch")
+		s.Break()
 		time.Sleep(10 * time.Minute)
-		if scale := mustGet(t, w); !scale.Paused || scale.Ready != nil {
+		if scale := mustGet(t, w); !scale.Paused || !scale.Asked {
 			t.Errorf("got %+v, want a pause", scale)
 		}
 	})
-	if lines := strings.Count(logged, "\n"); lines != 1 {
+	if lines := strings.Count(logged, "\n"); lines != 1 || !strings.Contains(logged, "list deployments.apps named web") {
 		t.Errorf("logged\n%s", logged)
 	}
 }
@@ -231,30 +263,25 @@ func TestPauseOutlivesTheRightToSeeIt(t *testing.T) {
 // An outage of the API server causes no storm of lines or requests, and Get
 // returns the error.
 func TestAPIServerAway(t *testing.T) {
-	a := newAPI()
-	logged := whileWatching(t, a, func(t *testing.T, w *Workload) {
+	s := newServer()
+	logged := whileWatching(t, s, func(t *testing.T, w *Workload) {
 		mustGet(t, w)
-		away := errors.New("connection refused")
-		a.set(func() {
-			for _, verb := range []string{"list", "watch", "get", "patch"} {
-				a.refuse[verb] = away
-			}
-			a.streams[0].Stop()
-		})
+		s.Fail(fake.Away, "list", "watch", "get", "patch")
+		s.Break()
 		synctest.Wait()
-		if _, err := w.Get(t.Context()); !errors.Is(err, away) {
+		if _, err := w.Get(t.Context()); CauseOf(err) != CauseConnection || !strings.Contains(err.Error(), "connection refused") {
 			t.Errorf("got %v", err)
 		}
-		a.take()
+		s.Take()
 		time.Sleep(time.Hour)
-		if n := len(strings.Fields(a.take())); n < 10 || n > 150 {
+		if n := len(strings.Fields(s.Take())); n < 10 || n > 150 {
 			t.Errorf("%d requests in an hour", n)
 		}
-		a.forbid()
+		s.Fail(nil)
 		time.Sleep(time.Minute)
-		a.take()
+		s.Take()
 		mustGet(t, w)
-		if got := a.take(); got != "" {
+		if got := s.Take(); got != "" {
 			t.Errorf("made the requests %q though there is a watch again", got)
 		}
 	})
@@ -266,15 +293,20 @@ func TestAPIServerAway(t *testing.T) {
 // A watch that never ends, because its connection is dead, is renewed all the
 // same.
 func TestWatchIsRenewed(t *testing.T) {
-	a := newAPI()
-	whileWatching(t, a, func(t *testing.T, w *Workload) {
+	s := newServer()
+	s.Endless = true
+	whileWatching(t, s, func(t *testing.T, w *Workload) {
 		mustGet(t, w)
-		a.change(false, func() { a.replicas = 3 })
+		s.Take()
+		s.Lag(true)
+		s.Change("bpm", "web", func(o *fake.Object) { o.Replicas = 3 })
+		time.Sleep(time.Minute)
+		s.Lag(false)
 		time.Sleep(2*watchLasts + time.Minute)
-		if n := strings.Count(a.take(), "watch"); n < 2 || n > 3 {
-			t.Errorf("%d watches", n)
+		if got := s.Take(); got != "watch" && got != "watch watch" {
+			t.Errorf("made the requests %q", got)
 		}
-		if scale := mustGet(t, w); scale.Replicas != 3 {
+		if scale := mustGet(t, w); scale.Replicas != 3 || scale.Asked {
 			t.Errorf("got %+v", scale)
 		}
 	})
@@ -282,11 +314,11 @@ func TestWatchIsRenewed(t *testing.T) {
 
 // An API server that ends each watch at once is not flooded.
 func TestShortWatches(t *testing.T) {
-	a := newAPI()
-	a.short = true
-	whileWatching(t, a, func(t *testing.T, w *Workload) {
+	s := newServer()
+	s.Short = true
+	whileWatching(t, s, func(t *testing.T, w *Workload) {
 		time.Sleep(time.Hour)
-		if n := strings.Count(a.take(), "watch"); n < 10 || n > 150 {
+		if n := strings.Count(s.Take(), "watch"); n < 10 || n > 150 {
 			t.Errorf("%d watches in an hour", n)
 		}
 		if scale := mustGet(t, w); scale.Replicas != 1 {
@@ -296,16 +328,16 @@ func TestShortWatches(t *testing.T) {
 }
 
 func TestDeleted(t *testing.T) {
-	a := newAPI()
-	whileWatching(t, a, func(t *testing.T, w *Workload) {
+	s := newServer()
+	whileWatching(t, s, func(t *testing.T, w *Workload) {
 		mustGet(t, w)
-		a.set(func() { a.streams[0].Delete(a.object()) })
+		s.Delete("bpm", "web")
 		synctest.Wait()
-		a.take()
+		s.Take()
 		if _, err := w.Get(t.Context()); CauseOf(err) != CauseNotFound {
 			t.Errorf("got %v, want not found", err)
 		}
-		if got := a.take(); got != "" {
+		if got := s.Take(); got != "" {
 			t.Errorf("made the requests %q", got)
 		}
 	})
@@ -313,14 +345,18 @@ func TestDeleted(t *testing.T) {
 
 // An object without a version would make the next write unconditional.
 func TestWatchOfNonsense(t *testing.T) {
-	a := newAPI()
-	whileWatching(t, a, func(t *testing.T, w *Workload) {
-		bad := a.object()
-		bad.SetResourceVersion("")
-		a.streams[0].Modify(bad)
+	s := newServer()
+	whileWatching(t, s, func(t *testing.T, w *Workload) {
+		mustGet(t, w)
+		s.Change("bpm", "web", func(o *fake.Object) { o.Broken = true })
 		synctest.Wait()
-		if watched, _ := w.known(); watched != nil {
-			t.Errorf("took %+v for a version of the workload", watched)
+		if scale, err := w.Get(t.Context()); err == nil {
+			t.Errorf("got %+v for a version of the workload", scale)
+		}
+		s.Change("bpm", "web", func(o *fake.Object) { o.Broken = false })
+		synctest.Wait()
+		if scale := mustGet(t, w); scale.Asked {
+			t.Errorf("got %+v, want what the watch shows", scale)
 		}
 	})
 }

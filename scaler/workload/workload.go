@@ -6,23 +6,15 @@ package workload
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/dynamic"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 )
-
-// Timeout bounds one Get or Set.
-const Timeout = 5 * time.Second
-
-// FieldManager is the scaler's name in a workload's managedFields.
-const FieldManager = "camunda-scaler"
 
 // Ref names a workload.
 type Ref struct {
@@ -35,51 +27,37 @@ type Ref struct {
 // String returns kind/name, the kind in lower case as kubectl prints it.
 func (r Ref) String() string { return strings.ToLower(r.Kind) + "/" + r.Name }
 
-// Resources finds the resource that serves a kind, such as deployments for
-// Deployment. It returns an error if that has no scale subresource.
-type Resources interface {
-	Find(ctx context.Context, apiVersion, kind string) (schema.GroupVersionResource, error)
-}
+func (r Ref) kind() kind { return kind{r.APIVersion, r.Kind} }
 
-// Workload is one workload. Get, Set and ScaledByHPA are used by one goroutine
-// at a time; Watch may run at the same time.
+func (r Ref) place() place { return place{r.Namespace, r.Name} }
+
+// Workload is one workload. Its methods are used by one goroutine at a time.
 type Workload struct {
 	Ref
-	client      dynamic.Interface
-	resources   Resources
-	autoscalers *Autoscalers
+	cluster *Cluster
 
-	read Scale // the answer to the last Get or Set; its zero if that is unknown
-	seen view  // the workload itself, as the last Get knew it
+	read   Scale  // what the scale subresource answered last; its zero if that is unknown
+	seen   view   // the workload itself, as the last Get knew it
+	newest string // a version that there is, so that an older one is of the past
+	unsure bool   // a write has failed, so the watch is not to be relied on
 
-	mu       sync.Mutex
-	resource schema.GroupVersionResource // zero until found
-	watched  *view                       // nil unless a watch is open
-
-	listed       bool      // a list was answered at least once
-	refusedSince time.Time // since when lists are refused; zero if the last was not
-	blind        bool      // the right to list is missing
+	listed       bool      // the workload itself was read at least once
+	refusedSince time.Time // since when that is refused; zero if it is not
 }
 
-// New returns the workload that ref names. It makes no request.
-func New(ref Ref, client dynamic.Interface, resources Resources, autoscalers *Autoscalers) *Workload {
-	return &Workload{Ref: ref, client: client, resources: resources, autoscalers: autoscalers}
-}
-
-// Get reads the workload's scale. It makes no request while Watch watches the
-// workload and nothing of it has changed since the last Get or Set. Without a
-// watch it lists the workload. Without the right to list, it reads the scale
-// alone and leaves unknown what that does not tell.
+// Get reads the workload's scale. It makes no request while the workload is
+// watched (see Cluster.Watch), unless only its scale subresource tells the
+// replicas, and the workload has changed. Without a watch it lists the workload.
+// Without the right to list, it reads the scale alone and leaves unknown what
+// that does not tell.
 //
 // A watch may lag, or hang unnoticed until its connection is found dead (after
 // 45 s by HTTP/2's pings). That is safe: whatever Get returns belongs to one
 // version of the workload, to which Set binds its write, so if the workload has
 // changed since, by a pause or by another's write, the API server refuses. After
-// that, Get asks the API server and not the watch.
+// that, Get asks the API server, and the watch only once it has caught up.
 func (w *Workload) Get(ctx context.Context) (Scale, error) {
-	ctx, cancel := context.WithTimeout(ctx, Timeout)
-	defer cancel()
-	resource, err := w.find(ctx)
+	resource, err := w.cluster.find(ctx, w.kind())
 	if err != nil {
 		return Scale{}, fmt.Errorf("find the resource of %s %s: %w", w.APIVersion, w.Kind, err)
 	}
@@ -91,28 +69,35 @@ func (w *Workload) Get(ctx context.Context) (Scale, error) {
 }
 
 func (w *Workload) get(ctx context.Context, resource schema.GroupVersionResource) (Scale, error) {
-	watched, blind := w.known()
-	if blind {
+	watched, err := w.cluster.watchedView(ctx, w.Ref)
+	switch {
+	case errors.Is(err, errBlind):
 		return w.getBlind(ctx, resource)
+	case err != nil:
+		return Scale{}, err
 	}
 	asked := false
 	for attempt := range 3 {
-		if watched != nil && attempt == 0 {
-			w.seen = *watched
+		if attempt == 0 && w.current(watched) {
+			w.seen, w.listed = *watched, true
 		} else {
-			seen, _, err := w.list(ctx, resource)
-			if refused(err) && w.refuse() {
+			asked = true
+			blind, err := w.list(ctx, resource)
+			switch {
+			case blind:
 				return w.getBlind(ctx, resource)
-			}
-			if err != nil {
+			case err != nil:
 				return Scale{}, err
 			}
-			w.seen, asked = seen, true
 		}
-		if w.seen.gone {
+		switch {
+		case w.seen.gone:
 			return Scale{}, apierrors.NewNotFound(resource.GroupResource(), w.Name)
-		}
-		if w.read.ResourceVersion != w.seen.version {
+		case w.seen.replicas != nil:
+			scale := w.seen.scale()
+			scale.Asked = asked
+			return scale, nil
+		case w.read.ResourceVersion != w.seen.version:
 			asked = true
 			if err := w.getScale(ctx, resource); err != nil {
 				return Scale{}, err
@@ -125,7 +110,48 @@ func (w *Workload) get(ctx context.Context, resource schema.GroupVersionResource
 	}
 	// If it changed each time, the older version is the one of which both are
 	// true, or a write is refused.
-	return w.seen.complete(w.read, asked), nil
+	scale := w.seen.complete(w.read)
+	scale.Asked = asked
+	return scale, nil
+}
+
+// current reports whether what a watch shows can be relied on: it makes sense,
+// and is not known to be of the past.
+func (w *Workload) current(v *view) bool {
+	switch {
+	case v == nil, v.err != nil, w.unsure:
+		return false
+	case v.gone, w.newest == "", v.version == w.newest:
+		return true
+	}
+	order, err := resourceversion.CompareResourceVersion(v.version, w.newest)
+	return err == nil && order > 0
+}
+
+// list reads the workload itself. It is a list because the right to that can be
+// limited to a name, and is what a watch needs as well.
+func (w *Workload) list(ctx context.Context, resource schema.GroupVersionResource) (blind bool, err error) {
+	seen := view{gone: true}
+	_, err = w.cluster.list(ctx, resource, w.place(), func(text json.RawMessage) {
+		if at, v := viewOf(text, builtin[w.kind()] != ""); at.name == w.Name { // else the server ignores the selector
+			seen = v
+		}
+	})
+	switch {
+	case denied(err):
+		if w.refusedSince.IsZero() {
+			w.refusedSince = time.Now()
+		}
+		return !w.listed || time.Since(w.refusedSince) >= patience, fmt.Errorf("list the workload: %w", err)
+	case err != nil:
+		return false, fmt.Errorf("list the workload: %w", err)
+	}
+	w.listed, w.refusedSince = true, time.Time{}
+	if seen.err != nil {
+		return false, seen.err
+	}
+	w.seen, w.newest, w.unsure = seen, seen.version, false
+	return false, nil
 }
 
 // getBlind reads the scale alone. A pause that was seen before the right to list
@@ -140,58 +166,29 @@ func (w *Workload) getBlind(ctx context.Context, resource schema.GroupVersionRes
 	return scale, nil
 }
 
-func (w *Workload) getScale(ctx context.Context, resource schema.GroupVersionResource) error {
-	w.read = Scale{}
-	got, err := w.client.Resource(resource).Namespace(w.Namespace).Get(ctx, w.Name, metav1.GetOptions{}, "scale")
-	if err == nil {
-		w.read, err = parse(got)
-	}
+func (w *Workload) getScale(ctx context.Context, resource schema.GroupVersionResource) (err error) {
+	w.read, err = w.cluster.getScale(ctx, resource, w.place())
 	return err
 }
 
-// Set writes the replicas in one attempt. It fails with a conflict if the
-// workload has changed since the scale was read, by Get. After some errors the
-// replicas may have been written all the same, see CauseOf.
+// Set writes the replicas in one attempt, ahead of what is less urgent (see
+// WithUrgency). It fails with a conflict if the workload has changed since the
+// scale was read, by Get. After some errors the replicas may have been written
+// all the same, see CauseOf.
 func (w *Workload) Set(ctx context.Context, read Scale, replicas int32) error {
-	ctx, cancel := context.WithTimeout(ctx, Timeout)
-	defer cancel()
-	w.read = Scale{} // whatever the result, what was read is no longer true
-	patch, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"resourceVersion": read.ResourceVersion},
-		"spec":     map[string]any{"replicas": replicas},
-	})
+	resource, err := w.cluster.find(ctx, w.kind())
 	if err != nil {
-		return fmt.Errorf("encode a patch: %w", err)
+		return fmt.Errorf("find the resource of %s %s: %w", w.APIVersion, w.Kind, err)
 	}
-	resource, _ := w.found()
-	written, err := w.client.Resource(resource).Namespace(w.Namespace).
-		Patch(ctx, w.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: FieldManager}, "scale")
+	written, err := w.cluster.setScale(ctx, resource, w.place(), read.ResourceVersion, replicas)
+	if CauseOf(err) != CauseThrottled { // else nothing has changed, and nothing is to be asked for
+		w.read, w.unsure = Scale{}, true
+	}
 	if err != nil {
 		return fmt.Errorf("set the scale of %s in namespace %s to %d: %w", w, w.Namespace, replicas, err)
 	}
-	if now, err := parse(written); err == nil { // else the next Get reads it
-		w.read = now
+	if now, err := written.scale(); err == nil { // else the next Get reads it
+		w.read, w.newest, w.unsure = now, now.ResourceVersion, false
 	}
 	return nil
-}
-
-// find returns the resource that serves the workload's kind.
-func (w *Workload) find(ctx context.Context) (schema.GroupVersionResource, error) {
-	if resource, ok := w.found(); ok {
-		return resource, nil
-	}
-	resource, err := w.resources.Find(ctx, w.APIVersion, w.Kind)
-	if err != nil {
-		return resource, err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.resource = resource
-	return resource, nil
-}
-
-func (w *Workload) found() (schema.GroupVersionResource, bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.resource, w.resource.Resource != ""
 }

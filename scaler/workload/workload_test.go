@@ -5,37 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
-
-	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/rest"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/lease"
 )
 
 // What a healthy API server does is tested against a real one, in
 // tests/scaler; here are the answers that a real one does not give on demand.
-
-func newWorkload(t *testing.T, h http.HandlerFunc) *Workload {
-	t.Helper()
-	server := httptest.NewServer(h)
-	t.Cleanup(server.Close)
-	client, err := dynamic.NewForConfig(&rest.Config{Host: server.URL, QPS: -1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return New(Ref{"apps/v1", "Deployment", "bpm", "web"}, client, Discovery{}, NewAutoscalers(client))
-}
-
-func status(code int, reason string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(code)
-		fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":%q,"code":%d,"message":"no"}`, reason, code)
-	}
-}
 
 // scale answers for the scale subresource; the workload itself may not be read.
 func scale(body string) http.HandlerFunc {
@@ -89,6 +66,9 @@ func TestFaults(t *testing.T) {
 	}
 	if got := CauseOf(fmt.Errorf("not written: %w", lease.ErrNotHeld)); got != CauseNotLeader {
 		t.Errorf("got %s, want not_leader", got)
+	}
+	if got := CauseOf(fmt.Errorf("x: %w: %w", errNotSent, context.DeadlineExceeded)); got != CauseThrottled {
+		t.Errorf("got %s, want throttled: nothing can have been written", got)
 	}
 	if got := CauseOf(errors.New("EOF")); got != CauseConnection {
 		t.Errorf("got %s, want connection", got)

@@ -1,11 +1,12 @@
 package workload
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
 // Writer is the last writer of a workload's replicas, as the API server records
@@ -34,34 +35,41 @@ func (w Writer) Autoscaler() bool {
 // Scaler reports whether the writer is a camunda-scaler, this one or another.
 func (w Writer) Scaler() bool { return w.Manager == FieldManager && w.Subresource == "scale" }
 
+// managedField is what is read of an entry of managedFields.
+type managedField struct {
+	Manager     string `json:"manager"`
+	Operation   string `json:"operation"`
+	Subresource string `json:"subresource"`
+	Time        string `json:"time"`
+	Fields      struct {
+		Spec struct {
+			Replicas json.RawMessage `json:"f:replicas"`
+		} `json:"f:spec"`
+	} `json:"fieldsV1"`
+}
+
 // lastWriter finds the last writer of the replicas, zero if it is unknown. A
 // writer that changes a field takes it from all others. One that then applies
 // the same number (server-side apply) owns it too, but has changed nothing.
-func lastWriter(o *unstructured.Unstructured) Writer {
-	// GetManagedFields would decode what is most of the object.
-	field, _, _ := unstructured.NestedFieldNoCopy(o.Object, "metadata", "managedFields")
-	entries, _ := field.([]any)
+func lastWriter(managedFields json.RawMessage) Writer {
+	var entries []managedField
+	if len(managedFields) == 0 || utiljson.Unmarshal(managedFields, &entries) != nil {
+		return Writer{}
+	}
 	var last Writer
 	for _, e := range entries {
-		entry, ok := e.(map[string]any)
-		if !ok || !hasReplicas(entry) || last != (Writer{}) && entry["operation"] == string(metav1.ManagedFieldsOperationApply) {
+		if !e.hasReplicas() || last != (Writer{}) && e.Operation == string(metav1.ManagedFieldsOperationApply) {
 			continue
 		}
-		last.Manager, _ = entry["manager"].(string)
-		last.Subresource, _ = entry["subresource"].(string)
-		at, _ := entry["time"].(string)
-		last.Time, _ = time.Parse(time.RFC3339, at) // zero if there is none
+		last = Writer{Manager: e.Manager, Subresource: e.Subresource}
+		last.Time, _ = time.Parse(time.RFC3339, e.Time) // zero if there is none
 	}
 	return last
 }
 
-// hasReplicas reports whether an entry of managedFields owns the replicas. Only
-// its definition tells where a custom resource keeps them, but nothing else can
-// be written through the scale subresource.
-func hasReplicas(entry map[string]any) bool {
-	if entry["subresource"] == "scale" {
-		return true
-	}
-	_, found, _ := unstructured.NestedFieldNoCopy(entry, "fieldsV1", "f:spec", "f:replicas")
-	return found
+// hasReplicas reports whether the entry owns the replicas. Only its definition
+// tells where a custom resource keeps them, but nothing else can be written
+// through the scale subresource.
+func (f managedField) hasReplicas() bool {
+	return f.Subresource == "scale" || f.Fields.Spec.Replicas != nil
 }

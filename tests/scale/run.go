@@ -61,7 +61,7 @@ func (w *World) Start(ctx context.Context, l Layout, flags ...string) (*Scaler, 
 		s.url = "http://" + address
 		s.process, err = process.Start(ctx, process.Spec{
 			Name: "camunda-scaler", Path: w.program, Log: s.log,
-			Args: append([]string{"--config.file=" + file, "--kubeconfig=" + w.cluster.Kubeconfig, "--web.listen-address=" + address, "--web.enable-pprof"}, flags...),
+			Args: append([]string{"--config.file=" + file, "--kubeconfig=" + w.kubeconfig, "--web.listen-address=" + address, "--web.enable-pprof"}, flags...),
 		})
 		if err != nil {
 			return err

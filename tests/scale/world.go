@@ -37,6 +37,7 @@ type World struct {
 	dir        string
 	program    string // the scaler
 	cluster    *kube.Cluster
+	kubeconfig string // of the scaler
 	prometheus *prometheus.Server
 	exporter   *httptest.Server
 
@@ -66,6 +67,9 @@ func NewWorld(ctx context.Context, dir string, n int, interval time.Duration) (w
 	}
 	w.cluster.StopControllers()
 	if err := w.deploy(ctx); err != nil {
+		return w, err
+	}
+	if err := w.grant(ctx); err != nil {
 		return w, err
 	}
 	w.exporter = httptest.NewServer(http.HandlerFunc(w.export))

@@ -71,14 +71,14 @@ func watchWorkload(t *testing.T, kubeconfig, ns, name string) *watchedWorkload {
 			return next.RoundTrip(r)
 		})
 	})
-	all, err := app.NewWorkloads(c)
+	kube, err := app.NewKube(c, workload.Load{}, w)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Workload = all.New(workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: ns, Name: name})
-	ended := make(chan struct{})
-	go func() { defer close(ended); w.Watch(t.Context(), w) }()
-	t.Cleanup(func() { <-ended }) // t's context ends before its cleanups
+	ref := workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: ns, Name: name}
+	w.Workload = kube.Workload(ref)
+	kube.Watch([]workload.Ref{ref})
+	t.Cleanup(func() { kube.Watch(nil) })
 	return w
 }
 

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/go-kit/log"
+
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/app"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
@@ -15,11 +17,11 @@ func newWorkload(t *testing.T, kubeconfig string, ref workload.Ref) *workload.Wo
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := app.NewWorkloads(c)
+	kube, err := app.NewKube(c, workload.Load{}, log.NewNopLogger())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w.New(ref)
+	return kube.Workload(ref)
 }
 
 func TestScaleSubresource(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -124,9 +125,10 @@ func TestHPAsCannotBeListed(t *testing.T) {
 func TestTwoScalers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &fakeWorkload{replicas: 1}
-		load := 160.0
+		var load atomic.Int64
+		load.Store(160)
 		p := newFakePrometheus(10*time.Second, 0)
-		p.value = func(time.Time) float64 { return load }
+		p.value = func(time.Time) float64 { return float64(load.Load()) }
 		a, b := newFixture(p, w), newFixture(&fakePrometheus{began: p.began, every: p.every, value: p.value}, w)
 		ctx, stop := context.WithCancel(t.Context())
 		both := func(ctx context.Context) {
@@ -138,7 +140,7 @@ func TestTwoScalers(t *testing.T) {
 		}
 		go both(ctx)
 		time.Sleep(2 * time.Minute)
-		load = 10
+		load.Store(10)
 		time.Sleep(2 * time.Minute)
 		stop()
 		synctest.Wait()
@@ -161,7 +163,7 @@ func TestTwoScalers(t *testing.T) {
 		if waited == 0 {
 			t.Errorf("neither noticed the other:\n%s\n%s", a.log, b.log)
 		}
-		load = 160
+		load.Store(160)
 		began := time.Now()
 		b.run(2 * time.Minute)
 		if w.replicas != 4 || w.sets[6].Sub(began) > 70*time.Second {

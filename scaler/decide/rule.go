@@ -68,6 +68,24 @@ func (r *Rule) PerInstance(number float64, replicas int32) float64 {
 	return number / float64(replicas)
 }
 
+// High reports whether the number asks for more than n replicas, 1 or more,
+// whatever the limits are.
+func (r *Rule) High(number float64, n int32) bool {
+	if r.Kind == Target {
+		return number/float64(n) > r.ValuePerReplica
+	}
+	return r.PerInstance(number, n) >= r.ScaleUpAt
+}
+
+// Low reports whether the number asks for fewer than n replicas, 1 or more,
+// whatever the limits are.
+func (r *Rule) Low(number float64, n int32) bool {
+	if r.Kind == Target {
+		return n > 1 && number/float64(n-1) <= r.ValuePerReplica
+	}
+	return r.PerInstance(number, n) <= r.ScaleDownAt
+}
+
 // verdict is what a rule says of one number.
 type verdict struct {
 	to     int32 // the replicas that it asks for
@@ -80,16 +98,13 @@ type verdict struct {
 // down, and never beyond the limits.
 func (r *Rule) verdict(number float64, n int32, limits Limits, up, down int32) verdict {
 	v := verdict{to: n, reason: WithinBounds, per: r.PerInstance(number, n)}
-	var high, low bool
+	high, low := r.High(number, n), r.Low(number, n)
 	most, least := limits.Max, limits.Min // as far as a step may go
 	atHigh, atLow := &r.ScaleUpAt, &r.ScaleDownAt
 	if r.Kind == Target {
 		desired := r.desired(number)
-		high, low = desired > n, desired < n
 		most, least = min(most, desired), max(least, desired)
 		atHigh, atLow = &r.ValuePerReplica, &r.ValuePerReplica
-	} else {
-		high, low = v.per >= r.ScaleUpAt, v.per <= r.ScaleDownAt
 	}
 	switch {
 	case high && n < limits.Max:

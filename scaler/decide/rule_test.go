@@ -132,3 +132,28 @@ func BenchmarkDecideTarget(b *testing.B) {
 	p.Triggers[0].Rule = Rule{Kind: Target, ValuePerReplica: 10}
 	benchmark(b, p)
 }
+
+// High and Low are what the rule asks for while the limits allow everything.
+func TestHighAndLow(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	limits := Limits{Min: 0, Max: math.MaxInt32}
+	for range 20_000 {
+		r := Rule{Kind: Target, ValuePerReplica: float64(1+random.IntN(500)) / 7}
+		if random.IntN(2) == 0 {
+			down := float64(random.IntN(300)) / 7
+			r = Rule{Kind: Step, ScaleDownAt: down, ScaleUpAt: down + float64(1+random.IntN(300))/7, Absolute: random.IntN(3) == 0}
+		}
+		n := int32(1 + random.IntN(30))
+		number := float64(random.IntN(3000)) / 7
+		if random.IntN(3) == 0 { // exactly at a bound
+			number = []float64{r.ScaleUpAt, r.ScaleDownAt, r.ValuePerReplica}[random.IntN(3)] * float64(n)
+		}
+		v := r.verdict(number, n, limits, 1, 1)
+		if r.High(number, n) != (v.reason == LoadHigh) || r.Low(number, n) != (v.reason == LoadLow) {
+			t.Fatalf("%+v with %v for %d replicas: high %t, low %t, but %s", r, number, n, r.High(number, n), r.Low(number, n), v.reason)
+		}
+		if r.Kind == Target && (r.desired(number) > n) != r.High(number, n) || r.Kind == Target && (r.desired(number) < n) != r.Low(number, n) {
+			t.Fatalf("%+v with %v for %d replicas: wants %d", r, number, n, r.desired(number))
+		}
+	}
+}

@@ -180,8 +180,8 @@ func (m *Meter) pass(next int64) {
 		if w := &m.Worst[i]; per > w.PerInstance {
 			w.PerInstance, w.Time = per, timeOf(m.now)
 		}
-		above = above || isAbove(t.Rule, per)
-		below = below && isBelow(t.Rule, h.value, n)
+		above = above || t.Rule.High(h.value, max(1, m.pods.ready))
+		below = below && t.Rule.Low(h.value, max(1, n))
 	}
 	if !known || missing && !above {
 		m.Unknown += seconds
@@ -199,20 +199,6 @@ func (m *Meter) pass(next int64) {
 // perInstance is the load of a trigger on each Pod that shares it.
 func (m *Meter) perInstance(trigger int) float64 {
 	return m.judge.Policy.Triggers[trigger].Rule.PerInstance(m.held[trigger].value, max(1, m.pods.ready))
-}
-
-func isAbove(r decide.Rule, per float64) bool {
-	if r.Kind == decide.Target {
-		return per > r.ValuePerReplica
-	}
-	return per >= r.ScaleUpAt
-}
-
-func isBelow(r decide.Rule, value float64, replicas int32) bool {
-	if r.Kind == decide.Target {
-		return replicas > 1 && value/float64(replicas-1) <= r.ValuePerReplica
-	}
-	return r.PerInstance(value, replicas) <= r.ScaleDownAt
 }
 
 // Total returns the figures so far.

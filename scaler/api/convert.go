@@ -83,6 +83,9 @@ func NewDecision(entry journal.Entry) Decision {
 	if kind := foreign[d.Change.Kind]; kind != "" {
 		out.Foreign = &Foreign{Kind: kind, From: d.Change.From, To: d.Change.To}
 	}
+	if s := d.Shadow; s != nil {
+		out.Shadow = &Shadow{Action: string(s.Action), From: s.From, To: s.To, Reason: string(s.Reason)}
+	}
 	if d.Lag > 0 {
 		out.LagSeconds = new(d.Lag.Seconds())
 	}

@@ -76,9 +76,18 @@ type Decision struct {
 	Block       *Block    `json:"block,omitempty" doc:"What forbade to write."`
 	Foreign     *Foreign  `json:"foreign,omitempty" doc:"What another writer did to the replicas since the decision before."`
 	DryRun      bool      `json:"dry_run"`
+	Shadow      *Shadow   `json:"shadow,omitempty" doc:"Of a dry run: the same decision on the replicas that the workload would have if it followed such decisions."`
 	LagSeconds  *float64  `json:"lag_seconds,omitempty" doc:"From the sample's time to the end of the decision, a write included."`
 	Cause       string    `json:"cause,omitempty" doc:"What failed, in a word."`
 	Error       string    `json:"error,omitempty" doc:"The same in full."`
+}
+
+// Shadow is a decision on the replicas of a dry run's shadow.
+type Shadow struct {
+	Action string `json:"action" enum:"up,down,none"`
+	From   int32  `json:"from" doc:"Replicas before."`
+	To     int32  `json:"to" doc:"Replicas after."`
+	Reason string `json:"reason" doc:"From a closed list." enum:"REASONS"`
 }
 
 // Change is something that would lead to a step.

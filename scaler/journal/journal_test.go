@@ -86,6 +86,7 @@ func TestDecisionsAreKept(t *testing.T) {
 func TestNothingIsLeftOut(t *testing.T) {
 	left := map[string]string{
 		"Result.Now":            "decisions do not depend on it",
+		"Result.Evaluated":      "nor on this",
 		"Scale.ResourceVersion": "for writes only",
 		"Scale.Generation":      "for the check of other autoscalers only",
 		"Scale.Asked":           "for metrics only",
@@ -96,7 +97,8 @@ func TestNothingIsLeftOut(t *testing.T) {
 	one := int32(1)
 	e := Entry{At: start, Decision: loop.Decision{
 		Scale:  &workload.Scale{Replicas: 1, UID: "u", Ready: &one, Paused: true, Writer: workload.Writer{Manager: "m", Subresource: "s", Time: start}},
-		Change: loop.Change{Kind: loop.Foreign, From: 1, To: 2}, Before: &decide.State{Start: start}, Lag: time.Second, Err: errors.New("e"), Cause: "c", Repeat: true,
+		Change: loop.Change{Kind: loop.Foreign, From: 1, To: 2}, Before: &decide.State{Start: start}, Lag: time.Second, Err: errors.New("e"),
+		Shadow: &loop.Shadow{Action: decide.Up, From: 1, To: 2, Reason: decide.LoadHigh}, Cause: "c", Repeat: true,
 	}}
 	e.Input = decide.Input{
 		Now: start, Used: true, Replicas: 1, Ready: &one, Limits: decide.Limits{Min: 1, Max: 2, Ceiling: 3, MaxUnknown: true, MinBy: "a", MaxBy: "b"},
@@ -117,6 +119,7 @@ func TestNothingIsLeftOut(t *testing.T) {
 		{*e.Scale, *back.Scale},
 		{e.Scale.Writer, back.Scale.Writer},
 		{e.Change, back.Change},
+		{*e.Shadow, *back.Shadow},
 	} {
 		want, got := reflect.ValueOf(pair[0]), reflect.ValueOf(pair[1])
 		for i := range want.NumField() {

@@ -41,6 +41,7 @@ func (e *Entry) keep(c *codec) {
 	integer(c, &d.Change.Kind)
 	integer(c, &d.Change.From)
 	integer(c, &d.Change.To)
+	pointer(c, &d.Shadow, func(s *loop.Shadow) { keepShadow(c, s) })
 	lag := d.Lag.Milliseconds()
 	integer(c, &lag)
 	set(c, &d.Lag, time.Duration(lag)*time.Millisecond)
@@ -77,6 +78,13 @@ func keepScale(c *codec, s *workload.Scale) {
 	c.Text(&s.Writer.Manager)
 	c.Text(&s.Writer.Subresource)
 	c.Time(&s.Writer.Time)
+}
+
+func keepShadow(c *codec, s *loop.Shadow) {
+	c.Text((*string)(&s.Action))
+	integer(c, &s.From)
+	integer(c, &s.To)
+	c.Text((*string)(&s.Reason))
 }
 
 func (c *codec) err(v *error) {

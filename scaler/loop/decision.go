@@ -17,6 +17,7 @@ type Decision struct {
 	Scale  *workload.Scale // that was read; nil if it could not be
 	Change Change          // what has happened to the workload since the last decision
 	Before *decide.State   // what was remembered before it; nil if there was nothing to decide on
+	Shadow *Shadow         // of a dry run; nil if nothing was decided
 	Lag    time.Duration   // from the sample's time to the end of all; 0 if no new sample was decided on
 	Err    error           // what failed, if anything did: a query, a read or the write
 	Cause  string          // of Err, for a label
@@ -47,6 +48,15 @@ func (d Decision) urgency() float64 {
 		return -times // the lower the value, the further beyond its bound
 	}
 	return times
+}
+
+// stepped reports whether a step was tried; in a dry run, by the shadow, which
+// steps when a real run would.
+func (d Decision) stepped() bool {
+	if d.Shadow != nil {
+		return d.Shadow.Action != decide.None
+	}
+	return d.Action != decide.None
 }
 
 // sameAs reports whether there is nothing new to tell a person.

@@ -251,6 +251,9 @@ func (f *fixture) reasons(t *testing.T, atLevel string) string {
 	t.Helper()
 	var reasons []string
 	for _, l := range f.lines(t, atLevel) {
+		if l["msg"] == "shadow scaled" {
+			continue
+		}
 		reasons = append(reasons, l["action"]+" "+l["reason"])
 	}
 	return strings.Join(reasons, ", ")

@@ -38,6 +38,7 @@ type Loop struct {
 	clock     clock
 	schedule  Schedule     // new when Prometheus's clock becomes known or jumps
 	state     decide.State // what the last decision remembers; new then, too
+	shadow    shadow       // of a dry run
 	decidedAt time.Time    // when a decision was last tried, by this machine's clock
 	actedAt   time.Time    // when the last write ended, by this machine's clock
 	ownership ownership
@@ -63,6 +64,10 @@ func New(t config.Target, from Sources, s Scaler, o Observer) *Loop {
 // knew of the time, of its decisions and of other writers.
 func (l *Loop) Continue(old *Loop) {
 	l.clock, l.schedule, l.state = old.clock, old.schedule, old.state
+	l.shadow = old.shadow
+	if !old.target.DryRun {
+		l.shadow = shadow{state: old.state}
+	}
 	l.decidedAt, l.actedAt = old.decidedAt, old.actedAt
 	l.ownership, l.owner = old.ownership, old.owner
 	l.schedule.Interval = l.target.Interval
@@ -183,6 +188,7 @@ func (l *Loop) start(ctx context.Context) {
 		l.decidedAt = l.local()
 		if !l.once {
 			l.state.Start = l.now()
+			l.shadow.state.Start = l.state.Start
 			_, _, _ = l.get(ctx) // so that whatever another writer does from now on is noticed
 		}
 	}
@@ -226,17 +232,24 @@ func (l *Loop) decide(ctx context.Context, samples []sample.Result, fresh bool, 
 	}
 	before := l.state
 	d := Decision{Target: &l.target, Scale: &scale, Change: change, Before: &before}
-	d.Decision, l.state = l.target.Policy.Decide(decide.Input{
+	in := decide.Input{
 		Now: now, Samples: samples, Used: !fresh, Replicas: scale.Replicas, Ready: scale.Ready, Limits: limits,
 		Block: l.block(ctx, scale),
-	}, l.state)
+	}
+	d.Decision, l.state = l.target.Policy.Decide(in, l.state)
+	if l.target.DryRun {
+		l.shadow, d.Shadow = l.shadow.decide(l.target.Policy, in, scale)
+		if d.stepped() {
+			l.actedAt = l.local()
+		}
+	}
 	l.explain(&d)
 	l.act(ctx, &d)
 	if d.Action != decide.None {
 		l.state = l.state.Acted(l.now())
-		if !fresh {
-			l.schedule = l.schedule.Use(l.now()) // the next step comes an interval later, data or not
-		}
+	}
+	if d.stepped() && !fresh {
+		l.schedule = l.schedule.Use(l.now()) // the next step comes an interval later, data or not
 	}
 	if fresh && !newest.IsZero() {
 		d.Lag = l.now().Sub(newest)

@@ -139,9 +139,18 @@ func TestDryRunNeverWrites(t *testing.T) {
 			t.Error("it wrote")
 		}
 		for _, l := range f.lines(t, "") {
-			if l["msg"] != "would scale" || l["action"] != "up" || l["dry_run"] != "true" {
+			if l["msg"] != "shadow scaled" && (l["msg"] != "would scale" || l["action"] != "up" || l["dry_run"] != "true") {
 				t.Errorf("unexpected line %v", l)
 			}
+		}
+		var shadow []string
+		for _, l := range f.lines(t, "info") {
+			if l["msg"] == "shadow scaled" {
+				shadow = append(shadow, l["from"]+"-"+l["to"]+" "+l["reason"]+", "+l["replicas"])
+			}
+		}
+		if want := []string{"1-2 load_high, 1", "2-3 load_high, 1", "3-4 load_high, 1"}; !slices.Equal(shadow, want) {
+			t.Errorf("the shadow: got %q, want %q", shadow, want)
 		}
 	})
 }

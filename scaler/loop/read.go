@@ -126,6 +126,7 @@ func (l *Loop) setClock(answers []clock) {
 		// The newest sample may have been acted on before a restart, so only
 		// one that is scraped from now on is fresh.
 		l.schedule, l.state = NewSchedule(l.target.Interval, now), decide.NewState(now)
+		l.shadow = l.shadow.restarted(now)
 	}
 }
 

@@ -22,7 +22,7 @@ type merged struct {
 // merges returns how the values of two members become one.
 func (m *Metrics) merges(d *prometheus.Desc) func(a, b float64) float64 {
 	switch d {
-	case m.value, m.replicas, m.ready, m.desired, m.min, m.max, m.holding, m.decision:
+	case m.value, m.replicas, m.ready, m.desired, m.min, m.max, m.holding, m.decision, m.shadow:
 		return func(a, b float64) float64 { return a + b }
 	case m.decidedAt, m.paused: // an alert about the others must not be silenced by one that is paused
 		return func(a, b float64) float64 { return min(a, b) }

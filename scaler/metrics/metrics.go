@@ -32,6 +32,8 @@ type Metrics struct {
 	info, interval, spacing            *prometheus.Desc
 	decision, decidedAt                *prometheus.Desc
 	leader, reloaded, reloadAt         *prometheus.Desc
+	shadow, compared, same             *prometheus.Desc // of a dry run
+	replicaTime, aboveTime             *prometheus.Desc
 
 	// MergeGroups makes the workloads of a group one target: the group. Numbers
 	// of replicas, values and decisions are added up; of ages, lags and the like
@@ -112,9 +114,14 @@ func New() *Metrics {
 		spacing:     desc("sample_interval_seconds", "Time between two samples, as observed. Absent until two were seen.", target, trigger),
 		decision:    desc("last_decision", "Action and reason of the last decision. Always 1.", target, "action", "reason"),
 		decidedAt:   desc("last_decision_timestamp_seconds", "Time of the last decision, or of the loop's start if there was none.", target),
+		shadow:      desc("shadow_replicas", "Replicas that the workload of a dry run would have, had it followed the scaler's decisions from the start.", target),
+		compared:    desc("dry_run_seconds_total", "Time of a dry run in which its workload's replicas were compared with the shadow's.", target),
+		same:        desc("dry_run_same_replicas_seconds_total", "Time of a dry run in which both had as many replicas.", target),
 		leader:      desc("leader", "1 if this scaler leads, 0 if it stands by."),
 		reloaded:    desc("config_last_reload_successful", "1 if the last reload of the configuration succeeded, 0 if the previous configuration stays in force."),
 		reloadAt:    desc("config_last_reload_success_timestamp_seconds", "Time at which the configuration in force was loaded."),
+		replicaTime: desc("dry_run_replica_seconds_total", "Replicas of a dry run times their seconds: of the workload (real) and of the shadow.", target, "course"),
+		aboveTime:   desc("dry_run_above_bound_seconds_total", "Time of a dry run in which the load of a trigger was at its upper bound or above, for the workload's replicas (real) and for the shadow's.", target, "course"),
 		targets:     map[string]*Target{},
 	}
 }
@@ -201,6 +208,7 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		m.value, m.age, m.perInstance, m.rule, m.replicas, m.ready, m.desired, m.min, m.max,
 		m.lag, m.holding, m.paused, m.info, m.interval, m.spacing, m.decision, m.decidedAt, m.leader, m.reloaded, m.reloadAt,
+		m.shadow, m.compared, m.same, m.replicaTime, m.aboveTime,
 	} {
 		ch <- d
 	}
@@ -220,12 +228,14 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	m.collectOwn(ch)
 	merged := merge{}
 	for _, t := range m.targets {
-		export := func(d *prometheus.Desc, v float64, labels ...string) {
-			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, append([]string{t.label}, labels...)...)
+		export := func(d *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string) {
+			ch <- prometheus.MustNewConstMetric(d, kind, v, append([]string{t.label}, labels...)...)
 		}
 		if t.merged {
-			export = func(d *prometheus.Desc, v float64, labels ...string) {
-				merged.add(m.merges(d), d, v, append([]string{t.label}, labels...))
+			export = func(d *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string) {
+				if kind == prometheus.GaugeValue { // a sum of totals would fall with each member that goes
+					merged.add(m.merges(d), d, v, append([]string{t.label}, labels...))
+				}
 			}
 		}
 		t.collect(m, export)

@@ -47,7 +47,15 @@ func decided(target config.Target, replicas int32, values ...float64) loop.Decis
 	return loop.Decision{Decision: d, Target: &target, Scale: &workload.Scale{Replicas: replicas}, Lag: 250 * time.Millisecond}
 }
 
-// One target of which all is known, and one of which nothing is: it has the
+// shadowed is a dry run's decision, with another on the shadow's replicas.
+func shadowed(target config.Target, replicas, shadow int32, values ...float64) loop.Decision {
+	d := decided(target, replicas, values...)
+	s := decided(target, shadow, values...)
+	d.Shadow = &loop.Shadow{Action: s.Action, From: s.From, To: s.To, Reason: s.Reason}
+	return d
+}
+
+// One target of which all is known, one dry run, and one of which nothing is: it has the
 // counters of its steps, and of gauges those of its configuration.
 func TestGolden(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -68,6 +76,11 @@ func TestGolden(t *testing.T) {
 		m.SetLeader(func() bool { return true })
 		m.Reloaded(true)
 		m.Reloaded(false)
+		trial := newTarget("trial")
+		trial.DryRun = true
+		m.Target("trial").Configure(trial)
+		m.Target("trial").Start()
+		m.Target("trial").Observe(shadowed(trial, 2, 1, 120))
 		m.Target("gone").Configure(newTarget("gone"))
 		m.Target("gone").Observe(decided(newTarget("gone"), 2, 120))
 		m.Remove("gone")

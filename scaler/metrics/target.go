@@ -28,7 +28,8 @@ type Target struct {
 	limits  *decide.Limits // nil until some were in force
 	lag     *time.Duration // nil until a sample was decided on
 	sampled []sampled      // for each trigger
-	paused  bool           // by an annotation, as last seen
+	dryRun  dryRun
+	paused  bool // by an annotation, as last seen
 }
 
 // sampled is what is known of a trigger's samples.
@@ -52,6 +53,9 @@ func (t *Target) Configure(target config.Target) {
 			}
 		}
 	}
+	if !target.DryRun {
+		t.dryRun = dryRun{}
+	}
 	t.target, t.sampled = target, kept
 	t.last.Samples = nil // they are of the triggers from before
 }
@@ -68,6 +72,7 @@ func (t *Target) Forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.started, t.at, t.last, t.limits, t.lag, t.paused = time.Time{}, time.Time{}, loop.Decision{}, nil, nil, false
+	t.dryRun = dryRun{}
 	for i := range t.sampled {
 		t.sampled[i] = sampled{trigger: t.sampled[i].trigger}
 	}
@@ -84,6 +89,9 @@ func (t *Target) Observe(d loop.Decision) {
 		t.foreign.WithLabelValues(t.label).Inc()
 	}
 	t.last, t.at = d, time.Now()
+	if t.target.DryRun {
+		t.dryRun.observe(d, t.at)
+	}
 	if d.Limits.Max > 0 {
 		t.limits = &d.Limits
 	}
@@ -100,10 +108,12 @@ func (t *Target) Observe(d loop.Decision) {
 	}
 }
 
-// collect collects every gauge of the target.
-func (t *Target) collect(m *Metrics, gauge func(d *prometheus.Desc, v float64, labels ...string)) {
+// collect collects all that is only known of the target itself.
+func (t *Target) collect(m *Metrics, metric func(d *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string)) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) { metric(d, prometheus.GaugeValue, v, labels...) }
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.dryRun.collect(m, time.Now(), metric)
 	if w := t.target.Workload; w.Name != "" {
 		if t.merged {
 			w.Namespace, w.Name = "", "" // many

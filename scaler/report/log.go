@@ -48,6 +48,10 @@ func (l *Log) Observe(d loop.Decision) {
 		l.quiet = time.Now()
 	}
 	leveled(l.logger).Log(Line(d)...)
+	if s := d.Shadow; s != nil && s.Action != decide.None {
+		level.Info(l.logger).Log(append(append([]any{"msg", "shadow scaled"}, workloadKeys(d.Target)...),
+			"from", s.From, "to", s.To, "reason", s.Reason, "replicas", d.From)...)
+	}
 }
 
 // change logs what other writers did to the workload.
@@ -141,6 +145,9 @@ func Line(d loop.Decision) []any {
 		more("owner", d.Block.By, d.Block.By != "")
 	}
 	more("dry_run", true, d.Target.DryRun)
+	if d.Shadow != nil {
+		line = append(line, "shadow", d.Shadow.To)
+	}
 	if d.Err != nil {
 		line = append(line, "cause", d.Cause, "err", d.Err)
 	}

@@ -131,3 +131,36 @@ func TestBacktestTakesTheLiveSteps(t *testing.T) {
 	check("from the cache", backtest(t, args...))
 	t.Logf("%d steps on %d samples", len(live), first.Samples)
 }
+
+// A dry run on a real workload leaves it alone, and shows where it would be.
+func TestShadowOfADryRun(t *testing.T) {
+	ns := namespace(t)
+	createWorkload(t, ns, "Deployment", "camunda-deployment", 1)
+	s := startScaler(t, startPrometheus(t, newScraped(t, started(120)), time.Second), append(quick(ns), "--dry-run")...)
+	s.awaitReason(t, 0, "load_high")
+	await(t, func() string {
+		text := fetch(t, s, "/metrics", http.StatusOK)
+		for _, want := range []string{
+			`camunda_scaler_shadow_replicas{target="camunda-deployment"} 3`,
+			`camunda_scaler_replicas{target="camunda-deployment"} 1`,
+			`camunda_scaler_dry_run_above_bound_seconds_total{course="real",target="camunda-deployment"} `,
+		} {
+			if !strings.Contains(text, want) {
+				return "no " + want
+			}
+		}
+		return ""
+	})
+	var steps []string
+	for _, l := range s.decisions(t) {
+		if l["shadow"] != "" && (len(steps) == 0 || steps[len(steps)-1] != l["shadow"]) {
+			steps = append(steps, l["shadow"])
+		}
+	}
+	if got := strings.Join(steps, " "); got != "1 2 3" && got != "2 3" {
+		t.Errorf("the shadow went %s, want 1 2 3", got)
+	}
+	if n := replicas(t, ns, "apps/v1/deployments", "camunda-deployment"); n != 1 {
+		t.Errorf("a dry run wrote: %d replicas", n)
+	}
+}

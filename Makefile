@@ -121,6 +121,10 @@ test-demo: bin/demo ## The demo's story, and that its replicas settle where they
 bench-scale: ## What 100 to 10,000 workloads cost, a quarter of an hour (ARGS='-sizes 1000 -layouts separate')
 	cd tests && GOWORK=off go run ./scale/bench $(ARGS)
 
+.PHONY: bench-reaction
+bench-reaction: ## How long from a load's change to the step, three minutes
+	cd tests && GOWORK=off go run ./scale/reaction $(ARGS)
+
 .PHONY: charts
 charts: ## Check the charts, dashboards and alerts
 	cd charts && GOWORK=off go test -count=1 -timeout 40m ./...

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -47,15 +48,8 @@ func (w *World) Measure(ctx context.Context, l Layout, flags ...string) (r Resul
 	}
 	defer s.Stop()
 	r.Ready = time.Since(started)
-	for decided := 0; decided < w.Size; {
-		m, err := s.scrape(ctx, true)
-		if err != nil {
-			return r, err
-		}
-		decided = len(m.families["camunda_scaler_replicas"].GetMetric())
-		if err := wait(ctx, w.Interval/2); err != nil {
-			return r, err
-		}
+	if err := w.decided(ctx, s); err != nil {
+		return r, err
 	}
 	r.Decided = time.Since(started)
 	if err := wait(ctx, 4*w.Interval); err != nil { // spacing and phase are learned
@@ -65,6 +59,23 @@ func (w *World) Measure(ctx context.Context, l Layout, flags ...string) (r Resul
 		return r, err
 	}
 	return r, w.storm(ctx, &r)
+}
+
+// decided waits until every workload has been decided on.
+func (w *World) decided(ctx context.Context, s *Scaler) error {
+	for {
+		m, err := s.scrape(ctx, true)
+		if err != nil {
+			return err
+		}
+		// One series each, or one for all of them.
+		if n := m.total("camunda_scaler_replicas"); int(n) >= w.Size {
+			return nil
+		}
+		if err := wait(ctx, w.Interval/2); err != nil {
+			return err
+		}
+	}
 }
 
 // steady measures six intervals in which nothing changes.
@@ -224,35 +235,41 @@ func (w *World) storm(ctx context.Context, r *Result) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	n := max(1, w.Size/10)
-	changes, err := w.cluster.Watch(ctx, deployments+"?watch=1&resourceVersion=0")
+	scaled, err := w.firstSteps(ctx, n, func() { w.Load(n) })
 	if err != nil {
 		return err
 	}
+	times := slices.SortedFunc(maps.Values(scaled), time.Time.Compare)
+	scraped := w.load(0).scrapeBegan
+	r.StormFirst, r.StormLast = times[0].Sub(scraped), times[n-1].Sub(scraped)
+	return nil
+}
+
+// firstSteps returns when each of n workloads was first scaled up after change
+// was called.
+func (w *World) firstSteps(ctx context.Context, n int, change func()) (map[string]time.Time, error) {
+	changes, err := w.cluster.Watch(ctx, deployments+"?watch=1&resourceVersion=0")
+	if err != nil {
+		return nil, err
+	}
 	defer changes.Close()
-	w.Load(n)
-	var first, last time.Time
-	lines, scaled := json.NewDecoder(bufio.NewReader(changes)), map[string]bool{}
+	change()
+	lines, scaled := json.NewDecoder(bufio.NewReader(changes)), map[string]time.Time{}
 	for len(scaled) < n {
 		var e struct {
-			Type   string
 			Object struct {
 				Metadata struct{ Name string }
 				Spec     struct{ Replicas int }
 			}
 		}
 		if err := lines.Decode(&e); err != nil {
-			return fmt.Errorf("%d of %d were scaled: %w", len(scaled), n, err)
+			return nil, fmt.Errorf("%d of %d were scaled: %w", len(scaled), n, err)
 		}
-		if e.Object.Spec.Replicas > 1 && !scaled[e.Object.Metadata.Name] {
-			if last = time.Now(); first.IsZero() {
-				first = last
-			}
-			scaled[e.Object.Metadata.Name] = true
+		if name := e.Object.Metadata.Name; e.Object.Spec.Replicas > 1 && scaled[name].IsZero() {
+			scaled[name] = time.Now()
 		}
 	}
-	scraped := w.scrapedAt()
-	r.StormFirst, r.StormLast = first.Sub(scraped), last.Sub(scraped)
-	return nil
+	return scaled, nil
 }
 
 func quantiles(v []float64) (median, p99 time.Duration) {

@@ -117,6 +117,18 @@ func (m metrics) total(name string) (sum float64) {
 	return sum
 }
 
+// mean returns the mean of a histogram, of the series with that operation.
+func (m metrics) mean(name, operation string) time.Duration {
+	var sum, n float64
+	for _, one := range m.families[name].GetMetric() {
+		if operation == "" || one.GetLabel()[0].GetValue() == operation {
+			sum += one.GetHistogram().GetSampleSum()
+			n += float64(one.GetHistogram().GetSampleCount())
+		}
+	}
+	return time.Duration(sum / max(1, n) * float64(time.Second))
+}
+
 // values are those of a family's gauges.
 func (m metrics) values(name string) (v []float64) {
 	for _, one := range m.families[name].GetMetric() {

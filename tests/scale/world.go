@@ -3,6 +3,7 @@
 package scale
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -41,9 +43,15 @@ type World struct {
 	prometheus *prometheus.Server
 	exporter   *httptest.Server
 
-	mu     sync.Mutex
-	loaded int       // how many have a high load
-	served time.Time // when that was scraped for the first time
+	mu    sync.Mutex
+	loads []load
+}
+
+// load is one workload's.
+type load struct {
+	value                    int
+	since                    time.Time
+	scrapeBegan, scrapeEnded time.Time // the first with that value
 }
 
 type object = map[string]any
@@ -51,7 +59,8 @@ type object = map[string]any
 // NewWorld starts a world of n Deployments whose files are in dir. It ends when
 // ctx does, or by Close.
 func NewWorld(ctx context.Context, dir string, n int, interval time.Duration) (w *World, err error) {
-	w = &World{Size: n, Interval: interval, dir: dir, program: filepath.Join(dir, "camunda-scaler")}
+	w = &World{Size: n, Interval: interval, dir: dir, program: filepath.Join(dir, "camunda-scaler"), loads: make([]load, n)}
+	w.Load(0)
 	defer func() {
 		if err != nil {
 			w.Close()
@@ -127,32 +136,45 @@ func (w *World) deploy(ctx context.Context) error {
 
 // export is scraped by Prometheus.
 func (w *World) export(out http.ResponseWriter, _ *http.Request) {
+	began := time.Now()
 	w.mu.Lock()
-	loaded := w.loaded
-	if w.served.IsZero() {
-		w.served = time.Now()
-	}
+	loads := slices.Clone(w.loads)
 	w.mu.Unlock()
+	var text bytes.Buffer
+	for i, l := range loads {
+		fmt.Fprintf(&text, "load{workload_namespace=%q,deployment=%q} %d\n", namespace, name(i), l.value)
+	}
 	out.Header().Set("Content-Type", "text/plain; version=0.0.4")
-	for i := range w.Size {
-		load := steady
-		if i < loaded {
-			load = high
+	_, _ = out.Write(text.Bytes())
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, l := range loads {
+		if now := &w.loads[i]; now.scrapeBegan.IsZero() && now.since.Equal(l.since) {
+			now.scrapeBegan, now.scrapeEnded = began, time.Now()
 		}
-		fmt.Fprintf(out, "load{workload_namespace=%q,deployment=%q} %d\n", namespace, name(i), load)
 	}
 }
 
-// Load puts a high load on the first n workloads.
+// Load puts a high load on the first n workloads, and the usual one on the rest.
 func (w *World) Load(n int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.loaded, w.served = n, time.Time{}
+	for i := range w.loads {
+		value := steady
+		if i < n {
+			value = high
+		}
+		w.set(i, value)
+	}
 }
 
-// scrapedAt returns when the newest load was scraped.
-func (w *World) scrapedAt() time.Time {
+func (w *World) set(i, value int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.served
+	w.loads[i] = load{value: value, since: time.Now()}
+}
+
+// load returns the load of a workload.
+func (w *World) load(i int) load {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.loads[i]
 }

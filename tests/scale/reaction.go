@@ -1,0 +1,67 @@
+package scale
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// Reaction is how long it took from a load's change to the first step, and of
+// what that consists.
+type Reaction struct {
+	Interval time.Duration // of scrapes and decisions
+
+	Whole  Spread // from the change to the write
+	Wait   Spread // from the change to the scrape
+	Scrape Spread // as the exporter sees it
+	Rest   Spread // from the scrape's end to the write: Prometheus stores, the scaler asks, decides and writes
+
+	Query, Write time.Duration // on average: parts of Rest
+}
+
+// Spread is of many durations.
+type Spread struct{ Min, Median, P90, Max time.Duration }
+
+func spread(d []time.Duration) Spread {
+	slices.Sort(d)
+	at := func(q float64) time.Duration { return d[int(q*float64(len(d)-1))] }
+	return Spread{d[0], at(.5), at(.9), d[len(d)-1]}
+}
+
+// React changes the load of each workload at a random time.
+func (w *World) React(ctx context.Context, flags ...string) (r Reaction, err error) {
+	r.Interval = w.Interval
+	s, err := w.Start(ctx, OneQuery, flags...)
+	if err != nil {
+		return r, err
+	}
+	defer s.Stop()
+	if err := w.decided(ctx, s); err != nil {
+		return r, err
+	}
+	if err := wait(ctx, 8*w.Interval); err != nil { // spacing and phase are learned
+		return r, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute+8*w.Interval)
+	defer cancel()
+	scaled, err := w.firstSteps(ctx, w.Size, func() {
+		for i := range w.Size {
+			time.AfterFunc(rand.N(4*w.Interval), func() { w.set(i, high) })
+		}
+	})
+	if err != nil {
+		return r, err
+	}
+	var whole, waited, scrape, rest []time.Duration
+	for i := range w.Size {
+		l, at := w.load(i), scaled[name(i)]
+		whole, waited = append(whole, at.Sub(l.since)), append(waited, l.scrapeBegan.Sub(l.since))
+		scrape, rest = append(scrape, l.scrapeEnded.Sub(l.scrapeBegan)), append(rest, at.Sub(l.scrapeEnded))
+	}
+	r.Whole, r.Wait, r.Scrape, r.Rest = spread(whole), spread(waited), spread(scrape), spread(rest)
+	m, err := s.scrape(ctx, true)
+	r.Query = m.mean("camunda_scaler_query_duration_seconds", "")
+	r.Write = m.mean("camunda_scaler_api_request_duration_seconds", "write")
+	return r, err
+}

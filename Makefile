@@ -108,7 +108,7 @@ test-docker:
 test-exporter:
 	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -parallel 4 -v ./exporter ./starter
 test-scaler:
-	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -parallel 6 -v ./scaler ./scale
+	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -parallel 6 -v ./scaler ./scale ./page
 test-dashboards:
 	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -v ./dashboards/...
 

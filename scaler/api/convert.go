@@ -42,9 +42,15 @@ func StateOf(s journal.Status) string {
 }
 
 // NewDecision describes a decision.
-func NewDecision(entry journal.Entry) Decision {
+func NewDecision(e journal.Entry) Decision { return newDecision(e, explain.Of(e.Decision)) }
+
+// NewBrief describes a decision, but for what would have to change for a step.
+func NewBrief(e journal.Entry) Decision {
+	return newDecision(e, explain.Explanation{Did: explain.Did(e.Decision)})
+}
+
+func newDecision(entry journal.Entry, e explain.Explanation) Decision {
 	d := entry.Decision
-	e := explain.Of(d)
 	action, reason := d.Result()
 	p := d.Target.Policy
 	out := Decision{

@@ -103,7 +103,7 @@ func (s Server) targets(_ *http.Request, q url.Values) (any, error) {
 		return nil, err
 	}
 	names := s.Find(q.Get("search"))
-	out := Targets{Scaler: s.Scaler(), Total: len(names), Targets: []Target{}, Groups: s.groups()}
+	out := Targets{Scaler: s.Scaler(), Total: len(names), Targets: []Target{}, Groups: s.GroupsNow()}
 	for _, name := range names[min(offset, len(names)):min(offset+limit, len(names))] {
 		if t := s.Journal.Find(name); t != nil { // else it has just gone
 			out.Targets = append(out.Targets, NewTarget(name, t.Status()))
@@ -134,7 +134,8 @@ func (s Server) Find(text string) []string {
 	return found
 }
 
-func (s Server) groups() []Group {
+// GroupsNow returns the targets whose queries name their workloads.
+func (s Server) GroupsNow() []Group {
 	out := []Group{}
 	names := s.Journal.Names()
 	for _, group := range s.Groups() {

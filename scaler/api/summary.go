@@ -60,18 +60,15 @@ type Run struct {
 	Decisions      int
 }
 
-// Runs joins decisions. They are in the order of the decisions.
-func Runs(decisions []Decision) []Run {
-	var runs []Run
-	for _, d := range decisions {
-		if n := len(runs); n > 0 && runs[n-1].Oldest.same(d) {
-			runs[n-1].Oldest = d
-			runs[n-1].Decisions++
-			continue
-		}
-		runs = append(runs, Run{d, d, 1})
+// Join adds the decision before the oldest of the runs, which are the newest
+// first.
+func Join(runs []Run, d Decision) []Run {
+	if n := len(runs); n > 0 && runs[n-1].Oldest.same(d) {
+		runs[n-1].Oldest = d
+		runs[n-1].Decisions++
+		return runs
 	}
-	return runs
+	return append(runs, Run{d, d, 1})
 }
 
 func (d Decision) same(other Decision) bool {

@@ -41,6 +41,7 @@ type Options struct {
 	Loggers          logging.Loggers
 	MergeGroups      bool     // a group's workloads are one target in the metrics
 	QueriesInFlight  int      // at Prometheus, at most; 0 is query.DefaultInFlight
+	Addresses        Addresses
 	JournalBytes     int      // of decisions that are kept, at most
 	RequestsInFlight int      // at the API server, at most; 0 is workload.DefaultInFlight
 	Once             bool     // decide once for every target and return
@@ -95,16 +96,12 @@ func Run(ctx context.Context, o Options) error {
 		}
 		return targets.Worked()
 	}
-	mux, err := web.NewMux(web.Page{
-		Name:        Name,
-		Description: "Scales Kubernetes workloads by a rule on what Prometheus knows.",
-		Version:     service.Version(),
-		Links:       pages,
-	}, o.Web.TelemetryPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}), ready, targets.Alive)
+	pages := newPages(o, kept, targets, stands, event.NewHistory(kube.client, Name))
+	mux, err := web.NewMux(web.Page{Instead: pages}, o.Web.TelemetryPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}), ready, targets.Alive)
 	if err != nil {
 		return err
 	}
-	serveDecisions(mux, o, kept, targets, stands, event.NewHistory(kube.client, Name))
+	register(mux, pages)
 	mux.Handle("POST /-/reload", reloads)
 	mux.Handle("PUT /-/reload", reloads)
 	mux.HandleFunc("GET /config", func(w http.ResponseWriter, _ *http.Request) { writeConfig(w, targets.Config()) })

@@ -211,10 +211,11 @@ func (o Explain) past(decisions []api.Decision, now time.Time, w io.Writer) erro
 	fmt.Fprintln(w, "\nLast decisions")
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "  SINCE\tDECISIONS\tREPLICAS\tVALUE\tACTION\tREASON")
-	for i, run := range api.Runs(decisions) {
-		if i == o.Last {
-			break
-		}
+	var runs []api.Run
+	for _, d := range decisions {
+		runs = api.Join(runs, d)
+	}
+	for _, run := range runs[:min(o.Last, len(runs))] {
 		d := run.Newest
 		replicas := "-"
 		if d.From != nil {

@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -27,6 +28,7 @@ type Flags struct {
 	AutoReload   bool
 	InFlight     InFlight
 	Journal      units.Base2Bytes
+	Addresses    Addresses
 	GroupMembers bool
 	Kubeconfig   string
 	DryRun       bool
@@ -72,6 +74,8 @@ func NewFlags() *Flags {
 	run.Flag("kubernetes.max-in-flight", "Requests to the API server in flight at most; more wait for their turn, writes ahead of reads.").Default(strconv.Itoa(workload.DefaultInFlight)).IntVar(&f.InFlight.Kubernetes)
 	run.Flag("metrics.group-members", "Export the metrics of each workload of a group. Without them, a group is one target: values and replicas are added up, of ages and lags the worst is exported.").Default("true").BoolVar(&f.GroupMembers)
 	run.Flag("journal.max-bytes", "Memory for past decisions, of all targets together. A decision takes about 35 bytes, 300 KiB a day for a target with one query.").Default("32MiB").BytesVar(&f.Journal)
+	run.Flag("web.prometheus-url", "Where people's browsers find Prometheus, for links. Default: the address that is queried.").URLVar(&f.Addresses.Prometheus)
+	run.Flag("web.grafana-url", "Where people's browsers find the dashboard Autoscaling in Grafana, for links. Default: no links.").URLVar(&f.Addresses.Grafana)
 	run.Flag("kubeconfig", "Kubeconfig file. Default: the Pod's service account, or ~/.kube/config outside of a Pod. The namespace of its context is not used.").Envar("KUBECONFIG").StringVar(&f.Kubeconfig)
 	run.Flag("dry-run", "Never write; log what would be done.").BoolVar(&f.DryRun)
 	run.Flag("once", "Decide once for every target, then exit: with 0 if every target was decided on, with 1 if not within the maximum sample age.").BoolVar(&f.Once)
@@ -113,6 +117,10 @@ func (f *Flags) check(parsed *kingpin.ParseContext) error {
 		return fmt.Errorf("--prometheus.max-in-flight: %d is too low: want 1 or more", f.InFlight.Prometheus)
 	case f.InFlight.Kubernetes < 1:
 		return fmt.Errorf("--kubernetes.max-in-flight: %d is too low: want 1 or more", f.InFlight.Kubernetes)
+	case !isAddress(f.Addresses.Prometheus):
+		return fmt.Errorf("--web.prometheus-url: %q: want an address such as https://prometheus.example.com", f.Addresses.Prometheus.Redacted())
+	case !isAddress(f.Addresses.Grafana):
+		return fmt.Errorf("--web.grafana-url: %q: want an address such as https://grafana.example.com/d/camunda-autoscaling", f.Addresses.Grafana.Redacted())
 	case f.Journal < 0 || f.Journal > 1<<40:
 		return fmt.Errorf("--journal.max-bytes: %s: want 0 or more, for example 32MiB", f.Journal)
 	case f.Once && f.leaderElection:
@@ -128,6 +136,11 @@ func (f *Flags) check(parsed *kingpin.ParseContext) error {
 		return fmt.Errorf("%s contradicts --config.file: set it in the file, or leave the file out", given[0])
 	}
 	return nil
+}
+
+// isAddress reports whether a browser can follow the address, if there is one.
+func isAddress(u *url.URL) bool {
+	return u == nil || (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil
 }
 
 // Watch returns the file to reload when its content changes, "" for none.

@@ -10,16 +10,12 @@ import (
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
-	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"golang.org/x/time/rate"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/fleet"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 )
-
-// pages are on the landing page.
-var pages = []toolkit.LandingLinks{{Address: "/config", Text: "Configuration", Description: "the one in force, without secrets"}}
 
 // reloader reads the configuration again and puts it in force, or keeps the
 // previous one.

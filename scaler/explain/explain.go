@@ -45,7 +45,7 @@ type Value struct {
 
 // Of explains a decision.
 func Of(d loop.Decision) Explanation {
-	e := Explanation{Did: did(d), Changes: changes(d)}
+	e := Explanation{Did: Did(d), Changes: changes(d)}
 	e.Next = next(d, e.Changes)
 	return e
 }

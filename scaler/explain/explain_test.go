@@ -311,3 +311,20 @@ func TestSentences(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkOf is one explanation, of all kinds of decisions.
+func BenchmarkOf(b *testing.B) {
+	var all []loop.Decision
+	for seed := range uint64(50) {
+		w := looptest.New(seed)
+		for range 12 {
+			all = append(all, w.Next())
+		}
+	}
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		explain.Of(all[n%len(all)])
+		n++
+	}
+}

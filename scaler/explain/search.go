@@ -155,17 +155,28 @@ func number(key uint64) float64 {
 }
 
 // border returns the least value from which on something holds or, downwards,
-// the greatest. It is not ok if it holds for all values, or for none.
-func border(upwards bool, holds func(v float64) bool) (v float64, ok bool) {
+// the greatest. It is not ok if it holds for all values, or for none. A guess
+// that is right but for rounding makes it fast.
+func border(upwards bool, guess float64, holds func(v float64) bool) (v float64, ok bool) {
+	before := func(k uint64) bool { return holds(number(k)) != upwards } // the border is above
 	first, last := key(-math.MaxFloat64), key(math.MaxFloat64)
-	if holds(number(first)) == upwards || holds(number(last)) != upwards {
+	if !before(first) || before(last) {
 		return 0, false
 	}
+	const off = 4 // numbers
+	if near := key(guess); near > first+off && near < last-off {
+		if before(near - off) {
+			first = near - off
+		}
+		if !before(near + off) {
+			last = near + off
+		}
+	}
 	for last-first > 1 {
-		if middle := first + (last-first)/2; holds(number(middle)) == upwards {
-			last = middle
-		} else {
+		if middle := first + (last-first)/2; before(middle) {
 			first = middle
+		} else {
+			last = middle
 		}
 	}
 	if upwards {
@@ -178,7 +189,15 @@ func border(upwards bool, holds func(v float64) bool) (v float64, ok bool) {
 // others stay as they are.
 func (q question) upAt(trigger int) (float64, bool) {
 	q = q.unblocked()
-	return border(true, func(v float64) bool { return q.with(trigger, v).now().Action == decide.Up })
+	r, n := q.policy.Triggers[trigger].Rule, float64(q.in.Replicas)
+	guess := r.ScaleUpAt
+	switch {
+	case r.Kind == decide.Target:
+		guess = r.ValuePerReplica * n
+	case !r.Absolute:
+		guess *= n
+	}
+	return border(true, guess, func(v float64) bool { return q.with(trigger, v).now().Action == decide.Up })
 }
 
 // counts reports whether a step down needs a trigger to agree: it does not while
@@ -197,7 +216,15 @@ func (q question) downAt(trigger int, fallbacks bool) (float64, bool) {
 			q = q.with(i, -math.MaxFloat64)
 		}
 	}
-	return border(false, func(v float64) bool { return q.with(trigger, v).now().Action == decide.Down })
+	r, n := q.policy.Triggers[trigger].Rule, float64(q.in.Replicas)
+	guess := r.ScaleDownAt
+	switch {
+	case r.Kind == decide.Target:
+		guess = r.ValuePerReplica * (n - 1)
+	case !r.Absolute:
+		guess *= n
+	}
+	return border(false, guess, func(v float64) bool { return q.with(trigger, v).now().Action == decide.Down })
 }
 
 // low returns how low the triggers have to be, all of them, for load to scale

@@ -20,6 +20,7 @@ type Page struct {
 	Version     string
 	Links       []web.LandingLinks // besides metrics and health
 	State       func() []Detail    // what is known now; may be nil
+	Instead     http.Handler       // of this page, for a program that has one of its own; may be nil
 }
 
 // Detail is one line of a program's state.
@@ -42,11 +43,19 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"relative": func(address string) string { return strings.TrimPrefix(address, "/") },
 }).Parse(pageText))
 
-// securityPolicy allows the page's own style and nothing else.
-func securityPolicy() string {
-	hash := sha256.Sum256([]byte(pageStyle))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) +
-		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// WritePage writes a page that is made of trusted HTML with one style element of
+// that content. The browser is told to run and to load nothing; forms may go to
+// formAction: 'none' or 'self'.
+func WritePage(w http.ResponseWriter, code int, page []byte, style, formAction string) {
+	hash := sha256.Sum256([]byte(style))
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(hash[:])+
+		"'; base-uri 'none'; form-action "+formAction+"; frame-ancestors 'none'")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	_, _ = w.Write(page) // the client may have gone
 }
 
 func (p Page) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
@@ -62,10 +71,5 @@ func (p Page) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", securityPolicy())
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Referrer-Policy", "no-referrer")
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(page.Bytes()) // the client may have gone
+	WritePage(w, http.StatusOK, page.Bytes(), pageStyle, "'none'")
 }

@@ -72,7 +72,11 @@ func NewMux(page Page, telemetryPath string, metrics http.Handler, ready func() 
 		{Address: "/-/ready", Text: "Ready", Description: "does it do its work"},
 	}, page.Links...)
 	mux := http.NewServeMux()
-	mux.Handle("/{$}", page)
+	if page.Instead != nil {
+		mux.Handle("/{$}", page.Instead)
+	} else {
+		mux.Handle("/{$}", page)
+	}
 	mux.Handle(telemetryPath, metrics)
 	mux.Handle("/-/healthy", check("healthy", alive...))
 	mux.Handle("/-/ready", check("ready", ready))

@@ -54,7 +54,7 @@ func scale(ctx context.Context, flags *app.Flags, reload <-chan os.Signal, logs 
 		return err
 	}
 	return app.Run(ctx, app.Options{
-		Config: c, Load: flags.Config, Reload: reload, Watch: flags.Watch(), QueriesInFlight: flags.InFlight.Prometheus, RequestsInFlight: flags.InFlight.Kubernetes, JournalBytes: int(flags.Journal), MergeGroups: !flags.GroupMembers, Kube: kube,
+		Config: c, Load: flags.Config, Reload: reload, Watch: flags.Watch(), QueriesInFlight: flags.InFlight.Prometheus, RequestsInFlight: flags.InFlight.Kubernetes, JournalBytes: int(flags.Journal), Addresses: flags.Addresses, MergeGroups: !flags.GroupMembers, Kube: kube,
 		Web: *flags.Web, Loggers: logs, Once: flags.Once, Events: flags.Events, Lease: flags.Lease(),
 	})
 }

@@ -26,6 +26,7 @@ func (s *scalerProcess) ask(ctx context.Context, t *testing.T, args ...string) (
 // A user asks in the terminal, sees the bound, and applies it: the scaler acts
 // there, and not below.
 func TestExplain(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 2)
 	target := newScraped(t, started(60))
@@ -96,6 +97,7 @@ func TestExplain(t *testing.T) {
 // workload's Event if it may list Events, else it says what right is missing. The
 // standby says which one leads.
 func TestExplainAfterHandover(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 1)
 	target := newScraped(t, started(60))
@@ -152,6 +154,7 @@ func missing(there bool, what string) string {
 
 // With TLS and a password on the scaler's port, an HTTP configuration opens it.
 func TestExplainWithAPassword(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 1)
 	dir := t.TempDir()

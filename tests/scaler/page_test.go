@@ -16,6 +16,7 @@ import (
 // to the keyboard and to assistive technology, and load nothing from elsewhere.
 // PICTURES names a folder for what was seen.
 func TestPages(t *testing.T) {
+	t.Parallel()
 	browser, missing, err := page.NewBrowser(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)

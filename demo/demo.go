@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/demo/replay"
 	"github.com/camunda-autoscaler/camunda-autoscaler/demo/scratch"
 	"github.com/camunda-autoscaler/camunda-autoscaler/demo/screen"
 	"github.com/camunda-autoscaler/camunda-autoscaler/demo/story"
@@ -83,7 +84,7 @@ func (d *demo) show(ctx context.Context, s *stack.Stack) int {
 		return d.fail(ctx, err)
 	}
 	code := 0
-	if !settled(played) {
+	if !settled(played) || !d.replay(ctx, s) {
 		code = 1
 	}
 	if d.once {
@@ -94,6 +95,24 @@ func (d *demo) show(ctx context.Context, s *stack.Stack) int {
 		return d.fail(ctx, err)
 	}
 	return code
+}
+
+// replay replays what Prometheus has recorded, and returns whether that takes
+// the steps that the scaler took.
+func (d *demo) replay(ctx context.Context, s *stack.Stack) bool {
+	d.screen.Title("The same run once more, from what Prometheus recorded")
+	same, live, all, command, err := replay.Compare(ctx, s.ScalerProgram, s.Prometheus.URL, s.ScalerLog(), time.Now().Truncate(time.Millisecond))
+	switch {
+	case err != nil:
+		d.screen.Bad("  %v", err)
+		return false
+	case !all:
+		d.screen.Bad("  The replay takes only %d of the scaler's %d steps on the same samples:", same, live)
+	default:
+		d.screen.Good("  The replay takes all of the scaler's %d steps, on the same samples:", live)
+	}
+	d.screen.Say("  %s", command)
+	return all
 }
 
 func settled(played []*story.Progress) bool {

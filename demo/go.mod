@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/alecthomas/kingpin/v2 v2.4.0
 	github.com/camunda-autoscaler/camunda-autoscaler/testbed v0.0.0
+	github.com/go-logfmt/logfmt v0.6.1
 	github.com/prometheus/client_model v0.6.3
 	github.com/prometheus/common v0.72.0
 )

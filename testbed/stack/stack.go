@@ -28,7 +28,8 @@ import (
 type Stack struct {
 	Exporter, Scaler, Starter string // URLs without a slash at the end
 
-	Deployed time.Time // when the Deployment was created
+	ScalerProgram string    // path
+	Deployed      time.Time // when the Deployment was created
 
 	Cluster    *kube.Cluster
 	Engine     *engine.Engine
@@ -102,6 +103,7 @@ func (s *Stack) up(ctx context.Context, starts int, done *progress) error {
 		if products, err = build.Project(ctx, filepath.Join(s.dir, "services"), false); err != nil {
 			return err
 		}
+		s.ScalerProgram = products.Scaler
 		done.say("exporter, scaler and starter are built")
 		return nil
 	})

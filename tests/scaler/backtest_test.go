@@ -52,8 +52,10 @@ func backtest(t *testing.T, args ...string) replayed {
 
 // What a real scaler did on a real API server by a real Prometheus, a replay of
 // that Prometheus does as well: all of its steps, on the same samples. So does
-// one of the file that it kept, when the Prometheus has gone.
+// one of the file that it kept when the Prometheus has gone, and of what promtool
+// finds in its data.
 func TestBacktestTakesTheLiveSteps(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 1)
 	loads := []int{30, 120, 120, 120, 120, 500, 500, 500, 130, 130, 5, 5, 5, 60, 60, 10, 10}
@@ -70,7 +72,8 @@ func TestBacktestTakesTheLiveSteps(t *testing.T) {
 	listener := httptest.NewServer(nil)
 	address := listener.Listener.Addr().String()
 	listener.Close()
-	server, err := prometheus.Start(t.Context(), t.TempDir(), prometheus.Config{
+	dir := t.TempDir()
+	server, err := prometheus.Start(t.Context(), dir, prometheus.Config{
 		ScrapeInterval: every, Jobs: map[string][]string{"camunda": {strings.TrimPrefix(engine.URL, "http://")}, "scaler": {address}},
 	})
 	if err != nil {
@@ -129,11 +132,32 @@ func TestBacktestTakesTheLiveSteps(t *testing.T) {
 	}
 	server.Kill()
 	check("from the cache", backtest(t, args...))
+	promtool, err := prometheus.Promtool(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []string{"dump", "dump-openmetrics"} {
+		cmd := exec.CommandContext(t.Context(), promtool, "tsdb", format, filepath.Join(dir, "data"))
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("promtool tsdb %s: %v", format, err)
+		}
+		dump := filepath.Join(t.TempDir(), format)
+		if err := os.WriteFile(dump, out, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r := backtest(t, "--config.file="+file, args[1], "--replicas=1", "--file="+dump)
+		check("from promtool tsdb "+format, r)
+		if n := len(r.Runs); n != 2 || r.Runs[1].Name != "recorded" {
+			t.Errorf("promtool tsdb %s: the recorded replicas are not in the report", format)
+		}
+	}
 	t.Logf("%d steps on %d samples", len(live), first.Samples)
 }
 
 // A dry run on a real workload leaves it alone, and shows where it would be.
 func TestShadowOfADryRun(t *testing.T) {
+	t.Parallel()
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 1)
 	s := startScaler(t, startPrometheus(t, newScraped(t, started(120)), time.Second), append(quick(ns), "--dry-run")...)

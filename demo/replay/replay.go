@@ -60,8 +60,10 @@ func Live(log io.Reader) (started time.Time, steps []Step, err error) {
 
 // Command returns the arguments of the scaler's program for the replay.
 func Command(prometheus string, from, to time.Time) []string {
-	return []string{"backtest", "--prometheus.url=" + prometheus, "--replicas=1",
-		"--from=" + from.UTC().Format(time.RFC3339Nano), "--to=" + to.UTC().Format(time.RFC3339Nano)}
+	return []string{
+		"backtest", "--prometheus.url=" + prometheus, "--replicas=1",
+		"--from=" + from.UTC().Format(time.RFC3339Nano), "--to=" + to.UTC().Format(time.RFC3339Nano),
+	}
 }
 
 // Replayed runs the scaler's program, and returns the steps of the replay.

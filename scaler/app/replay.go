@@ -238,7 +238,7 @@ func (r *Replay) completeBacktest(now time.Time) (err error) {
 			to = "now"
 		}
 	}
-	b.Asked = [2]string{from, to}
+	b.Given = [2]string{from, to}
 	if b.From, err = parseWhen(from, now); err != nil {
 		return fmt.Errorf("--from: %w", err)
 	}

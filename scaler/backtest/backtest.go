@@ -193,7 +193,7 @@ type Backtest struct {
 	Compare
 	URL      string    // of Prometheus; "" for that of the file
 	From, To time.Time // zero for the recording's
-	Asked    [2]string // as they were written
+	Given    [2]string // as they were written
 	Cache    string    // file that keeps what was downloaded; "" for none
 	File     string    // to read in the place of Prometheus
 	Series   map[string]string
@@ -235,10 +235,10 @@ func (b Backtest) Run(ctx context.Context, connect Connect, progress io.Writer) 
 	if c.from.Samples == 0 {
 		return nil, fmt.Errorf("there is no sample of target %s in this time", c.target.Name)
 	}
-	if !b.From.IsZero() {
+	if b.File != "" && !b.From.IsZero() {
 		c.from.From = b.From
 	}
-	if !b.To.IsZero() && b.To.Before(c.from.To) {
+	if b.File != "" && !b.To.IsZero() && b.To.Before(c.from.To) {
 		c.from.To = b.To
 	}
 	read := time.Now()
@@ -289,22 +289,26 @@ func (b Backtest) download(ctx context.Context, all config.Config, c compared, c
 	if err != nil {
 		return nil, err
 	}
-	said := time.Time{}
+	reported := time.Time{}
 	_, key, _, err := Choose(all, c.Target)
 	if err != nil {
 		return nil, err
 	}
 	d := recording.Download{
-		API: api, Target: c.target, Key: key, Replicas: b.Replicas, Step: b.Step, From: b.From, To: b.To, Asked: b.Asked,
+		API: api, Target: c.target, Key: key, Replicas: b.Replicas, Step: b.Step, From: b.From, To: b.To, Given: b.Given,
 		Progress: func(done float64, until time.Time) {
-			if done < 1 && time.Since(said) < 2*time.Second {
+			if done < 1 && time.Since(reported) < 2*time.Second {
 				return
 			}
-			said = time.Now()
+			reported = time.Now()
 			fmt.Fprintf(progress, "downloaded %3.0f %%, until %s\n", 100*done, until.UTC().Format("2006-01-02 15:04"))
 		},
 	}
-	return d.Into(ctx, path)
+	r, err := d.Into(ctx, path)
+	if err == nil && b.Cache != "" {
+		fmt.Fprintf(progress, "%s has %s to %s\n", b.Cache, r.From.UTC().Format("2006-01-02 15:04"), r.To.UTC().Format("2006-01-02 15:04 MST"))
+	}
+	return r, err
 }
 
 // notes say what a replay cannot know.

@@ -1,12 +1,17 @@
 package backtest
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
@@ -260,5 +265,49 @@ func TestMistakesAreNamed(t *testing.T) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
 		})
+	}
+}
+
+// constant is a Prometheus whose queries all give one series of 60, scraped every
+// ten seconds.
+type constant struct{ v1.API }
+
+func (constant) QueryRange(_ context.Context, text string, r v1.Range, _ ...v1.Option) (model.Value, v1.Warnings, v1.Infos, error) {
+	s := &model.SampleStream{}
+	for at := r.Start; !at.After(r.End); at = at.Add(r.Step) {
+		v := model.SampleValue(60)
+		if strings.Contains(text, "timestamp(") {
+			v = model.SampleValue(at.Truncate(10 * time.Second).Unix())
+		}
+		if strings.Contains(text, "replicas") {
+			v = 2
+		}
+		s.Values = append(s.Values, model.SamplePair{Timestamp: model.TimeFromUnixNano(at.UnixNano()), Value: v})
+	}
+	return model.Matrix{s}, nil, nil, nil
+}
+
+// A relative time counts from the first download: a later replay of the cache is
+// of the same time, and needs no Prometheus.
+func TestBacktestOfACache(t *testing.T) {
+	b := Backtest{
+		Compare: Compare{ConfigFile: file(t, "scaler.yml", rule)}, Cache: filepath.Join(t.TempDir(), "cache.csv"),
+		From: start, To: start.Add(time.Hour), Given: [2]string{"-1h", "now"},
+	}
+	var progress strings.Builder
+	first, err := b.Run(t.Context(), func(config.Prometheus) (v1.API, error) { return constant{}, nil }, &progress)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(progress.String(), "downloaded 100 %, until 2026-01-05 01:00\n") || !strings.Contains(progress.String(), "cache.csv has 2026-01-05 00:00 to 2026-01-05 01:00 UTC") {
+		t.Errorf("got the progress\n%s", progress.String())
+	}
+	if len(first.Courses) != 2 || first.Courses[1].Figures.ReplicaHours != 2 || first.Samples != 360 {
+		t.Errorf("got %d samples, %+v", first.Samples, first.Courses)
+	}
+	b.From, b.To = start.Add(3*time.Hour), start.Add(4*time.Hour)
+	again, err := b.Run(t.Context(), func(config.Prometheus) (v1.API, error) { return nil, nil }, io.Discard)
+	if err != nil || !again.From.Equal(start) || !again.To.Equal(start.Add(time.Hour)) || again.Courses[0].Figures.ReplicaHours != first.Courses[0].Figures.ReplicaHours {
+		t.Errorf("got %+v, %v", again, err)
 	}
 }

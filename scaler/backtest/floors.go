@@ -228,11 +228,11 @@ func parseCalendar(text string) (calendar.Calendar, error) {
 	}
 	entry := valueOf(root.Content[0], "targets").Content[0]
 	entry.Content = append(entry.Content, target.Content[0].Content...)
-	whole, err := yaml.Marshal(&root)
+	document, err := yaml.Marshal(&root)
 	if err != nil {
 		return nil, fmt.Errorf("read the recommended calendar: %w", err)
 	}
-	c, err := config.Parse("calendar", whole)
+	c, err := config.Parse("calendar", document)
 	if err != nil {
 		return nil, fmt.Errorf("read the recommended calendar: %w", err)
 	}

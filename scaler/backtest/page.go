@@ -152,7 +152,7 @@ func (r Report) replicasPicture() picture {
 			}
 		}
 	}
-	p.whole = true
+	p.integer = true
 	p.axes()
 	for k, c := range r.Courses {
 		p.steps(c.trace.Columns, color(k), float64(k-len(r.Courses)/2)*1.2)
@@ -165,7 +165,7 @@ type plot struct {
 	from, to time.Time
 	height   int
 	top      float64 // of the values
-	whole    bool    // the values are whole numbers
+	integer  bool    // the values are whole numbers
 	text     strings.Builder
 }
 
@@ -194,7 +194,7 @@ func (p *plot) axes() {
 	if p.top <= 0 {
 		p.top = 1
 	}
-	step := nice(p.top/4, p.whole)
+	step := nice(p.top/4, p.integer)
 	p.top = math.Ceil(p.top/step-1e-9) * step
 	for v := 0.0; v <= p.top+step/2; v += step {
 		fmt.Fprintf(&p.text, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`, left, left+width, p.y(v), p.y(v), left-6, p.y(v)+4, number(v))
@@ -214,7 +214,7 @@ func (p *plot) axes() {
 }
 
 // nice is a round number of that size, at least 1 if it has to be whole.
-func nice(v float64, whole bool) float64 {
+func nice(v float64, integer bool) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(v)))
 	for _, n := range []float64{1, 2, 5, 10} {
 		if v <= n*power {
@@ -222,7 +222,7 @@ func nice(v float64, whole bool) float64 {
 			break
 		}
 	}
-	if whole {
+	if integer {
 		return max(1, math.Round(v))
 	}
 	return v

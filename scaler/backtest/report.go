@@ -297,11 +297,11 @@ func duration(seconds float64) string {
 	return fmt.Sprintf("%ds", d/time.Second)
 }
 
-func share(part, whole float64) string {
-	if whole <= 0 {
+func share(part, total float64) string {
+	if total <= 0 {
 		return "-"
 	}
-	return percent(part / whole)
+	return percent(part / total)
 }
 
 func percent(v float64) string {

@@ -21,7 +21,7 @@ import (
 type head struct {
 	Target  string        `json:"target"`
 	Queries []string      `json:"queries"`
-	Asked   [2]string     `json:"asked"` // --from and --to
+	Given   [2]string     `json:"given"` // --from and --to
 	From    time.Time     `json:"from"`
 	To      time.Time     `json:"to"`
 	Step    time.Duration `json:"step_nanoseconds"` // 0 until it is known
@@ -48,7 +48,7 @@ type cache struct {
 // openCache reads what an earlier download has left, or starts the file.
 func openCache(file *os.File, path string, d Download, triggers []string) (*cache, error) {
 	c := &cache{file: file, path: path, last: map[int]replay.Observation{}, head: head{
-		Target: d.Target.Name, Queries: d.texts(), Asked: d.Asked, From: d.From, To: d.To,
+		Target: d.Target.Name, Queries: d.texts(), Given: d.Given, From: d.From, To: d.To,
 	}}
 	r := bufio.NewReader(file)
 	first, err := r.ReadString('\n')
@@ -64,8 +64,8 @@ func openCache(file *os.File, path string, d Download, triggers []string) (*cach
 	if old.Target != c.head.Target || !reflect.DeepEqual(old.Queries, c.head.Queries) {
 		return nil, fmt.Errorf("%s was downloaded for target %s with other queries: delete it, or name another file by --cache", path, old.Target)
 	}
-	if old.Asked != c.head.Asked {
-		return nil, fmt.Errorf("%s was downloaded with --from=%s --to=%s: delete it, or name another file by --cache", path, old.Asked[0], old.Asked[1])
+	if old.Given != c.head.Given {
+		return nil, fmt.Errorf("%s was downloaded with --from=%s --to=%s: delete it, or name another file by --cache", path, old.Given[0], old.Given[1])
 	}
 	c.head = old
 	return c, c.resume(r, int64(len(first)), triggers)

@@ -29,7 +29,7 @@ type Download struct {
 	Replicas string        // PromQL of the replicas that there were; "" for none
 	Step     time.Duration // between two evaluations; 0 follows the spacing of the samples
 	From, To time.Time
-	Asked    [2]string // how From and To were written, for the cache
+	Given    [2]string // how From and To were written, for the cache
 
 	// Progress is told how much is done, from 0 to 1; it may be nil.
 	Progress func(done float64, until time.Time)
@@ -48,8 +48,8 @@ var pause = time.Second
 // RequestTimeout bounds one request.
 const RequestTimeout = 2 * time.Minute
 
-// asked is one query, and what it gave last.
-type asked struct {
+// queried is one query, and what it gave last.
+type queried struct {
 	track       int
 	value, time string        // PromQL; time is "" if it does not matter
 	ageless     bool          // each answer is of the moment
@@ -151,11 +151,11 @@ func (d Download) spacing(ctx context.Context, h head) (time.Duration, error) {
 }
 
 // queries are what is to be evaluated.
-func (d Download) queries(h head) []*asked {
+func (d Download) queries(h head) []*queried {
 	step := cmp.Or(h.Step, time.Second)
-	var all []*asked
+	var all []*queried
 	for i, q := range d.Target.Queries {
-		a := &asked{track: i, value: q.PromQL, time: q.Timestamp, step: step, next: h.From}
+		a := &queried{track: i, value: q.PromQL, time: q.Timestamp, step: step, next: h.From}
 		if a.time == "" {
 			if parsed, err := promql.Parse(q.PromQL); err == nil && !parsed.TellsAge() {
 				// A loop that gets a new number with every answer takes one an
@@ -169,10 +169,10 @@ func (d Download) queries(h head) []*asked {
 		all = append(all, a)
 	}
 	if q := d.Target.MaxReplicasQuery; q != "" {
-		all = append(all, &asked{track: replay.MaxReplicas, value: q, ageless: true, step: step, next: h.From})
+		all = append(all, &queried{track: replay.MaxReplicas, value: q, ageless: true, step: step, next: h.From})
 	}
 	if d.Replicas != "" {
-		all = append(all, &asked{track: replay.Replicas, value: d.Replicas, ageless: true, step: step, next: h.From})
+		all = append(all, &queried{track: replay.Replicas, value: d.Replicas, ageless: true, step: step, next: h.From})
 	}
 	return all
 }
@@ -220,9 +220,9 @@ func tooLarge(err error) bool {
 
 // chunk returns what the queries gave before end, in the order in which it was
 // seen. It changes the queries only if it succeeds.
-func (d Download) chunk(ctx context.Context, all []*asked, end time.Time) ([]replay.Observation, error) {
+func (d Download) chunk(ctx context.Context, all []*queried, end time.Time) ([]replay.Observation, error) {
 	var rows []replay.Observation
-	after := make([]asked, len(all))
+	after := make([]queried, len(all))
 	for i, a := range all {
 		after[i] = *a
 		if !a.next.Before(end) {
@@ -310,7 +310,7 @@ func pointsOf(all model.Matrix, r v1.Range) []point {
 }
 
 // take takes in the answers of a range, and returns what changed.
-func (a *asked) take(r v1.Range, values, times []point) (changes []replay.Observation) {
+func (a *queried) take(r v1.Range, values, times []point) (changes []replay.Observation) {
 	for i, v := range values {
 		now := r.Start.Add(time.Duration(i) * r.Step)
 		o := replay.Observation{Track: a.track, Seen: now.UnixNano(), Value: v.value}

@@ -87,7 +87,7 @@ func samplesEvery(every, jitter, d time.Duration) (samples []model.SamplePair) {
 
 func download(s *stored, queries ...config.Query) Download {
 	t := config.Target{Name: "camunda", Interval: 10 * time.Second, Policy: decide.DefaultPolicy(), Queries: queries}
-	return Download{API: s, Target: t, From: from, To: from.Add(6 * time.Hour), Asked: [2]string{"-6h", "now"}}
+	return Download{API: s, Target: t, From: from, To: from.Add(6 * time.Hour), Given: [2]string{"-6h", "now"}}
 }
 
 // Every sample comes with its own time and value, whatever the spacing, and can
@@ -234,7 +234,7 @@ func TestDownloadResumes(t *testing.T) {
 
 // A server that fails is asked again; one that refuses long ranges is asked for
 // shorter ones.
-func TestDownloadAsksAgain(t *testing.T) {
+func TestDownloadRetries(t *testing.T) {
 	pause = time.Millisecond
 	s := &stored{series: map[string][]model.SamplePair{"load": samplesEvery(10*time.Second, 0, 6*time.Hour)}}
 	s.fail = func(request int, r v1.Range) error {
@@ -271,7 +271,7 @@ func TestACacheOfSomethingElseIsRefused(t *testing.T) {
 	}
 	other := download(s, config.Query{PromQL: "load", Timestamp: "x"})
 	later := download(s, config.Query{PromQL: "load"})
-	later.Asked[0] = "-1d"
+	later.Given[0] = "-1d"
 	for name, c := range map[string]struct {
 		d    Download
 		path string

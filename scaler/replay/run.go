@@ -45,7 +45,7 @@ type Run struct {
 	target config.Target
 	loop   *loop.Loop
 	now    int64 // what the clock of this run shows, in nanoseconds
-	look   int64 // when the loop runs its next cycle
+	next   int64 // when the loop runs its next cycle
 	end    int64
 	tracks []Observation // what each query gives now
 	capped *Observation  // the same of max_replicas_query; nil without one
@@ -61,7 +61,7 @@ func NewRun(t config.Target, o Options) *Run {
 		tracks: make([]Observation, len(t.Policy.Triggers)),
 		pods:   pods{readyAfter: o.ReadyAfter.Nanoseconds()},
 	}
-	r.look = r.now
+	r.next = r.now
 	for i := range r.tracks {
 		r.tracks[i] = Observation{Track: i, Kind: Nothing}
 	}
@@ -108,11 +108,11 @@ func (r *Run) End(ctx context.Context) { r.advance(ctx, r.end) }
 
 // advance runs the loop's cycles before that time.
 func (r *Run) advance(ctx context.Context, until int64) {
-	for r.look < until {
-		r.Meter.advance(r.look)
-		r.now = r.look
-		next := r.loop.Step(ctx).Nanoseconds()
-		r.look = r.now + max(1, next)
+	for r.next < until {
+		r.Meter.advance(r.next)
+		r.now = r.next
+		wait := r.loop.Step(ctx).Nanoseconds()
+		r.next = r.now + max(int64(time.Microsecond), wait)
 	}
 	r.Meter.advance(until)
 	r.now = max(r.now, until)

@@ -84,7 +84,7 @@ func TestBacktestTakesTheLiveSteps(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	begun := time.Now()
+	startedAt := time.Now()
 	s := startScaler(t, nil, "--config.file="+file, "--web.listen-address="+address)
 	deadline := time.Now().Add(2 * time.Duration(len(loads)) * every)
 	for int(scrapes.Load()) < len(loads)+2 && time.Now().Before(deadline) {
@@ -102,7 +102,7 @@ func TestBacktestTakesTheLiveSteps(t *testing.T) {
 	s.Kill()
 
 	cache := filepath.Join(t.TempDir(), "cache.csv")
-	args := []string{"--config.file=" + file, "--from=" + begun.UTC().Format(time.RFC3339Nano), "--to=" + time.Now().UTC().Format(time.RFC3339Nano), "--replicas=1", "--cache=" + cache}
+	args := []string{"--config.file=" + file, "--from=" + startedAt.UTC().Format(time.RFC3339Nano), "--to=" + time.Now().UTC().Format(time.RFC3339Nano), "--replicas=1", "--cache=" + cache}
 	check := func(what string, r replayed) {
 		t.Helper()
 		steps := r.Runs[0].Steps

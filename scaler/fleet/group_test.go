@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -340,17 +341,21 @@ func TestOnceForAGroup(t *testing.T) {
 	})
 }
 
-// A thousand workloads cost one query, and neither goroutines nor time that
-// grow with their square.
+// A thousand workloads cost one query and a goroutine each, and no time that
+// grows with their square.
 func TestThousandMembers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		load := map[string]float64{}
 		for i := range 1000 {
 			load[fmt.Sprint("tenant-", i)] = 500
 		}
+		before := runtime.NumGoroutine()
 		g := newGroupFixture(t, tenantsTarget, load)
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
+		if n := runtime.NumGoroutine() - before; n > 1000+5 {
+			t.Errorf("%d goroutines", n)
+		}
 		for name, replicas := range g.deployments.replicas() {
 			if replicas != 4 {
 				t.Errorf("%s: %d replicas, want 4", name, replicas)

@@ -39,8 +39,8 @@ type Options struct {
 	Kube             *rest.Config                  // see KubeConfig
 	Web              web.Config
 	Loggers          logging.Loggers
-	MergeGroups      bool     // a group's workloads are one target in the metrics
-	QueriesInFlight  int      // at Prometheus, at most; 0 is query.DefaultInFlight
+	MergeGroups      bool // a group's workloads are one target in the metrics
+	QueriesInFlight  int  // at Prometheus, at most; 0 is query.DefaultInFlight
 	Addresses        Addresses
 	JournalBytes     int      // of decisions that are kept, at most
 	RequestsInFlight int      // at the API server, at most; 0 is workload.DefaultInFlight

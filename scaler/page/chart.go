@@ -276,7 +276,7 @@ func axis(v float64) string {
 }
 
 func (p past) replicaChart() (chart, bool) {
-	var replicas, least, most []point
+	var replicas, least, most, shadow []point
 	s := scale{from: p.from, to: p.to}
 	steps := map[decide.Action]int{}
 	now := int32(-1)
@@ -296,8 +296,13 @@ func (p past) replicaChart() (chart, bool) {
 			low, high = float64(l.Min), float64(l.Max)
 		}
 		replicas = append(replicas, point{e.At, n})
+		follows := math.NaN()
+		if e.Shadow != nil {
+			follows = float64(e.Shadow.To)
+		}
+		shadow = append(shadow, point{e.At, follows})
 		least, most = append(least, point{e.At, low}), append(most, point{e.At, high})
-		for _, v := range []float64{n, high} {
+		for _, v := range []float64{n, high, follows} {
 			if !math.IsNaN(v) {
 				s.most = math.Max(s.most, v)
 			}
@@ -313,6 +318,10 @@ func (p past) replicaChart() (chart, bool) {
 		Top:   axis(s.most), Middle: axis(s.most / 2), Bottom: "0", Times: times(p.from, p.to),
 		Lines:   []line{{"limit", s.path(most, true)}, {"limit", s.path(least, true)}, {"replicas", s.path(replicas, true)}},
 		Legends: []legend{{"replicas", "replicas"}, {"limit", "minimum and maximum"}, {"action", "step"}, {"hold", "holding"}},
+	}
+	if drawn := s.path(shadow, true); drawn != "" {
+		c.Lines = append(c.Lines, line{"shadow", drawn})
+		c.Legends = append(c.Legends, legend{"shadow", "replicas if this dry run scaled"})
 	}
 	p.mark(&c, s)
 	return c, true

@@ -272,6 +272,7 @@ func (p Pages) target(w http.ResponseWriter, r *http.Request) {
 		row
 		Missing bool
 		Charts  []chart
+		Shadow  []string // how a dry run compares with what really happens
 		Ranges  []rangeLink
 		Runs    []run
 		Older   string
@@ -282,7 +283,8 @@ func (p Pages) target(w http.ResponseWriter, r *http.Request) {
 		Grafana string
 		Reason  string // address of what it means
 	}{head: h, row: newRow(name, status, h.Time)}
-	data.Charts = history(t, h.Time, long).charts(status.Target.Policy.Triggers)
+	history := history(t, h.Time, long)
+	data.Charts, data.Shadow = history.charts(status.Target.Policy.Triggers), history.compare().lines()
 	for _, d := range ranges {
 		q.Set("range", d.String())
 		data.Ranges = append(data.Ranges, rangeLink{explain.Duration(d), "?" + q.Encode(), d == long})

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -22,7 +23,9 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/journal"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop/looptest"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/web"
 )
@@ -365,6 +368,42 @@ func TestManyTargets(t *testing.T) {
 	page, _ = get(t, h, "/?search=engine-00042", 200)
 	if strings.Count(page, "rowheader") != 1 || !strings.Contains(page, "1 to 1 of 1 that match <strong>engine-00042</strong>") {
 		t.Error(page)
+	}
+}
+
+// A dry run shows what would be if it scaled, beside what is.
+func TestDryRun(t *testing.T) {
+	at := time.UnixMilli(1_700_000_000_000)
+	target := looptest.New(1).Target
+	target.Policy, target.DryRun, target.Interval = decide.DefaultPolicy(), true, 10*time.Second
+	p := past{from: at, to: at.Add(40 * time.Second)}
+	for i, d := range []struct {
+		value        float64
+		real, shadow int32
+	}{{100, 4, 2}, {100, 4, 3}, {199, 4, 4}, {500, 4, 4}} {
+		e := journal.Entry{At: at.Add(time.Duration(i) * 10 * time.Second)}
+		e.Target, e.Scale, e.Replicas = &target, &workload.Scale{Replicas: d.real}, d.real
+		e.Shadow = &loop.Shadow{From: d.shadow, To: d.shadow}
+		e.Samples = []sample.Result{{Outcome: sample.Value, Value: d.value, Timestamp: e.At}}
+		p.entries = append(p.entries, e)
+	}
+	want := []string{"50 % of 40s with the same replicas", "0.04 replica-hours instead of 0.04", "above the bound for 20s instead of 10s"}
+	if got := p.compare().lines(); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	c, ok := p.replicaChart()
+	if !ok || len(c.Lines) != 4 || c.Lines[3] != (line{"shadow", "M0 66.7h0H250V50H500V33.3H750"}) {
+		t.Errorf("got %+v", c.Lines)
+	}
+	p.entries[0].At = at.Add(-time.Minute) // what followed is unknown
+	if got := p.compare(); got.known != 30*time.Second {
+		t.Errorf("it knows of %s", got.known)
+	}
+	for i := range p.entries {
+		p.entries[i].Shadow = nil
+	}
+	if got := p.compare().lines(); got != nil {
+		t.Errorf("without a dry run: %q", got)
 	}
 }
 

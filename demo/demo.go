@@ -74,8 +74,10 @@ func (d *demo) show(ctx context.Context, s *stack.Stack) int {
 	if err != nil {
 		return d.fail(ctx, err)
 	}
+	d.screen.Say("\nThe scaler's page is %s/targets/%s", s.Scaler, target)
 	played, err := p.play(ctx, d.phases)
 	d.screen.Summary(d.phases, played)
+	p.explain(d.phases)
 	if !p.firstScaling.IsZero() {
 		d.screen.Say("The first scaling came %.0f s after the demo was started, the end after %s.",
 			p.firstScaling.Sub(d.begun).Seconds(), screen.Clock(time.Since(d.begun)))
@@ -155,13 +157,14 @@ Watch the Deployment with kubectl, if you have it:
 Pages:
   exporter  %[3]s
   scaler    %[4]s
+  target    %[4]s/targets/%[7]s
   starter   %[1]s
   Camunda   %[5]s/version  (its REST API)
 Prometheus has no pages in this build, but answers queries:
   curl %[6]s/api/v1/query -d query=camunda_scaler_replicas
   curl %[6]s/api/v1/query \
     -d query=camunda_process_instances_recently_started
-`, s.Starter, s.Cluster.Kubeconfig, s.Exporter, s.Scaler, s.Engine.URL, s.Prometheus.URL)
+`, s.Starter, s.Cluster.Kubeconfig, s.Exporter, s.Scaler, s.Engine.URL, s.Prometheus.URL, target)
 	d.screen.Columns()
 }
 

@@ -28,7 +28,11 @@ type player struct {
 	log          *os.File // the scaler's
 	unread       string   // of the log: the start of a line
 	firstScaling time.Time
+	explained    []explained // at the end of each phase
 }
+
+// explained is what the scaler says of itself.
+type explained struct{ did, next string }
 
 func newPlayer(s *stack.Stack, sc *screen.Screen, timeout time.Duration) (*player, error) {
 	log, err := os.Open(s.ScalerLog())
@@ -72,12 +76,33 @@ func (p *player) phase(ctx context.Context, progress *story.Progress) error {
 		return ctx.Err()
 	case errors.Is(err, context.DeadlineExceeded):
 		p.screen.Bad("  Not settled at %s within %s.", replicas(progress.Phase.Replicas), p.timeout)
-		return nil
 	case err != nil:
 		return err
+	default:
+		p.screen.Good("  Settled at %s, %.0f s after the phase began.", replicas(progress.Phase.Replicas), progress.Settled.Seconds())
 	}
-	p.screen.Good("  Settled at %s, %.0f s after the phase began.", replicas(progress.Phase.Replicas), progress.Settled.Seconds())
+	did, next, err := watch.Explain(ctx, p.stack.Scaler, target)
+	if err != nil {
+		return err
+	}
+	p.explained = append(p.explained, explained{did, next})
 	return nil
+}
+
+// target is the name of the scaler's only target.
+const target = "camunda-deployment"
+
+// explain shows what the scaler said at the end of each phase.
+func (p *player) explain(phases []story.Phase) {
+	if len(p.explained) == 0 {
+		return
+	}
+	p.screen.Title("What camunda-scaler explain said at the end of each phase")
+	for i, e := range p.explained {
+		p.screen.Say("%d starts per 10 s", phases[i].Starts)
+		p.screen.Text(e.did)
+		p.screen.Text(e.next)
+	}
 }
 
 // follow shows decisions until ctx ends or a service fails.

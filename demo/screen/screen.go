@@ -142,6 +142,28 @@ func Wrap(line string) string {
 	return out.String()
 }
 
+// Text writes sentences, indented and wrapped.
+func (s *Screen) Text(text string) {
+	var out strings.Builder
+	column := 0
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case column == 0 || column+1+len(word) > Width:
+			if column > 0 {
+				out.WriteByte('\n')
+			}
+			out.WriteString("  ")
+			column = 2
+		default:
+			out.WriteByte(' ')
+			column++
+		}
+		out.WriteString(word)
+		column += len(word)
+	}
+	s.Say("%s", out.String())
+}
+
 // split splits a logfmt line at the spaces that are not inside quotes.
 func split(line string) []string {
 	quoted, escaped := false, false

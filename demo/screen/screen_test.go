@@ -94,3 +94,14 @@ func TestColour(t *testing.T) {
 		t.Errorf("got %q", &out)
 	}
 }
+
+func TestTextFits(t *testing.T) {
+	var out bytes.Buffer
+	s := screen.New(&out, false, t0)
+	s.Text("Nothing to do: 120 on 3 replicas is 40 per replica, between 20 and 50, and this goes on for a while.")
+	fits(t, out.String())
+	want := "  Nothing to do: 120 on 3 replicas is 40 per replica, between 20 and 50, and\n  this goes on for a while.\n"
+	if out.String() != want {
+		t.Errorf("got\n%swant\n%s", &out, want)
+	}
+}

@@ -32,7 +32,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	fmt.Println("| scraped and decided every | | min | median | p90 | max |\n|---|---|---:|---:|---:|---:|")
-	for _, text := range strings.Split(*intervals, ",") {
+	for text := range strings.SplitSeq(*intervals, ",") {
 		interval, err := time.ParseDuration(text)
 		if err != nil {
 			return err

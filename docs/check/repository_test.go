@@ -44,6 +44,17 @@ func TestDependabotKnowsEveryModule(t *testing.T) {
 	}
 }
 
+// No merge was committed half done.
+func TestNoConflictMarkers(t *testing.T) {
+	command := exec.Command("git", "grep", "-nIE", "^(<{7}|>{7}) ")
+	command.Dir = top
+	if out, err := command.CombinedOutput(); len(out) > 0 {
+		t.Errorf("conflict markers:\n%s", out)
+	} else if command.ProcessState.ExitCode() != 1 { // nothing found
+		t.Fatal(err)
+	}
+}
+
 // TestReleaseCheck tells what is about another version, each by its place.
 func TestReleaseCheck(t *testing.T) {
 	version := strings.TrimSpace(read(t, "VERSION"))

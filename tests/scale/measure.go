@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -57,6 +58,11 @@ func (w *World) Measure(ctx context.Context, l Layout, flags ...string) (r Resul
 	}
 	if err := w.steady(ctx, s, &r); err != nil {
 		return r, err
+	}
+	if w.Profiles != "" {
+		if err := s.profile(ctx, filepath.Join(w.Profiles, fmt.Sprintf("%d %s", w.Size, l))); err != nil {
+			return r, err
+		}
 	}
 	return r, w.storm(ctx, &r)
 }

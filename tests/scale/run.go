@@ -3,7 +3,6 @@ package scale
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -77,6 +76,38 @@ func (w *World) Start(ctx context.Context, l Layout, flags ...string) (*Scaler, 
 // Stop ends the scaler.
 func (s *Scaler) Stop() { s.process.Stop(10 * time.Second) }
 
+// profile writes a heap profile and a CPU profile of half a minute to files
+// whose names start with that.
+func (s *Scaler) profile(ctx context.Context, prefix string) error {
+	for kind, path := range map[string]string{"heap": "heap?gc=1", "cpu": "profile?seconds=30"} {
+		text, err := s.get(ctx, "/debug/pprof/"+path)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(prefix+" "+kind+".pprof", text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// get returns the body of what the scaler serves at a path.
+func (s *Scaler) get(ctx context.Context, path string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", path, resp.Status)
+	}
+	return io.ReadAll(resp.Body)
+}
+
 // metrics is one scrape.
 type metrics struct {
 	families      map[string]*dto.MetricFamily
@@ -85,19 +116,7 @@ type metrics struct {
 
 // scrape reads the scaler's metrics, and takes them apart if parse is set.
 func (s *Scaler) scrape(ctx context.Context, parse bool) (m metrics, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/metrics", nil)
-	if err != nil {
-		return m, err
-	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return m, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return m, errors.New(resp.Status)
-	}
-	text, err := io.ReadAll(resp.Body)
+	text, err := s.get(ctx, "/metrics")
 	if m.bytes = len(text); err != nil || !parse {
 		return m, err
 	}

@@ -35,6 +35,7 @@ const (
 type World struct {
 	Size     int
 	Interval time.Duration // of scrapes and decisions
+	Profiles string        // folder for the scaler's profiles; none if it is ""
 
 	dir        string
 	program    string // the scaler

@@ -29,6 +29,7 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	sizes := flags.String("sizes", "100,1000,10000", "numbers of workloads")
 	layouts := flags.String("layouts", "one query,separate", "how they are configured")
+	profiles := flags.String("profiles", "", "folder for the scaler's heap and CPU profile of each (go tool pprof)")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -38,7 +39,7 @@ func run(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		of, err := measure(ctx, n, strings.Split(*layouts, ","), flags.Args())
+		of, err := measure(ctx, n, strings.Split(*layouts, ","), *profiles, flags.Args())
 		results = append(results, of...)
 		if err != nil {
 			printTable(results)
@@ -50,10 +51,10 @@ func run(ctx context.Context, args []string) error {
 }
 
 // measure measures each layout in a world of its own.
-func measure(ctx context.Context, n int, layouts, extra []string) (results []scale.Result, err error) {
+func measure(ctx context.Context, n int, layouts []string, profiles string, extra []string) (results []scale.Result, err error) {
 	for _, l := range layouts {
 		fmt.Fprintf(os.Stderr, "%s: %d workloads, %s\n", time.Now().Format(time.TimeOnly), n, l)
-		r, err := one(ctx, n, scale.Layout(l), extra)
+		r, err := one(ctx, n, scale.Layout(l), profiles, extra)
 		if err != nil {
 			return results, fmt.Errorf("%d workloads, %s: %w", n, l, err)
 		}
@@ -62,7 +63,7 @@ func measure(ctx context.Context, n int, layouts, extra []string) (results []sca
 	return results, nil
 }
 
-func one(ctx context.Context, n int, l scale.Layout, extra []string) (scale.Result, error) {
+func one(ctx context.Context, n int, l scale.Layout, profiles string, extra []string) (scale.Result, error) {
 	dir, err := os.MkdirTemp("", "bench-scale-")
 	if err != nil {
 		return scale.Result{}, err
@@ -73,6 +74,7 @@ func one(ctx context.Context, n int, l scale.Layout, extra []string) (scale.Resu
 		return scale.Result{}, err
 	}
 	defer w.Close()
+	w.Profiles = profiles
 	return w.Measure(ctx, l, extra...)
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -36,19 +37,34 @@ func program(t *testing.T, component string) string {
 }
 
 // checker has the scaler itself check configurations, as the chart's hook does.
-func checker(t *testing.T) func(text string) ([]byte, error) {
+func checker(t *testing.T) func(text string, flags ...string) ([]byte, error) {
 	t.Helper()
 	scaler, folder := program(t, "scaler"), t.TempDir()
-	return func(text string) ([]byte, error) {
-		writeFile(t, filepath.Join(folder, "config.yml"), []byte(text))
-		return run(folder, scaler, "check-config", "config.yml")
+	return func(text string, flags ...string) ([]byte, error) {
+		path := writeFile(t, filepath.Join(folder, "config.yml"), []byte(text))
+		return run(folder, scaler, slices.Concat([]string{"check-config"}, flags, []string{path})...)
 	}
+}
+
+// checkFlags are those of the hook in a rendering.
+func checkFlags(t *testing.T, rendered []byte) []string {
+	t.Helper()
+	var flags []string
+	for _, spec := range podSpecs(t, rendered) {
+		if c := spec["containers"].([]any)[0].(map[string]any); c["name"] == "check-config" {
+			args := c["args"].([]any)
+			for _, arg := range args[1 : len(args)-1] { // between the command and the file
+				flags = append(flags, arg.(string))
+			}
+		}
+	}
+	return flags
 }
 
 // The programs know every flag that the chart passes to them.
 func TestProgramsAcceptTheirArguments(t *testing.T) {
 	programs := map[string]string{"exporter": program(t, "exporter"), "scaler": program(t, "scaler")}
-	programs["test"] = programs["scaler"]
+	programs["test"], programs["check-config"] = programs["scaler"], programs["scaler"]
 	seen := map[string]bool{}
 	for name, values := range valueSets(t) {
 		t.Run(name, func(t *testing.T) {

@@ -33,7 +33,8 @@ translated. */}}
 {{- uniq $ports | toYaml -}}
 {{- end }}
 
-{{/* A ConfigMap is no place for credentials: takes "client" (an http_config), "url", "params", and how the values call them. */}}
+{{/* A ConfigMap is no place for credentials: takes "client" (an http_config), "url", "params", and how the values call
+them; "file" is where the whole file may be. */}}
 {{- define "camunda-autoscaler.refuseSecrets" -}}
 {{- $word := "(?i)^(access_?token|token|api_?key|apikey|auth|password|passwd|secret|client_secret)$" -}}
 {{- $url := urlParse (default "" .url) -}}
@@ -56,6 +57,21 @@ translated. */}}
 {{- end -}}
 {{- range $header, $content := default dict $client.http_headers -}}
 {{- if (default dict $content).secrets -}}{{- $found = append $found (printf "http_headers.%s.secrets" $header) -}}{{- end -}}
+{{- end -}}
+{{- /* Options that cannot name a file. */}}
+{{- $inline := list -}}
+{{- $oauth := default dict $client.oauth2 -}}
+{{- range $path, $value := dict "proxy_url" $client.proxy_url "oauth2.proxy_url" $oauth.proxy_url "oauth2.token_url" $oauth.token_url -}}
+{{- if contains ":" (urlParse (default "" $value)).userinfo -}}{{- $inline = append $inline $path -}}{{- end -}}
+{{- end -}}
+{{- range $path, $value := dict "proxy_connect_header" $client.proxy_connect_header "oauth2.proxy_connect_header" $oauth.proxy_connect_header -}}
+{{- if $value -}}{{- $inline = append $inline $path -}}{{- end -}}
+{{- end -}}
+{{- range $name, $value := default dict $oauth.endpoint_params -}}
+{{- if regexMatch $word $name -}}{{- $inline = append $inline (printf "oauth2.endpoint_params.%s" $name) -}}{{- end -}}
+{{- end -}}
+{{- with $inline -}}
+{{- fail (printf "%s.%s holds a secret in clear text, %s, which cannot be in a file of its own: put the whole file into a Secret (%s), or, for a proxy, set proxy_from_environment and take HTTPS_PROXY from a Secret in extraEnv" $.path $.key (join " and " .) $.file) -}}
 {{- end -}}
 {{- with $found -}}
 {{- fail (printf "%s.%s holds a secret in clear text, %s: put it into a Secret, name that in %s, and refer to its file (password_file, credentials_file, client_secret_file, key_file, files)" $.path $.key (join " and " .) $.secret) -}}

@@ -108,13 +108,13 @@ func ReplicaLines(d Decision) (lines []string) {
 	}
 	if l := d.Limits; l != nil {
 		if l.MinBy != "" {
-			lines = append(lines, "minimum by the calendar's "+strconv.Quote(l.MinBy))
+			lines = append(lines, "minimum from the calendar entry "+strconv.Quote(l.MinBy))
 		}
 		if l.MaxBy != "" {
-			lines = append(lines, "maximum by the calendar's "+strconv.Quote(l.MaxBy))
+			lines = append(lines, "maximum from the calendar entry "+strconv.Quote(l.MaxBy))
 		}
 		if l.MaxReplicas == nil {
-			lines = append(lines, "maximum unknown, as max_replicas_query gives no number")
+			lines = append(lines, "maximum unknown: max_replicas_query returned no number")
 		}
 	}
 	return lines
@@ -164,7 +164,7 @@ func Describe(t Trigger) string {
 		}
 	}
 	if t.PerInstance != nil && t.Rule.Per == "replica" {
-		text += ", " + explain.Number(*t.PerInstance) + " per replica"
+		text += " (" + explain.Number(*t.PerInstance) + " per replica)"
 	}
 	switch {
 	case t.AgeUnknown:
@@ -173,7 +173,7 @@ func Describe(t Trigger) string {
 		text += ", " + age(*t.AgeSeconds) + " old"
 	}
 	if t.IntervalSeconds != nil {
-		text += ", one every " + explain.Duration(seconds(*t.IntervalSeconds))
+		text += ", sampled every " + explain.Duration(seconds(*t.IntervalSeconds))
 	}
 	return text
 }

@@ -196,9 +196,9 @@ func (o Explain) lastAction(got api.Decisions, now time.Time, w io.Writer) {
 	case a != nil:
 		fmt.Fprintf(w, "\nLast action, %s (%s ago)\n%s\n", api.Clock(a.Time, now), explain.Duration(now.Sub(a.Time)), explain.Wrap(a.Did, "  ", 80))
 	case got.Event == nil:
-		fmt.Fprintf(w, "\nLast action\n%s\n", explain.Wrap("Unknown: none since this scaler leads, and it does not read Events.", "  ", 80))
+		fmt.Fprintf(w, "\nLast action\n%s\n", explain.Wrap("Unknown: none since this scaler became the leader, and it does not read Events.", "  ", 80))
 	case got.Event.Time == nil:
-		fmt.Fprintf(w, "\nLast action\n%s\n", explain.Wrap("Unknown: none since this scaler leads. "+capital(got.Event.Unknown)+".", "  ", 80))
+		fmt.Fprintf(w, "\nLast action\n%s\n", explain.Wrap("Unknown: none since this scaler became the leader. "+capital(got.Event.Unknown)+".", "  ", 80))
 	default:
 		fmt.Fprintf(w, "\nLast action, %s (%s ago), by a scaler before this one: from the workload's Event\n%s\n",
 			api.Clock(*got.Event.Time, now), explain.Duration(now.Sub(*got.Event.Time)), explain.Wrap(got.Event.Message, "  ", 80))

@@ -23,6 +23,14 @@ func Did(d loop.Decision) string {
 		return "Holding: " + why(d) + "."
 	case reason.Waits():
 		return "Waiting: " + why(d) + "."
+	case reason == decide.LoadHighAtMax:
+		at := "At"
+		if d.From > d.Limits.Max { // by other hands, and within its limits a load never takes it down
+			at = "Above"
+		}
+		return fmt.Sprintf("%s the maximum of %d%s: %s.", at, d.Limits.Max, maxBy(d), load(d))
+	case reason == decide.LoadLowAtMin && d.From <= d.Limits.Min:
+		return fmt.Sprintf("At the minimum of %d%s: %s.", d.Limits.Min, by(d.Limits.MinBy), load(d))
 	}
 	return "Nothing to do: " + why(d) + "."
 }
@@ -33,13 +41,8 @@ func why(d loop.Decision) string {
 	switch d.Reason {
 	case decide.LoadHigh, decide.LoadLow, decide.WithinBounds:
 		return load(d)
-	case decide.LoadHighAtMax:
-		return load(d) + fmt.Sprintf(", but %d is the maximum%s", l.Max, maxBy(d))
 	case decide.LoadLowAtMin:
-		if d.From > l.Min {
-			return load(d) + ", but without data of another trigger its fallback is kept"
-		}
-		return load(d) + fmt.Sprintf(", but %d is the minimum%s", l.Min, by(l.MinBy))
+		return load(d) + ", but the fallback of a trigger without data keeps the replicas"
 	case decide.BelowMin:
 		return fmt.Sprintf("the minimum is %d%s", l.Min, by(l.MinBy))
 	case decide.AboveMax:
@@ -52,7 +55,7 @@ func why(d loop.Decision) string {
 	case decide.WaitForReady:
 		return fmt.Sprintf("%s; %d of %d replicas are ready", asked(d), *d.Ready, d.Replicas)
 	case decide.SampleUsed:
-		return "the newest sample has been acted on already"
+		return "the newest sample has already been acted on"
 	}
 	return missing(d)
 }
@@ -79,9 +82,10 @@ func load(d loop.Decision) string {
 	}
 	text := the(t, "the value") + " is " + value
 	if !r.Absolute {
-		text = fmt.Sprintf("%s on %s is %s per replica", value, replicas(d.Replicas), Number(r.PerInstance(d.Sample().Value, d.Replicas)))
+		per := Number(r.PerInstance(d.Sample().Value, d.Replicas))
+		text = fmt.Sprintf("%s on %s is %s per replica", value, replicas(d.Replicas), per)
 		if t.Name != "" {
-			text = t.Name + ", " + text
+			text = fmt.Sprintf("%s (%s on %s) is %s per replica", t.Name, value, replicas(d.Replicas), per)
 		}
 	}
 	per, up, down := r.PerInstance(d.Sample().Value, d.Replicas), Number(r.ScaleUpAt), Number(r.ScaleDownAt)
@@ -89,9 +93,9 @@ func load(d loop.Decision) string {
 	case r.Kind == decide.Target && per > r.ValuePerReplica:
 		return text + ", above " + Number(r.ValuePerReplica)
 	case r.Kind == decide.Target && d.Reason == decide.WithinBounds:
-		return text + ", and fewer could not keep it at " + Number(r.ValuePerReplica)
+		return text + ", and fewer replicas could not keep it at " + Number(r.ValuePerReplica)
 	case r.Kind == decide.Target:
-		return text + ", and fewer can keep it at " + Number(r.ValuePerReplica)
+		return text + ", and fewer replicas can keep it at " + Number(r.ValuePerReplica)
 	case per >= r.ScaleUpAt:
 		return text + ", at or above " + up
 	case per <= r.ScaleDownAt:
@@ -108,7 +112,7 @@ func missing(d loop.Decision) string {
 	case decide.NoData:
 		return query + " returned no data"
 	case decide.Stale:
-		return fmt.Sprintf("the newest sample of %s is %s old, and %s is the limit", query, Duration(d.Now.Sub(s.Timestamp)), Duration(d.Target.Policy.MaxAge(s.Spacing)))
+		return fmt.Sprintf("the newest sample of %s is %s old, and the limit is %s", query, Duration(d.Now.Sub(s.Timestamp)), Duration(d.Target.Policy.MaxAge(s.Spacing)))
 	case decide.FromFuture:
 		return fmt.Sprintf("the newest sample of %s is %s ahead of Prometheus's clock", query, Duration(s.Timestamp.Sub(d.Now)))
 	case decide.NotANumber:
@@ -118,9 +122,9 @@ func missing(d loop.Decision) string {
 	case decide.QueryFailed:
 		return query + " failed (" + d.Cause + ")"
 	case decide.MaxUnknown:
-		return load(d) + ", but max_replicas_query gives no number"
+		return load(d) + ", but max_replicas_query returned no number"
 	case decide.SwitchedOff:
-		return "the workload was switched off by hand, as it has 0 replicas"
+		return "the workload has 0 replicas, so it was switched off by hand"
 	case decide.WorkloadUnreadable:
 		return "the replicas cannot be read (" + d.Cause + ")"
 	case decide.Paused:
@@ -129,9 +133,9 @@ func missing(d loop.Decision) string {
 		}
 		return "paused by the configuration"
 	case decide.OwnedByOther:
-		return d.Block.By + " scales the workload, too"
+		return d.Block.By + " also scales the workload"
 	case decide.Contested:
-		return "something else has reverted two steps" + left(d)
+		return "something else reverted two steps" + left(d)
 	}
 	return string(d.Reason)
 }
@@ -140,7 +144,7 @@ func left(d loop.Decision) string {
 	if d.Left <= 0 {
 		return ""
 	}
-	return ", so the replicas are left alone for " + Duration(d.Left)
+	return ", so the scaler backs off for another " + Duration(d.Left)
 }
 
 // the names a trigger; the only one has no name.
@@ -162,7 +166,7 @@ func by(entry string) string {
 	if entry == "" {
 		return ""
 	}
-	return " by the calendar's " + strconv.Quote(entry)
+	return " (calendar entry " + strconv.Quote(entry) + ")"
 }
 
 // maxBy says what sets the maximum in force.
@@ -173,7 +177,7 @@ func maxBy(d loop.Decision) string {
 		most = min(most, own.Ceiling)
 	}
 	if d.Target.MaxReplicasQuery != "" && d.Limits.Max < most {
-		return " by max_replicas_query"
+		return " (max_replicas_query)"
 	}
 	return by(d.Limits.MaxBy)
 }

@@ -15,49 +15,68 @@ func next(d loop.Decision, all []Change) string {
 	case reason == decide.WriteFailed:
 		return "The next sample decides again."
 	case reason == decide.SwitchedOff:
-		return "It stays switched off until the replicas are set to 1 or more by hand."
+		return "It stays off until the replicas are set to 1 or more by hand."
 	case reason == decide.WorkloadUnreadable:
 		return "It decides again as soon as they can be read."
 	case d.Before == nil:
 		return "It decides again as soon as there is a new sample."
 	case len(all) == 0:
-		return "No load leads to a step: " + fmt.Sprintf("the minimum is %d and the maximum %d.", d.Limits.Min, d.Limits.Max)
+		return "No load causes a step: " + fmt.Sprintf("the minimum is %d and the maximum %d.", d.Limits.Min, d.Limits.Max)
 	}
-	verb := "Scales"
+	opening := ""
 	switch {
 	case all[0].Unblocked:
-		verb = "Without that it would scale"
-	case action != decide.None && d.Target.DryRun:
-		verb = "Next, it would scale"
+		opening = "otherwise it "
 	case action != decide.None:
-		verb = "Next, it scales"
-	case d.Target.DryRun:
-		verb = "Would scale"
+		opening = "next, it "
 	case len(d.Samples) == 1 && d.Sample().Missing() != "":
-		verb = "With data it scales"
+		opening = "with data, it "
 	}
 	told := map[int]bool{} // triggers whose values are in the text already
 	var parts []string
+	said := ""
 	for _, a := range []decide.Action{decide.Up, decide.Down} {
-		if text := direction(d, a, all, told); text != "" {
-			parts = append(parts, string(a)+text)
+		ways := toward(a, all)
+		if len(ways) == 0 {
+			continue
 		}
+		verb := "scales "
+		if ways[0].Unblocked || ways[0].supposes() || d.Target.DryRun {
+			verb = "would scale "
+		}
+		if verb == said {
+			verb = ""
+		} else {
+			said = verb
+		}
+		parts = append(parts, verb+string(a)+direction(d, ways, told))
 	}
-	text := verb + " " + strings.Join(parts, "; ") + "."
+	text := opening + strings.Join(parts, "; ") + "."
+	text = strings.ToUpper(text[:1]) + text[1:]
 	if reason == decide.Contested || reason == decide.OwnedByOther && d.Left > 0 {
-		text = "It goes on by itself then. " + text
+		text = "It resumes by itself. " + text
 	}
 	return text
 }
 
-// direction says what leads to a step in one direction.
-func direction(d loop.Decision, a decide.Action, all []Change, told map[int]bool) string {
-	var ways []Change
+// toward returns the changes that lead to a step in that direction.
+func toward(a decide.Action, all []Change) (ways []Change) {
 	for _, c := range all {
 		if c.Action == a {
 			ways = append(ways, c)
 		}
 	}
+	return ways
+}
+
+// supposes reports whether the change is of what people have set, so that the
+// sentence is hypothetical.
+func (c Change) supposes() bool {
+	return len(c.Values) == 0 && c.Replicas+c.Min+c.Max > 0
+}
+
+// direction says what leads to a step in one direction.
+func direction(d loop.Decision, ways []Change, told map[int]bool) string {
 	var text strings.Builder
 	const most = 2
 	for i, c := range ways {
@@ -99,13 +118,13 @@ func (c Change) text(d loop.Decision, told map[int]bool) string {
 	case c.Replicas > 0:
 		return " if there were " + replicas(c.Replicas)
 	case c.MaxKnown:
-		return fmt.Sprintf(" if max_replicas_query gave %d or more", c.Max)
+		return fmt.Sprintf(" if max_replicas_query returned %d or more", c.Max)
 	case c.Max > 0:
 		return fmt.Sprintf(" if the maximum were %d", c.Max)
 	case c.Min > 0:
 		return fmt.Sprintf(" if the minimum were %d", c.Min)
 	case c.NoData && c.After > 0:
-		return fmt.Sprintf(" to %d in %s if data stay missing", c.To, Duration(c.After))
+		return fmt.Sprintf(" to %d in %s if data stays missing", c.To, Duration(c.After))
 	case c.Data:
 		return " with any data"
 	case c.NewSample && c.After == 0:

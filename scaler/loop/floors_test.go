@@ -45,7 +45,7 @@ func TestFloorWithoutData(t *testing.T) {
 				if first, gap := f.workload.sets[0].Sub(began), f.workload.sets[1].Sub(f.workload.sets[0]); first < 10*time.Second || gap < 10*time.Second {
 					t.Errorf("the first step after %s, and the next %s later", first, gap)
 				}
-				if want := `Scaled from 1 to 2 replicas: the minimum is 3 by the calendar's "office hours"`; len(f.events) != 2 || f.events[0].Message != want {
+				if want := `Scaled from 1 to 2 replicas: the minimum is 3 (calendar entry "office hours")`; len(f.events) != 2 || f.events[0].Message != want {
 					t.Errorf("got %v, want first %s", f.events, want)
 				}
 				for _, l := range f.lines(t, "info") {

@@ -61,5 +61,5 @@ func by(entry string) string {
 	if entry == "" {
 		return ""
 	}
-	return " by the calendar's " + strconv.Quote(entry)
+	return " (calendar entry " + strconv.Quote(entry) + ")"
 }

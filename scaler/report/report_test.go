@@ -188,7 +188,7 @@ func TestEventsTellWhy(t *testing.T) {
 			"the calendar's minimum", func(_ *config.Target, in *decide.Input, _ *loop.Decision) {
 				in.Limits.Min, in.Limits.MinBy = 4, "office hours"
 			},
-			`ScaledUp: Scaled from 3 to 4 replicas: the minimum is 4 by the calendar's "office hours"`,
+			`ScaledUp: Scaled from 3 to 4 replicas: the minimum is 4 (calendar entry "office hours")`,
 		},
 		{
 			"a failed write", func(_ *config.Target, in *decide.Input, d *loop.Decision) {

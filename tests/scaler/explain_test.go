@@ -141,7 +141,7 @@ func TestExplainAfterHandover(t *testing.T) {
 	third.awaitLeader(t)
 	await(t, func() string {
 		text, code := third.ask(t.Context(), t, "camunda-deployment")
-		return missing(code == 0 && strings.Contains(text, "Unknown: none since this scaler leads.") && strings.Contains(text, "forbidden"), text)
+		return missing(code == 0 && strings.Contains(text, "Unknown: none since this scaler became the leader.") && strings.Contains(text, "forbidden"), text)
 	})
 }
 

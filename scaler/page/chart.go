@@ -324,6 +324,9 @@ func (p past) replicaChart() (chart, bool) {
 		c.Legends = append(c.Legends, legend{"shadow", "replicas if this dry run scaled"})
 	}
 	p.mark(&c, s)
+	if slices.ContainsFunc(c.Bands, func(b band) bool { return b.Class == "off" }) {
+		c.Legends = append(c.Legends, legend{"off", "paused or switched off"})
+	}
 	return c, true
 }
 
@@ -356,6 +359,9 @@ func (p past) mark(c *chart, s scale) {
 		}
 		if reason.Holds() && hold == nil {
 			hold, since = &band{Class: "hold", Title: string(reason)}, e.At
+			if chosen(reason) {
+				hold.Class = "off"
+			}
 		}
 		if action != decide.None && len(c.Steps) < most {
 			c.Steps = append(c.Steps, band{X: place(s.x(e.At)), Class: string(action), Title: fmt.Sprintf("%s to %d (%s)", action, e.To, reason)})

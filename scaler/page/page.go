@@ -18,6 +18,7 @@ import (
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/api"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/explain"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/journal"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/web"
@@ -197,7 +198,7 @@ func class(t api.Target) string {
 	case "scaled", "would scale":
 		return "acted"
 	case "holding":
-		if r := t.Last.Reason; r == "paused" || r == "switched_off" {
+		if chosen(decide.Reason(t.Last.Reason)) {
 			return "off"
 		}
 		return "held"
@@ -206,10 +207,16 @@ func class(t api.Target) string {
 	case "waiting":
 		return "waits"
 	case "nothing to do":
+		if decide.Reason(t.Last.Reason) == decide.LoadHighAtMax {
+			return "waits"
+		}
 		return "fine"
 	}
 	return "off"
 }
+
+// chosen reports whether people have chosen that the scaler holds.
+func chosen(r decide.Reason) bool { return r == decide.Paused || r == decide.SwitchedOff }
 
 // address is a target's page, from the table.
 func address(name string) string {

@@ -138,11 +138,11 @@ func TestPage(t *testing.T) {
 	}{
 		"a number": {
 			func(string) (int, string) { return 200, count(42) },
-			[]string{"<td>answers<br>", "<td>42 in 10s<br><small>until 20", "<td>readable</td>", "<td>agrees with the exporter&#39;s to a second</td>"},
+			[]string{"<td>answers<br>", "<td>42 in 10s<br><small>from 20", " UTC, which was ", "<td>readable</td>", "<td>agrees with the exporter&#39;s to within a second</td>"},
 		},
 		"an error": {
 			func(string) (int, string) { return 500, `{"type":"X","message":"<b>no database</b>"}` },
-			[]string{"<strong>does not answer</strong>", "X: &lt;b&gt;no database&lt;/b&gt;", "<strong>unknown</strong><br><small>no count succeeded"},
+			[]string{"<strong>does not answer</strong>", "X: &lt;b&gt;no database&lt;/b&gt;", "<strong>missing</strong><br><small>the engine did not answer the latest count, see above"},
 		},
 		"an unreadable history": {
 			func(path string) (int, string) {
@@ -154,7 +154,7 @@ func TestPage(t *testing.T) {
 				}
 				return 200, count(0)
 			},
-			[]string{"<td>answers<br>", "history is unreadable, see below", "process instance &lt;i&gt;0815&lt;/i&gt; is running, but history does not show it"},
+			[]string{"<td>answers<br>", "<strong>missing</strong><br><small>history cannot be read, see below", "process instance &lt;i&gt;0815&lt;/i&gt; is running, but history does not show it"},
 		},
 		"a collector that fails": {
 			func(path string) (int, string) {
@@ -175,7 +175,7 @@ func TestPage(t *testing.T) {
 			}))
 			t.Cleanup(s.Close)
 			x := start(t, "--camunda.url="+s.URL)
-			if _, page := x.get(t, "/"); !strings.Contains(page, "not asked yet") {
+			if _, page := x.get(t, "/"); !strings.Contains(page, "not queried yet") {
 				t.Errorf("before the first scrape:\n%s", page)
 			}
 			x.get(t, "/metrics")

@@ -15,7 +15,7 @@ import (
 func (x *Exporter) state(now time.Time) []web.Detail {
 	s := x.started.Status(now)
 	details := []web.Detail{x.engineState(s), x.recentState(s, now)}
-	total := web.Detail{Name: "Started in all", Value: fmt.Sprint(s.Total), Note: "since the exporter started"}
+	total := web.Detail{Name: "Started in total", Value: fmt.Sprint(s.Total), Note: "since the exporter started"}
 	if s.Late > 0 {
 		total.Note += fmt.Sprintf("; %d of them became visible after their window was counted", s.Late)
 	}
@@ -31,7 +31,7 @@ func (x *Exporter) engineState(s collector.Status) web.Detail {
 	d := web.Detail{Name: "Engine", Value: "answers", Note: x.options.URL}
 	switch {
 	case !s.Counted:
-		d.Value, d.Note = "not asked yet", x.options.URL+": it is asked when the metrics are scraped"
+		d.Value, d.Note = "not queried yet", x.options.URL+": every scrape of the metrics queries it"
 	case s.Err != nil:
 		d.Value, d.Note, d.Bad = "does not answer", x.options.URL+": "+s.Err.Error(), true
 	}
@@ -39,17 +39,26 @@ func (x *Exporter) engineState(s collector.Status) web.Detail {
 }
 
 func (x *Exporter) recentState(s collector.Status, now time.Time) web.Detail {
-	d := web.Detail{Name: "Recently started", Value: "unknown", Bad: true}
+	d := web.Detail{Name: "Recently started", Value: "missing", Bad: true}
 	switch s.Missing {
 	case "":
+		end := s.Window.End.UTC()
 		d.Value, d.Bad = fmt.Sprintf("%d in %s", s.Recent, x.options.Window), false
-		d.Note = fmt.Sprintf("until %s, %s before this page", s.Window.End.Format(time.RFC3339), now.Sub(s.Window.End).Round(time.Second))
+		d.Note = fmt.Sprintf("from %s to %s UTC, which was %s ago",
+			end.Add(-x.options.Window).Format(time.DateTime), end.Format(time.TimeOnly), now.Sub(end).Round(time.Second))
 	case collector.NotCounted:
-		d.Note, d.Bad = "no count succeeded", s.Counted
+		switch {
+		case !s.Counted:
+			d.Note, d.Bad = "nothing has scraped the metrics yet", false
+		case s.Err != nil:
+			d.Note = "the engine did not answer the latest count, see above"
+		default:
+			d.Note = "no window has been counted yet; the next scrape counts one"
+		}
 	case collector.HistoryUnreadable:
-		d.Note = "history is unreadable, see below"
+		d.Note = "history cannot be read, see below"
 	case collector.HistoryUnknown:
-		d.Note = "history is empty, and it is not known whether it can be read: see below"
+		d.Note = "history is empty, and it is unknown whether it can be read: see below"
 	case collector.ClockWrong:
 		d.Note = "a clock is wrong, see below"
 	case collector.MisdatedFound:
@@ -74,7 +83,7 @@ func historyState(s collector.Status) web.Detail {
 	default:
 		d.Value = "unknown"
 		if s.Counted && s.Err == nil {
-			d.Note = "it shows no instance; start one to tell, or check the history level and the grant READ_HISTORY"
+			d.Note = "it shows no instance; start one to find out, or check the history level and the grant READ_HISTORY"
 		}
 	}
 	return d
@@ -88,7 +97,7 @@ func clockState(s collector.Status) web.Detail {
 	case skew < 0:
 		d.Value = fmt.Sprintf("at least %s behind the exporter's", -skew)
 	case s.Clock.Known:
-		d.Value = "agrees with the exporter's to a second"
+		d.Value = "agrees with the exporter's to within a second"
 	}
 	return d
 }

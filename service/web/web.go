@@ -68,8 +68,8 @@ func NewMux(page Page, telemetryPath string, metrics http.Handler, ready func() 
 	}
 	page.Links = append([]web.LandingLinks{
 		{Address: telemetryPath, Text: "Metrics"},
-		{Address: "/-/healthy", Text: "Healthy", Description: "is the process alive"},
-		{Address: "/-/ready", Text: "Ready", Description: "does it do its work"},
+		{Address: "/-/healthy", Text: "Healthy", Description: "whether the process is alive"},
+		{Address: "/-/ready", Text: "Ready", Description: "whether it does its work"},
 	}, page.Links...)
 	mux := http.NewServeMux()
 	if page.Instead != nil {

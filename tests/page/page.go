@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 //go:embed browse.mjs package.json package-lock.json
@@ -52,6 +53,37 @@ type Sight struct {
 	Violations         []string // that axe found
 	Requests           []string
 	Faults             []string // in the console, and of requests
+}
+
+// Problems are what is wrong with any page on which this was seen.
+func (v Visit) Problems(s Sight) []string {
+	var all []string
+	add := func(format string, args ...any) {
+		at := fmt.Sprintf("%s, %d pixels wide, dark: %v: ", v.URL, v.Width, v.Dark)
+		all = append(all, at+fmt.Sprintf(format, args...))
+	}
+	host := strings.Join(strings.SplitN(v.URL, "/", 4)[:3], "/")
+	for _, r := range s.Requests {
+		if r != host && !strings.HasPrefix(r, host+"/") {
+			add("it loads %s", r)
+		}
+	}
+	if len(s.Faults) > 0 {
+		add("in the console: %q", s.Faults)
+	}
+	for _, violation := range s.Violations {
+		add("axe: %s", violation)
+	}
+	if v.Scripts && s.Reached != s.Focusable {
+		add("the Tab key reaches %d of %d links, fields and buttons", s.Reached, s.Focusable)
+	}
+	if s.Wide > 0 {
+		add("it is %d pixels wider than the screen", s.Wide)
+	}
+	if len(s.Cut) > 0 {
+		add("cut off is %q", s.Cut)
+	}
+	return all
 }
 
 // Browser is Chromium with its client library.

@@ -28,7 +28,8 @@ func TestFaultsAreSeen(t *testing.T) {
 			<img src="%s/x.png" width="9" height="9"></main><script>throw new Error("a fault")</script></body></html>`, elsewhere.URL)
 	}))
 	defer server.Close()
-	seen, err := b.Visit(t.Context(), Visit{URL: server.URL, Width: 360, Height: 600, Scripts: true})
+	v := Visit{URL: server.URL, Width: 360, Height: 600, Scripts: true}
+	seen, err := b.Visit(t.Context(), v)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,6 +45,15 @@ func TestFaultsAreSeen(t *testing.T) {
 		if !strings.Contains(faults, want) {
 			t.Errorf("no %q in the faults\n%s", want, faults)
 		}
+	}
+	problems := strings.Join(v.Problems(got), "\n")
+	for _, want := range []string{"it loads " + elsewhere.URL, "in the console", "axe: color-contrast", "the Tab key reaches 1 of 2", "wider than the screen", "cut off is"} {
+		if !strings.Contains(problems, want) {
+			t.Errorf("no %q in the problems\n%s", want, problems)
+		}
+	}
+	if got := v.Problems(Sight{Requests: []string{server.URL + "/"}, Focusable: 2, Reached: 2}); len(got) > 0 {
+		t.Errorf("a page without problems has %q", got)
 	}
 	switch {
 	case len(got.Requests) != 2 || !strings.HasPrefix(got.Requests[1], elsewhere.URL):

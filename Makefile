@@ -165,7 +165,8 @@ dist: ## Pack the programs for each platform into dist/archives, with checksums
 	docker/dist.sh
 
 .PHONY: pictures
-pictures: ## Take the screenshots of the dashboards on the real stack (needs GRAFANA_HOME, npm and Chromium)
+pictures: ## Take the screenshots of the page and the dashboards on the real stack (needs npm, Chromium and, for the dashboards, GRAFANA_HOME)
+	cd tests && GOWORK=off go run ./page/picture
 	cd tests && GOWORK=off go run ./dashboards/pictures
 
 .PHONY: kind

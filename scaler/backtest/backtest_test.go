@@ -58,6 +58,37 @@ func TestFigures(t *testing.T) {
 	}
 }
 
+// The worst is also a load that a step ends at once: so much one replica had.
+func TestTheWorstIsThatBeforeTheStep(t *testing.T) {
+	path := recorded(t, 10*time.Minute, func(at time.Time) float64 {
+		if at.Equal(start.Add(5 * time.Minute)) {
+			return 90
+		}
+		return 30
+	}, nil)
+	f := run(t, Backtest{Compare: Compare{ConfigFile: file(t, "scaler.yml", rule)}, File: path}).Courses[0].Figures
+	if w := f.Worst[0]; w.PerInstance != 90 || !w.Time.Equal(start.Add(5*time.Minute)) || f.Above != 0 || f.Ups != 1 {
+		t.Errorf("got %+v, want 90 at the time of the step up, and no time above the bound", f)
+	}
+}
+
+// Without recorded replicas the report says so, and how to name others.
+func TestNothingToCompareWith(t *testing.T) {
+	const note = "No replicas were recorded"
+	for _, c := range []struct {
+		name     string
+		replicas func(time.Time) int
+		want     int
+	}{{"recorded", func(time.Time) int { return 2 }, 0}, {"not recorded", nil, 1}} {
+		t.Run(c.name, func(t *testing.T) {
+			r := run(t, Backtest{Compare: Compare{ConfigFile: file(t, "scaler.yml", rule)}, File: recorded(t, time.Hour, day, c.replicas)})
+			if n := strings.Count(strings.Join(r.Notes, "\n"), note); n != c.want {
+				t.Errorf("%d notes that say %q, want %d: %q", n, note, c.want, r.Notes)
+			}
+		})
+	}
+}
+
 func near(a, b float64) bool { return a-b < 1e-9 && b-a < 1e-9 }
 
 // Time without data is neither above nor below, and never 0.
@@ -105,7 +136,7 @@ targets:
 		{1, "triggers.d.optional=true", nil, nil, `--rule=triggers.d.optional=true: no trigger "d"`},
 		{0, "triggers.d.optional=true", nil, nil, "the target has no triggers"},
 		{0, "scale_up_at", nil, nil, `--rule=scale_up_at: "scale_up_at": want KEY=VALUE`},
-		{0, "scale_up=40", nil, nil, "--rule=scale_up=40: targets[0].scale_up: unknown key"},
+		{0, "scale_up=40", nil, nil, "or of the rule: type, value_per_replica, scale_up_at"},
 		{0, "scale_up_at=10", nil, nil, "10 is not above scale_down_at, 20"},
 		{0, "scale_down_at=45", nil, nil, "makes the target flap"},
 	} {
@@ -191,6 +222,9 @@ func TestSweep(t *testing.T) {
 			}
 			if least < 0 && s.Best != nil || least >= 0 && (s.Best == nil || s.Best.Hours != least) {
 				t.Errorf("got the best %+v, want %v replica-hours", s.Best, least)
+			}
+			if c.name == "of two triggers" && (s.Best != nil || !strings.Contains(s.Note, "the least is")) {
+				t.Errorf("got the best %+v and the note %q", s.Best, s.Note)
 			}
 			if c.name == "as good as configured" && s.Best == nil {
 				t.Error("nothing is as good as what is configured")

@@ -104,6 +104,16 @@ func (m *Meter) observe(o Observation) {
 		h.expires = o.At + m.judge.Policy.MaxAge(h.cadence.Spacing()).Nanoseconds() + 1
 		h.known = h.known && h.expires > m.now
 	}
+	if h.known && !m.absent {
+		m.worst(o.Track) // a step may follow at once
+	}
+}
+
+// worst takes in the load on each Pod as it is now.
+func (m *Meter) worst(trigger int) {
+	if per, w := m.perInstance(trigger), &m.Worst[trigger]; per > w.PerInstance {
+		w.PerInstance, w.Time = per, timeOf(m.now)
+	}
 }
 
 // step takes in a step.
@@ -176,10 +186,7 @@ func (m *Meter) pass(next int64) {
 			continue
 		}
 		known = true
-		per := m.perInstance(i)
-		if w := &m.Worst[i]; per > w.PerInstance {
-			w.PerInstance, w.Time = per, timeOf(m.now)
-		}
+		m.worst(i)
 		above = above || t.Rule.High(h.value, max(1, m.pods.ready))
 		below = below && t.Rule.Low(h.value, max(1, n))
 	}

@@ -163,7 +163,7 @@ func describe(w io.Writer, t config.Target, name string, s sample.Result) {
 	}
 	fmt.Fprintf(w, "; stale after %s", stale)
 	if t.Policy.MaxSampleAge > 0 && s.Spacing > t.Policy.MaxSampleAge {
-		fmt.Fprintf(w, "\n%18smax_sample_age is below that: each sample counts for a part of the time", "")
+		fmt.Fprintf(w, "\n%18smax_sample_age is below that: a sample counts for a part of\n%18sthe time only", "", "")
 	}
 	fmt.Fprintln(w)
 }

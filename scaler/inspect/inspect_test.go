@@ -79,6 +79,7 @@ targets:
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.Targets[1].Policy.MaxSampleAge = 30 * time.Second // of samples a minute apart
 	var out bytes.Buffer
 	if missing := Write(t.Context(), func(config.Target) v1.API { return prometheus{} }, c, &out); missing != 2 {
 		t.Errorf("%d targets without a sample, want 2", missing)

@@ -1,5 +1,7 @@
 // Package promql tells what an expression gives without asking Prometheus. It
-// parses as Prometheus itself does, experimental syntax included.
+// parses as Prometheus itself does, experimental syntax included. Prometheus's
+// parser is 1.0 of the program's 23 MB, so the commands that need it offline are
+// in the same binary.
 package promql
 
 import (

@@ -248,7 +248,7 @@ func (b Backtest) Run(ctx context.Context, connect Connect, progress io.Writer) 
 	}
 	fmt.Fprintf(progress, "%d samples read in %s, replayed in %s\n", report.Samples, read.Sub(started).Round(10*time.Millisecond), time.Since(read).Round(10*time.Millisecond))
 	report.Command = "backtest"
-	report.Notes = append(report.Notes, b.notes(c)...)
+	report.Notes = append(report.Notes, b.notes(c, report.recorded())...)
 	return report, nil
 }
 
@@ -312,7 +312,7 @@ func (b Backtest) download(ctx context.Context, all config.Config, c compared, c
 }
 
 // notes say what a replay cannot know.
-func (b Backtest) notes(c compared) []string {
+func (b Backtest) notes(c compared, recorded bool) []string {
 	notes := []string{
 		"A replay takes the load as it was recorded. If the load depended on the replicas (a queue that more of them empty sooner, users who gave up), another rule would have met another load.",
 		"A sample that was never recorded, and failures of Prometheus, the API server and the scaler, are not in it; nor are pauses and changes by hand.",
@@ -322,6 +322,9 @@ func (b Backtest) notes(c compared) []string {
 		notes = append(notes, "New Pods share the load at once. Set --ready-after to how long yours take.")
 	} else {
 		notes = append(notes, fmt.Sprintf("New Pods share the load after %s.", c.ReadyAfter))
+	}
+	if !recorded {
+		notes = append(notes, "No replicas were recorded, so there is nothing to compare the rules with: "+b.otherReplicas())
 	}
 	for i, q := range c.target.Queries {
 		parsed, err := promql.Parse(q.PromQL)
@@ -333,6 +336,14 @@ func (b Backtest) notes(c compared) []string {
 		}
 	}
 	return notes
+}
+
+// otherReplicas says how to name the replicas that there were.
+func (b Backtest) otherReplicas() string {
+	if b.File == "" {
+		return "--replicas-query names others, for example those of an HPA."
+	}
+	return "in a CSV file they are in the column replicas, in other files in the series camunda_scaler_replicas."
 }
 
 func triggerName(t config.Target, i int) string {

@@ -157,7 +157,7 @@ func (n *needs) recommend() (f *Floors, why string, err error) {
 	text.WriteString("calendar:\n")
 	for _, key := range order {
 		for _, w := range windows[key] {
-			fmt.Fprintf(&text, "  - name: %s %02d-%02d\n    location: %s\n    times: [{weekdays: [%s], times: [{start_time: '%02d:00', end_time: '%02d:00'}]}]\n    min_replicas: %d\n",
+			fmt.Fprintf(&text, "  - name: %s %02d-%02d\n    location: %s\n    times:\n      - weekdays: [%s]\n        times: [{start_time: '%02d:00', end_time: '%02d:00'}]\n    min_replicas: %d\n",
 				daysInShort(byWindows[key]), w.from, w.to, n.location, weekdays(byWindows[key]), w.from, w.to, w.floor)
 		}
 	}

@@ -105,11 +105,7 @@ func TestGoldenBacktest(t *testing.T) {
 	var table, asJSON, page bytes.Buffer
 	r.WriteTable(&table)
 	golden(t, "backtest.txt", table.Bytes())
-	for line := range strings.SplitSeq(table.String(), "\n") {
-		if len(line) > 80 {
-			t.Errorf("%d columns: %s", len(line), line)
-		}
-	}
+	wants80(t, table.String())
 	if err := r.WriteJSON(&asJSON); err != nil {
 		t.Fatal(err)
 	}
@@ -120,9 +116,19 @@ func TestGoldenBacktest(t *testing.T) {
 	golden(t, "backtest.html", page.Bytes())
 }
 
+// wants80 wants a text that fits a terminal.
+func wants80(t *testing.T, text string) {
+	t.Helper()
+	for line := range strings.SplitSeq(text, "\n") {
+		if len(line) > 80 {
+			t.Errorf("%d columns: %s", len(line), line)
+		}
+	}
+}
+
 func TestGoldenSimulation(t *testing.T) {
 	s := Simulation{
-		Compare: Compare{ConfigFile: file(t, "scaler.yml", rule), Rules: []string{"value_per_replica=45"}, ReadyAfter: time.Minute},
+		Compare: Compare{ConfigFile: file(t, "scaler.yml", rule), Rules: []string{"value_per_replica=45", "scale_up_at=60,scale_down_at=15,scale_up_delay=30s,max_replicas=8"}, ReadyAfter: time.Minute},
 		Loads:   map[string]string{"": "[{constant: 30}, {ramp: {from: 10m, to: 20m, by: 150}}, {spike: {at: 40m, for: 2m, by: 100}}, {step: {at: 50m, by: -100}}, {noise: {deviation: 3}}, {gap: {at: 55m, for: 2m}}]"},
 		From:    start, Duration: time.Hour, Spacing: 10 * time.Second, Seed: 7,
 	}
@@ -133,6 +139,7 @@ func TestGoldenSimulation(t *testing.T) {
 	var table bytes.Buffer
 	r.WriteTable(&table)
 	golden(t, "simulate.txt", table.Bytes())
+	wants80(t, table.String())
 }
 
 // What comes from outside cannot become markup.

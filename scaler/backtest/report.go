@@ -73,6 +73,11 @@ func boundOf(t config.Target) string {
 	return strings.Join(all, "; ")
 }
 
+// recorded reports whether the replicas that there really were are known.
+func (r Report) recorded() bool {
+	return slices.ContainsFunc(r.Courses, func(c Course) bool { return c.Recorded })
+}
+
 func (r Report) boundSentence() string {
 	if r.Bound == "" {
 		return ""
@@ -190,7 +195,7 @@ func (r Report) writeSteps(w io.Writer) {
 				which = fmt.Sprintf("%d to %d of %d steps; --output=json has the first %d", len(c.Steps)-len(last)+1, len(c.Steps), n, len(c.Steps))
 			}
 		}
-		fmt.Fprintf(w, "%s: %s\n", c.Name, which)
+		fmt.Fprintln(w, strings.Join(wrap(c.Name+": "+which, 78), "\n"))
 		for _, s := range last {
 			fmt.Fprintf(w, "  %s  %3d -> %d", s.Time.UTC().Format("2006-01-02 15:04:05"), s.From, s.To)
 			if s.Reason != "" {

@@ -224,6 +224,7 @@ func (s *Swept) conclude() {
 		}
 	}
 	if s.Best == nil {
-		s.Note = fmt.Sprintf("No pair keeps the time at or above the bound within %s.", percent(s.Limit))
+		least := slices.MinFunc(s.Tried, func(a, b Tried) int { return cmp.Compare(a.Share, b.Share) })
+		s.Note = fmt.Sprintf("No pair keeps the time at or above the bound within %s: the least is %s. Where the replicas are at the maximum, only another one helps: --rule=max_replicas=N.", percent(s.Limit), percent(least.Share))
 	}
 }

@@ -101,6 +101,9 @@ func (d Document) Vary(index int, settings string) (config.Target, error) {
 	c, err := config.Parse("rule", text)
 	if err != nil {
 		lines := lineOfError.ReplaceAllString(err.Error(), "") // of no file that its reader has
+		if strings.Contains(lines, "unknown key") {
+			lines += "; or of the rule: " + strings.Join(append(slices.Clone(thresholdKeys), limitKeys...), ", ")
+		}
 		return config.Target{}, fmt.Errorf("--rule=%s: %s", settings, lines)
 	}
 	return c.Targets[index], nil

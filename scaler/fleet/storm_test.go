@@ -30,10 +30,10 @@ func TestWorstOffFirst(t *testing.T) {
 		const most = 4 // in flight
 		server, load := fake.New(), map[string]float64{}
 		for i := range 30 {
-			load[fmt.Sprintf("up-%02d", i)] = float64(101 + i) // on two replicas
+			load[fmt.Sprintf("up-%02d", i)] = 60 // on two replicas
 		}
 		for i := range 10 {
-			load[fmt.Sprintf("down-%02d", i)] = float64(i)
+			load[fmt.Sprintf("down-%02d", i)] = 60
 		}
 		for name := range load {
 			server.Create(fake.Object{Namespace: "bpm", Name: name, UID: name, Replicas: 2, Ready: 2})
@@ -54,8 +54,9 @@ func TestWorstOffFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 		cluster := workload.New(client, workload.NewGate(workload.Load{InFlight: most}), log.NewNopLogger())
+		prom := &tenants{load: load}
 		f := New(Options{
-			Connect:   func(config.Prometheus) (v1.API, error) { return &tenants{load: load}, nil },
+			Connect:   func(config.Prometheus) (v1.API, error) { return prom, nil },
 			Workloads: func(ref workload.Ref) loop.Scaler { return cluster.Workload(ref) },
 			Watch:     cluster.Watch,
 			Metrics:   metrics.New(),
@@ -65,6 +66,15 @@ func TestWorstOffFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 		stop := lead(t, f)
+		time.Sleep(time.Minute) // spacing is learned, and nothing is left to be read
+		prom.set(func() {
+			for i := range 30 {
+				load[fmt.Sprintf("up-%02d", i)] = float64(101 + i)
+			}
+			for i := range 10 {
+				load[fmt.Sprintf("down-%02d", i)] = float64(i)
+			}
+		})
 		time.Sleep(20 * time.Second)
 		stop()
 		if len(written) < len(load) {

@@ -68,7 +68,7 @@ func Run(ctx context.Context, o Options) error {
 	kept := journal.New(o.JournalBytes)
 	events := event.NewRecorder(kube.client, kube.Gate, Name, o.Loggers.Kit)
 	options := fleet.Options{
-		Connect:   func(c config.Prometheus) (v1.API, error) { return newPrometheus(c, o.QueriesInFlight, self) },
+		Connect:   func(c config.Prometheus) (v1.API, error) { return Connect(c, o.QueriesInFlight, self) },
 		Workloads: func(ref workload.Ref) loop.Scaler { return fenced{kube.Workload(ref), bound} },
 		Watch:     kube.Watch,
 		Metrics:   self,
@@ -125,13 +125,19 @@ func Run(ctx context.Context, o Options) error {
 	return err
 }
 
-func newPrometheus(c config.Prometheus, inFlight int, m *metrics.Metrics) (v1.API, error) {
+// Name is the program's name.
+const Name = "camunda-scaler"
+
+// Connect returns a client of a Prometheus, with so many requests in flight at
+// most; 0 is the default.
+func Connect(c config.Prometheus, inFlight int, m *metrics.Metrics) (v1.API, error) {
 	dial := query.LimitConnections(cmp.Or(inFlight, query.DefaultInFlight), (&net.Dialer{}).DialContext)
-	client, err := commoncfg.NewClientFromConfig(c.HTTP, Name, commoncfg.WithUserAgent(userAgent()), commoncfg.WithDialContextFunc(commoncfg.DialContextFunc(dial)))
+	client, err := commoncfg.NewClientFromConfig(c.HTTP, Name, commoncfg.WithUserAgent(UserAgent()), commoncfg.WithDialContextFunc(commoncfg.DialContextFunc(dial)))
 	if err != nil {
 		return nil, fmt.Errorf("make an HTTP client for Prometheus: %w", err)
 	}
 	return query.NewAPI(c.URL, client, query.Load{InFlight: inFlight, Queued: m.QueryQueued, Took: m.QueryTook})
 }
 
-func userAgent() string { return service.UserAgent(Name) }
+// UserAgent is what the program says it is in its requests.
+func UserAgent() string { return service.UserAgent(Name) }

@@ -29,7 +29,7 @@ func KubeConfig(kubeconfig string) (*rest.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the API server: %w", err)
 	}
-	c.UserAgent = userAgent()
+	c.UserAgent = UserAgent()
 	// The requests in flight are bounded instead (see workload.Gate); client-go's
 	// limit of 5 a second would let many targets wait for each other.
 	c.QPS = -1

@@ -82,7 +82,7 @@ targets: [{}]`, front.URL, secret, secret, fileWith(t, secret), c.follow, secret
 			if err != nil {
 				t.Fatal(err)
 			}
-			api, err := newPrometheus(parsed.Prometheus, 0, metrics.New())
+			api, err := Connect(parsed.Prometheus, 0, metrics.New())
 			if err != nil {
 				t.Fatal(err)
 			}

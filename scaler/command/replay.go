@@ -1,4 +1,4 @@
-package app
+package command
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/app"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/backtest"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
@@ -131,7 +132,7 @@ func (r *Replay) Run(ctx context.Context, out, progress io.Writer) error {
 	if r.Command == simulateCommand {
 		report, err = r.simulation.Run(ctx, progress)
 	} else {
-		connect := func(c config.Prometheus) (v1.API, error) { return newPrometheus(c, 0, metrics.New()) }
+		connect := func(c config.Prometheus) (v1.API, error) { return app.Connect(c, 0, metrics.New()) }
 		report, err = r.backtest.Run(ctx, connect, progress)
 	}
 	if err != nil {

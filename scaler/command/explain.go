@@ -1,4 +1,4 @@
-package app
+package command
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	commoncfg "github.com/prometheus/common/config"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/api"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/app"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/explain"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service"
 )
@@ -70,7 +71,7 @@ func (o Explain) Run(ctx context.Context, w io.Writer) error {
 			return &service.UsageError{Err: fmt.Errorf("--http.config.file: %w", err)}
 		}
 	}
-	client, err := commoncfg.NewClientFromConfig(*config, Name, commoncfg.WithUserAgent(userAgent()))
+	client, err := commoncfg.NewClientFromConfig(*config, app.Name, commoncfg.WithUserAgent(app.UserAgent()))
 	if err != nil {
 		return &service.UsageError{Err: fmt.Errorf("--http.config.file: %w", err)}
 	}

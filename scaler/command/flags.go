@@ -1,4 +1,6 @@
-package app
+// Package command has the command line: the flags of the service, and the
+// commands that check, explain and replay.
+package command
 
 import (
 	"errors"
@@ -9,14 +11,12 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/alecthomas/units"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/app"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service"
 )
-
-// Name is the program's name.
-const Name = "camunda-scaler"
 
 // DefaultAddress is where the program listens.
 const DefaultAddress = ":9751"
@@ -28,43 +28,32 @@ type Flags struct {
 	AutoReload   bool
 	InFlight     InFlight
 	Journal      units.Base2Bytes
-	Addresses    Addresses
+	Addresses    app.Addresses
 	GroupMembers bool
 	Kubeconfig   string
 	DryRun       bool
 	Once         bool
 	Events       bool
-	Check        Check
+	Check        *Check
 	Explain      *Explain
 	Replay       *Replay
 
 	leaderElection bool
-	lease          LeaseID
+	lease          app.LeaseID
 
-	app    *kingpin.Application
+	all    *kingpin.Application
 	target *config.Flags // of the one target without a file
-	file   string        // of check-config
 }
 
 // InFlight is how many requests are in flight at most.
 type InFlight struct{ Prometheus, Kubernetes int }
 
-// Check is what check-config is to do.
-type Check struct {
-	File   string // "" to scale instead
-	Strict bool   // a warning is an error
-	PromQL bool   // parse the queries
-	Query  bool   // ask Prometheus
-}
-
-const checkConfig = "check-config"
-
 // NewFlags returns the program's flags, not yet parsed. Every flag can be set
 // by an environment variable as well.
 func NewFlags() *Flags {
-	c := service.NewCommand(Name, "Scales Kubernetes workloads by a rule on what Prometheus knows.", DefaultAddress)
+	c := service.NewCommand(app.Name, "Scales Kubernetes workloads by a rule on what Prometheus knows.", DefaultAddress)
 	a := c.Flags
-	f := &Flags{Command: c, app: a}
+	f := &Flags{Command: c, all: a}
 	a.Action(f.check).UsageTemplate(kingpin.LongHelpTemplate) // as the flags of run are those that most look for
 
 	run := a.Command("run", "Scale. This is the default.").Default()
@@ -83,15 +72,11 @@ func NewFlags() *Flags {
 	run.Flag("events", "Create a Kubernetes Event on the workload for every write.").Default("true").BoolVar(&f.Events)
 	run.Flag("leader-election", "Of several scalers, only the one that holds a Lease scales.").BoolVar(&f.leaderElection)
 	run.Flag("leader-election.namespace", "Namespace of the Lease. Default: the Pod's.").StringVar(&f.lease.Namespace)
-	run.Flag("leader-election.name", "Name of the Lease.").Default(Name).StringVar(&f.lease.Name)
+	run.Flag("leader-election.name", "Name of the Lease.").Default(app.Name).StringVar(&f.lease.Name)
 
 	f.target = config.AddFlags(run)
 
-	check := a.Command(checkConfig, "Check a configuration file and explain what it does. Exits with 0 if the file is valid, with 2 if not.")
-	check.Arg("file", "Configuration file.").Required().StringVar(&f.file)
-	check.Flag("strict", "Exit with 2 on warnings as well.").NoEnvar().BoolVar(&f.Check.Strict)
-	check.Flag("promql", "Parse the queries as Prometheus does. Turn this off for servers with a dialect of their own.").NoEnvar().Default("true").BoolVar(&f.Check.PromQL)
-	check.Flag("query", "Ask Prometheus once, and show what would be decided for each target now. Exits with 1 if a target has no sample.").NoEnvar().BoolVar(&f.Check.Query)
+	f.Check = addCheck(a)
 	f.Explain = addExplain(a)
 	f.Replay = addReplay(a)
 	return f
@@ -99,15 +84,14 @@ func NewFlags() *Flags {
 
 // Parse reads the arguments and the environment.
 func (f *Flags) Parse(args []string) error {
-	_, err := f.app.Parse(args)
+	_, err := f.all.Parse(args)
 	return err
 }
 
 // check returns an error for flags that contradict each other.
 func (f *Flags) check(parsed *kingpin.ParseContext) error {
 	switch {
-	case parsed.SelectedCommand != nil && parsed.SelectedCommand.FullCommand() == checkConfig:
-		f.Check.File = f.file
+	case parsed.SelectedCommand != nil && f.Check.selected(parsed.SelectedCommand.FullCommand()):
 		return nil
 	case parsed.SelectedCommand != nil && f.Explain.selected(parsed.SelectedCommand.FullCommand()):
 		return f.Explain.check()
@@ -152,7 +136,7 @@ func (f *Flags) Watch() string {
 }
 
 // Lease names the Lease of the leader election, nil without one.
-func (f *Flags) Lease() *LeaseID {
+func (f *Flags) Lease() *app.LeaseID {
 	if !f.leaderElection {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package app
+package command
 
 import (
 	"os"
@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/app"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
@@ -75,7 +76,7 @@ func TestEveryFlagHasAnEnvironmentVariable(t *testing.T) {
 	if err := f.Parse(nil); err != nil { // names the variables
 		t.Fatal(err)
 	}
-	for _, flag := range append(f.app.Model().Flags, f.app.GetCommand("run").Model().Flags...) {
+	for _, flag := range append(f.all.Model().Flags, f.all.GetCommand("run").Model().Flags...) {
 		switch {
 		case flag.Name == "kubeconfig" && flag.Envar == "KUBECONFIG":
 		case flag.Hidden || strings.HasPrefix(flag.Name, "help") || flag.Name == "version":
@@ -107,10 +108,10 @@ func TestFileContradictsTargetFlags(t *testing.T) {
 }
 
 func TestLeaderElection(t *testing.T) {
-	for args, want := range map[string]*LeaseID{
+	for args, want := range map[string]*app.LeaseID{
 		"": nil,
-		"--leader-election --leader-election.namespace=bpm":                        {"bpm", "camunda-scaler"},
-		"--leader-election --leader-election.name=x --leader-election.namespace=y": {"y", "x"},
+		"--leader-election --leader-election.namespace=bpm":                        {Namespace: "bpm", Name: "camunda-scaler"},
+		"--leader-election --leader-election.name=x --leader-election.namespace=y": {Namespace: "y", Name: "x"},
 	} {
 		f := NewFlags()
 		if err := f.Parse(strings.Fields(args)); err != nil {

@@ -154,16 +154,20 @@ func parse(t *testing.T, targets string) config.Config {
 	return c
 }
 
-func newGroupFixture(t *testing.T, targets string, load map[string]float64) *groupFixture {
+func newGroupFixture(t *testing.T, targets string, load map[string]float64, change ...func(*Options)) *groupFixture {
 	t.Helper()
 	g := &groupFixture{prom: &tenants{load: load}, deployments: &deployments{of: map[workload.Ref]*deployment{}}, log: &bytes.Buffer{}}
-	g.Fleet = New(Options{
+	o := Options{
 		Connect:   func(config.Prometheus) (v1.API, error) { return g.prom, nil },
 		Workloads: g.loops.new(g.deployments.new),
 		Watch:     g.deployments.watch,
 		Metrics:   metrics.New(),
 		Logger:    level.NewFilter(log.NewLogfmtLogger(log.NewSyncWriter(g.log)), level.AllowInfo()),
-	})
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	g.Fleet = New(o)
 	if err := g.Apply(parse(t, targets)); err != nil {
 		t.Fatal(err)
 	}
@@ -224,6 +228,20 @@ func TestGroup(t *testing.T) {
 		}
 		if !strings.Contains(g.text(), "msg=scaled target=tenants/bpm/high namespace=bpm workload=deployment/high action=up from=1 to=2") {
 			t.Errorf("log:\n%s", g.log)
+		}
+		g.stop()
+	})
+}
+
+// On request a group has the series of one target, however many workloads it has.
+func TestGroupInOneSetOfSeries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		merge := func(o *Options) { o.Metrics.MergeGroups = true }
+		g := newGroupFixture(t, tenantsTarget, map[string]float64{"high": 500, "fits": 30, "low": 0}, merge)
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if n := g.series(t); len(n) != 1 || n["tenants"] == 0 || n["tenants"] > 30 {
+			t.Errorf("series by target: %v", n)
 		}
 		g.stop()
 	})

@@ -5,6 +5,7 @@ import (
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/report"
 )
@@ -42,14 +43,19 @@ func (f *Fleet) sources(s spec) loop.Sources {
 	return from
 }
 
+// metrics returns those of a target, or of a group's member.
+func (f *Fleet) metrics(s spec) *metrics.Target {
+	if s.group != "" {
+		return f.Metrics.Member(s.group, s.target.Name)
+	}
+	return f.Metrics.Target(s.target.Name)
+}
+
 // newMember returns a member that does not run yet.
 func (f *Fleet) newMember(s spec) *member {
 	t := s.target
 	m := &member{spec: s}
-	told := f.Metrics.Target(t.Name)
-	if s.group != "" {
-		told = f.Metrics.Member(s.group, t.Name)
-	}
+	told := f.metrics(s)
 	told.Configure(t)
 	kept := f.Journal.Target(t.Name)
 	kept.Configure(t)

@@ -39,7 +39,7 @@ func (d Decision) Failed() bool { return d.Err != nil && d.Action != decide.None
 // urgency orders the writes of many targets that cannot all be made at once: by
 // how many times its bound a value is, steps up before steps down. A floor or a
 // ceiling is no load, and counts as just at its bound.
-func (d Decision) urgency() float64 {
+func (d *Decision) urgency() float64 {
 	times := 1.0
 	if d.Bound != nil && *d.Bound > 0 && d.PerInstance >= 0 { // else it is NaN
 		times = d.PerInstance / *d.Bound
@@ -52,7 +52,7 @@ func (d Decision) urgency() float64 {
 
 // stepped reports whether a step was tried; in a dry run, by the shadow, which
 // steps when a real run would.
-func (d Decision) stepped() bool {
+func (d *Decision) stepped() bool {
 	if d.Shadow != nil {
 		return d.Shadow.Action != decide.None
 	}
@@ -60,7 +60,7 @@ func (d Decision) stepped() bool {
 }
 
 // sameAs reports whether there is nothing new to tell a person.
-func (d Decision) sameAs(other Decision) bool {
+func (d *Decision) sameAs(other *Decision) bool {
 	action, reason := d.Result()
 	otherAction, otherReason := other.Result()
 	return action == otherAction && reason == otherReason && d.Cause == other.Cause

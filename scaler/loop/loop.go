@@ -151,7 +151,9 @@ func (l *Loop) cycle(ctx context.Context) (decided bool, next time.Duration) {
 		return false, l.retry.left(l.local())
 	}
 	l.target.Policy.Expire(samples, l.now()) // it may have taken long to get here
-	l.decide(ctx, samples, fresh, scale, change, limits)
+	d := Decision{Target: &l.target, Scale: &scale, Change: change}
+	l.decide(ctx, samples, fresh, limits, &d)
+	l.report(&d)
 	return fresh && !decide.Newest(samples).IsZero(), l.end(samples, l.wait())
 }
 
@@ -220,8 +222,9 @@ func (l *Loop) end(samples []sample.Result, wait time.Duration) time.Duration {
 	return wait
 }
 
-// decide has the samples decided on, acts, and reports it.
-func (l *Loop) decide(ctx context.Context, samples []sample.Result, fresh bool, scale workload.Scale, change Change, limits decide.Limits) {
+// decide has the samples decided on, and acts. The report comes after it and not
+// within, as either takes much stack, and there is one for each workload.
+func (l *Loop) decide(ctx context.Context, samples []sample.Result, fresh bool, limits decide.Limits, d *Decision) {
 	now := l.now()
 	newest := decide.Newest(samples)
 	l.decidedAt = l.local()
@@ -231,20 +234,17 @@ func (l *Loop) decide(ctx context.Context, samples []sample.Result, fresh bool, 
 		l.schedule = l.schedule.Use(later(newest, l.schedule.last))
 	}
 	before := l.state
-	d := Decision{Target: &l.target, Scale: &scale, Change: change, Before: &before}
+	d.Before = &before
 	in := decide.Input{
-		Now: now, Samples: samples, Used: !fresh, Replicas: scale.Replicas, Ready: scale.Ready, Limits: limits,
-		Block: l.block(ctx, scale),
+		Now: now, Samples: samples, Used: !fresh, Replicas: d.Scale.Replicas, Ready: d.Scale.Ready, Limits: limits,
+		Block: l.block(ctx, *d.Scale),
 	}
 	d.Decision, l.state = l.target.Policy.Decide(in, l.state)
 	if l.target.DryRun {
-		l.shadow, d.Shadow = l.shadow.decide(l.target.Policy, in, scale)
-		if d.stepped() {
-			l.actedAt = l.local()
-		}
+		l.decideShadow(d, &in)
 	}
-	l.explain(&d)
-	l.act(ctx, &d)
+	l.explain(d)
+	l.act(ctx, d)
 	if d.Action != decide.None {
 		l.state = l.state.Acted(l.now())
 	}
@@ -254,7 +254,14 @@ func (l *Loop) decide(ctx context.Context, samples []sample.Result, fresh bool, 
 	if fresh && !newest.IsZero() {
 		d.Lag = l.now().Sub(newest)
 	}
-	l.report(d)
+}
+
+// decideShadow adds what is decided on a dry run's shadow.
+func (l *Loop) decideShadow(d *Decision, in *decide.Input) {
+	l.shadow, d.Shadow = l.shadow.decide(l.target.Policy, *in, *d.Scale)
+	if d.stepped() {
+		l.actedAt = l.local()
+	}
 }
 
 // explain adds what failed, if that is the reason.
@@ -274,7 +281,7 @@ func (l *Loop) tellMissing(ctx context.Context, samples []sample.Result) {
 	d := Decision{Target: &l.target}
 	d.Decision = l.target.Policy.Missing(decide.Input{Now: l.now(), Samples: samples})
 	l.explain(&d)
-	if d.sameAs(l.reported) && l.local().Sub(l.reportedAt) < l.target.Interval {
+	if d.sameAs(&l.reported) && l.local().Sub(l.reportedAt) < l.target.Interval {
 		return
 	}
 	if scale, change, err := l.get(ctx); err == nil {
@@ -282,7 +289,7 @@ func (l *Loop) tellMissing(ctx context.Context, samples []sample.Result) {
 		d.Replicas, d.From, d.To = scale.Replicas, scale.Replicas, scale.Replicas
 	}
 	if ctx.Err() == nil {
-		l.report(d)
+		l.report(&d)
 	}
 }
 
@@ -299,15 +306,15 @@ func (l *Loop) unreadable(samples []sample.Result, limits decide.Limits, err err
 		d.Decision = l.target.Policy.Unknown(in)
 		d.fail(err, string(workload.CauseOf(err)))
 	}
-	if !d.sameAs(l.reported) || l.local().Sub(l.reportedAt) >= l.target.Interval {
-		l.report(d)
+	if !d.sameAs(&l.reported) || l.local().Sub(l.reportedAt) >= l.target.Interval {
+		l.report(&d)
 	}
 }
 
-func (l *Loop) report(d Decision) {
-	d.Repeat = d.sameAs(l.reported)
-	l.reported, l.reportedAt = d, l.local()
-	l.observer.Observe(d)
+func (l *Loop) report(d *Decision) {
+	d.Repeat = d.sameAs(&l.reported)
+	l.reported, l.reportedAt = *d, l.local()
+	l.observer.Observe(*d)
 }
 
 func answered(samples []sample.Result) bool {

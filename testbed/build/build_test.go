@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -174,7 +175,7 @@ func TestEveryPartHasItsSourceAndRecipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := recipes()
-	parts := append(Parts(), NodeParts()...)
+	parts := slices.Concat(Parts(), NodeParts(), PeerParts())
 	for _, part := range parts {
 		if r := known[part]; r.title == "" || r.cost == "" || r.make == nil {
 			t.Errorf("%s has no complete recipe", part)
@@ -185,6 +186,15 @@ func TestEveryPartHasItsSourceAndRecipe(t *testing.T) {
 	}
 	if len(parts) != len(known) {
 		t.Errorf("%d parts and %d recipes", len(parts), len(known))
+	}
+}
+
+func TestPeerIsNotBuiltByUse(t *testing.T) {
+	t.Setenv("CAMUNDA_AUTOSCALER_CACHE", t.TempDir())
+	for _, part := range PeerParts() {
+		if _, err := Peer(part); err == nil || !strings.Contains(err.Error(), "make bench-peers") {
+			t.Errorf("%s: got %v", part, err)
+		}
 	}
 }
 

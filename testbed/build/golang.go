@@ -33,16 +33,13 @@ func makeKwok(ctx context.Context, j *job) error {
 	if err := goBuild("sigs.k8s.io/kwok/cmd/kwok")(ctx, j); err != nil {
 		return err
 	}
-	list := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kwok")
-	list.Dir = j.source
-	list.Env = append(os.Environ(), goEnv...)
-	module, err := list.Output()
+	module, err := moduleFolder(ctx, j, "sigs.k8s.io/kwok")
 	if err != nil {
-		return fmt.Errorf("looking for kwok's module: %w", err)
+		return err
 	}
 	var stages bytes.Buffer
 	for _, rules := range []string{"node/fast", "node/heartbeat-with-lease", "pod/fast"} {
-		files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(module)), "kustomize", "stage", rules, "*-*.yaml"))
+		files, err := filepath.Glob(filepath.Join(module, "kustomize", "stage", rules, "*-*.yaml"))
 		if err != nil || len(files) == 0 {
 			return fmt.Errorf("kwok's module has no stages in %s: %w", rules, err)
 		}
@@ -55,6 +52,18 @@ func makeKwok(ctx context.Context, j *job) error {
 		}
 	}
 	return os.WriteFile(filepath.Join(j.result, "stages.yaml"), stages.Bytes(), 0o644)
+}
+
+// moduleFolder returns where Go keeps the source of a module that the part needs.
+func moduleFolder(ctx context.Context, j *job, module string) (string, error) {
+	list := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module)
+	list.Dir = j.source
+	list.Env = append(os.Environ(), goEnv...)
+	folder, err := list.Output()
+	if err != nil {
+		return "", fmt.Errorf("looking for the module %s: %w", module, err)
+	}
+	return strings.TrimSpace(string(folder)), nil
 }
 
 // Products are the project's own programs.

@@ -72,6 +72,7 @@ func recipes() map[Part]recipe {
 		},
 	}
 	maps.Copy(all, nodeRecipes())
+	maps.Copy(all, peerRecipes())
 	return all
 }
 

@@ -18,6 +18,9 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/ports"
 )
 
+// frontProxy is the user as which the API server asks those behind it.
+const frontProxy = "front-proxy-client"
+
 // authority is the cluster's certificate authority.
 type authority struct {
 	folder      string
@@ -29,7 +32,8 @@ type authority struct {
 type pair struct{ certificate, key []byte }
 
 // newAuthority creates a certificate authority and the files that the
-// components read: ca.crt, ca.key, apiserver.crt, apiserver.key,
+// components read: ca.crt, ca.key, apiserver.crt, apiserver.key, those of the
+// front proxy,
 // service-account.key and service-account.pub.
 //
 // The API server is known by its address too, if that is not "".
@@ -74,7 +78,32 @@ func newAuthority(folder, address string) (*authority, error) {
 	if err := a.write("apiserver", issued); err != nil {
 		return nil, err
 	}
+	if issued, err = a.client(frontProxy, nil); err != nil {
+		return nil, err
+	}
+	if err := a.write(frontProxy, issued); err != nil {
+		return nil, err
+	}
 	return a, a.writeServiceAccountKey()
+}
+
+// WriteCertificate writes ca.crt, and tls.crt and tls.key of a program that
+// serves on loopback and is a client of another such program.
+func (c *Cluster) WriteCertificate(folder string) error {
+	template := newTemplate("testbed", nil)
+	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
+	template.IPAddresses = []net.IP{net.ParseIP(ports.Host)}
+	issued, err := c.authority.issue(template)
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{"ca.crt": certificatePEM(c.authority.certificate.Raw), "tls.crt": issued.certificate, "tls.key": issued.key}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // client issues a certificate with which its holder is a user of the cluster.

@@ -122,8 +122,12 @@ bench-scale: ## What 100 to 10,000 workloads cost, a quarter of an hour (ARGS='-
 	cd tests && GOWORK=off go run ./scale/bench $(ARGS)
 
 .PHONY: bench-reaction
-bench-reaction: ## How long from a load's change to the step, three minutes
+bench-reaction: ## How long from a load's change to the step, three minutes (ARGS='-peers keda,hpa,keda-1s': others too, a quarter of an hour)
 	cd tests && GOWORK=off go run ./scale/reaction $(ARGS)
+
+.PHONY: bench-peers
+bench-peers: ## Build KEDA and prometheus-adapter for bench-reaction, once: nine minutes
+	@cd testbed && GOWORK=off go run ./prepare -peers
 
 .PHONY: charts
 charts: ## Check the charts, dashboards and alerts

@@ -241,27 +241,27 @@ func (w *World) storm(ctx context.Context, r *Result) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	n := max(1, w.Size/10)
-	scaled, err := w.firstSteps(ctx, n, func() { w.Load(n) })
+	scaled, err := w.steps(ctx, n, 2, func() { w.Load(n) })
 	if err != nil {
 		return err
 	}
-	times := slices.SortedFunc(maps.Values(scaled), time.Time.Compare)
+	times := slices.SortedFunc(maps.Values(scaled), func(a, b []time.Time) int { return a[0].Compare(b[0]) })
 	scraped := w.load(0).scrapeBegan
-	r.StormFirst, r.StormLast = times[0].Sub(scraped), times[n-1].Sub(scraped)
+	r.StormFirst, r.StormLast = times[0][0].Sub(scraped), times[n-1][0].Sub(scraped)
 	return nil
 }
 
-// firstSteps returns when each of n workloads was first scaled up after change
-// was called.
-func (w *World) firstSteps(ctx context.Context, n int, change func()) (map[string]time.Time, error) {
+// steps returns when each of n workloads, all with one replica, first had 2, 3
+// and so on up to that number of replicas after change was called.
+func (w *World) steps(ctx context.Context, n, replicas int, change func()) (map[string][]time.Time, error) {
 	changes, err := w.cluster.Watch(ctx, deployments+"?watch=1&resourceVersion=0")
 	if err != nil {
 		return nil, err
 	}
 	defer changes.Close()
 	change()
-	lines, scaled := json.NewDecoder(bufio.NewReader(changes)), map[string]time.Time{}
-	for len(scaled) < n {
+	lines, scaled := json.NewDecoder(bufio.NewReader(changes)), map[string][]time.Time{}
+	for done := 0; done < n; {
 		var e struct {
 			Object struct {
 				Metadata struct{ Name string }
@@ -269,10 +269,16 @@ func (w *World) firstSteps(ctx context.Context, n int, change func()) (map[strin
 			}
 		}
 		if err := lines.Decode(&e); err != nil {
-			return nil, fmt.Errorf("%d of %d were scaled: %w", len(scaled), n, err)
+			return nil, fmt.Errorf("%d of %d were scaled to %d replicas: %w", done, n, replicas, err)
 		}
-		if name := e.Object.Metadata.Name; e.Object.Spec.Replicas > 1 && scaled[name].IsZero() {
-			scaled[name] = time.Now()
+		times := scaled[e.Object.Metadata.Name]
+		for len(times) < min(e.Object.Spec.Replicas, replicas)-1 {
+			if times = append(times, time.Now()); len(times) == replicas-1 {
+				done++
+			}
+		}
+		if len(times) > 0 {
+			scaled[e.Object.Metadata.Name] = times
 		}
 	}
 	return scaled, nil

@@ -28,6 +28,8 @@ const (
 
 	steady = 30  // per replica: no step at one replica
 	high   = 120 // two steps up
+
+	fitsHigh = 3 // replicas
 )
 
 // World is a number of Deployments, each with one replica and a load of its

@@ -20,6 +20,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/fleet"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/journal"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
@@ -43,7 +44,7 @@ type Options struct {
 	QueriesInFlight  int  // at Prometheus, at most; 0 is query.DefaultInFlight
 	Addresses        Addresses
 	JournalBytes     int      // of decisions that are kept, at most
-	RequestsInFlight int      // at the API server, at most; 0 is workload.DefaultInFlight
+	RequestsInFlight int      // at the API server, at most; 0 is gate.DefaultInFlight
 	Once             bool     // decide once for every target and return
 	Events           bool     // put Events on the workloads
 	Lease            *LeaseID // that decides who leads; nil if this is the only scaler
@@ -57,7 +58,7 @@ func Run(ctx context.Context, o Options) error {
 	self := metrics.New()
 	self.MergeGroups = o.MergeGroups
 	registry.MustRegister(self)
-	kube, err := NewKube(o.Kube, workload.Load{InFlight: o.RequestsInFlight, Queued: self.RequestQueued, Took: self.RequestTook}, o.Loggers.Kit)
+	kube, err := NewKube(o.Kube, gate.Load{InFlight: o.RequestsInFlight, Queued: self.RequestQueued, Took: self.RequestTook}, o.Loggers.Kit)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/util/homedir"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
@@ -30,7 +31,7 @@ func KubeConfig(kubeconfig string) (*rest.Config, error) {
 		return nil, fmt.Errorf("find the API server: %w", err)
 	}
 	c.UserAgent = UserAgent()
-	// The requests in flight are bounded instead (see workload.Gate); client-go's
+	// The requests in flight are bounded instead (see gate.Gate); client-go's
 	// limit of 5 a second would let many targets wait for each other.
 	c.QPS = -1
 	return c, nil
@@ -68,18 +69,18 @@ func kubeConfig(kubeconfig, home string) (*rest.Config, error) {
 // Kube is the connection to the API server.
 type Kube struct {
 	*workload.Cluster
-	Gate   *workload.Gate // of all requests but those for the Lease
+	Gate   *gate.Gate // of all requests but those for the Lease
 	client dynamic.Interface
 }
 
 // NewKube makes no request. Each request is made once.
-func NewKube(c *rest.Config, l workload.Load, logger log.Logger) (Kube, error) {
+func NewKube(c *rest.Config, l gate.Load, logger log.Logger) (Kube, error) {
 	fail := func(err error) (Kube, error) {
 		return Kube{}, fmt.Errorf("make a client for the API server: %w", err)
 	}
-	gate := workload.NewGate(l)
+	bound := gate.New(l)
 	c = rest.CopyConfig(c)
-	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return oneAttempt{next, gate.Throttled} })
+	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return oneAttempt{next, bound.Throttled} })
 	httpClient, err := rest.HTTPClientFor(c)
 	if err != nil {
 		return fail(err)
@@ -92,7 +93,7 @@ func NewKube(c *rest.Config, l workload.Load, logger log.Logger) (Kube, error) {
 	if err != nil {
 		return fail(err)
 	}
-	return Kube{workload.New(raw, gate, logger), gate, client}, nil
+	return Kube{workload.New(raw, bound, logger), bound, client}, nil
 }
 
 // oneAttempt keeps client-go from repeating a request, writes included, up to

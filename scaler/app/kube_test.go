@@ -14,6 +14,7 @@ import (
 	"github.com/go-kit/log"
 	"k8s.io/client-go/rest"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
@@ -110,7 +111,7 @@ func TestOneRequestEach(t *testing.T) {
 				},
 				"list": func(w *workload.Workload) error { _, err := w.ScaledByHPA(t.Context()); return err },
 			} {
-				kube, err := NewKube(&rest.Config{Host: server.URL, QPS: -1}, workload.Load{}, log.NewNopLogger())
+				kube, err := NewKube(&rest.Config{Host: server.URL, QPS: -1}, gate.Load{}, log.NewNopLogger())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -139,7 +140,7 @@ func TestTooManyRequestsSlowAllDown(t *testing.T) {
 		w.WriteHeader(http.StatusTooManyRequests)
 	}))
 	defer server.Close()
-	kube, err := NewKube(&rest.Config{Host: server.URL, QPS: -1}, workload.Load{}, log.NewNopLogger())
+	kube, err := NewKube(&rest.Config{Host: server.URL, QPS: -1}, gate.Load{}, log.NewNopLogger())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
@@ -29,7 +30,7 @@ type Event struct {
 // fails because of one.
 type Recorder struct {
 	client    dynamic.Interface
-	gate      *workload.Gate
+	gate      *gate.Gate
 	component string
 	queue     chan Event
 	logger    log.Logger
@@ -43,7 +44,7 @@ const timeout = 5 * time.Second
 
 // NewRecorder makes no request; later ones go through the gate. The component is
 // the Events' source.
-func NewRecorder(client dynamic.Interface, gate *workload.Gate, component string, logger log.Logger) *Recorder {
+func NewRecorder(client dynamic.Interface, gate *gate.Gate, component string, logger log.Logger) *Recorder {
 	return &Recorder{client: client, gate: gate, component: component, queue: make(chan Event, 1000), logger: logger}
 }
 
@@ -81,7 +82,7 @@ func (r *Recorder) create(ctx context.Context, e Event) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	object := r.object(e, time.Now())
-	err := r.gate.Do(ctx, workload.CreateEvent, func(ctx context.Context) error {
+	err := r.gate.Do(ctx, gate.CreateEvent, func(ctx context.Context) error {
 		_, err := r.client.Resource(events).Namespace(e.Workload.Namespace).Create(ctx, object, metav1.CreateOptions{})
 		return err
 	})

@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
@@ -26,10 +27,13 @@ import (
 func TestFailureIsLoggedOnceAndStopsNothing(t *testing.T) {
 	var mu sync.Mutex
 	requests, allowed := 0, false
+	last := make(chan struct{}) // closed by the last request
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
-		requests++
+		if requests++; requests == 1003 {
+			close(last)
+		}
 		w.Header().Set("Content-Type", "application/json")
 		if !allowed {
 			w.WriteHeader(http.StatusForbidden)
@@ -44,21 +48,24 @@ func TestFailureIsLoggedOnceAndStopsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	var text strings.Builder
-	r := NewRecorder(client, workload.NewGate(workload.Load{}), "camunda-scaler", log.NewLogfmtLogger(&text))
-	run := func(n int) {
+	r := NewRecorder(client, gate.New(gate.Load{}), "camunda-scaler", log.NewLogfmtLogger(&text))
+	record := func(n int) {
 		for range n {
 			r.Record(Event{Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "bpm", Name: "web"}, Reason: "ScaledUp"})
 		}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel() // what is left is still created
-		r.Run(ctx)
 	}
-	run(3)
+	record(3)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // what is left is still created
+	r.Run(ctx)
 	if requests != 3 || strings.Count(text.String(), "cannot create events") != 1 {
 		t.Errorf("%d requests, log:\n%s", requests, text.String())
 	}
 	allowed = true
-	run(2000) // more than the queue holds
+	record(2000) // more than the queue holds
+	ctx, cancel = context.WithCancel(t.Context())
+	go func() { <-last; cancel() }()
+	r.Run(ctx)
 	if requests != 1003 || r.failed {
 		t.Errorf("%d requests, want 1003", requests)
 	}
@@ -85,7 +92,7 @@ func (h hanging) Create(ctx context.Context, _ *unstructured.Unstructured, _ met
 func TestStopIsNotHeldUp(t *testing.T) {
 	for range 20 { // whichever of two that are ready Run takes
 		synctest.Test(t, func(t *testing.T) {
-			r := NewRecorder(hanging{}, workload.NewGate(workload.Load{}), "camunda-scaler", log.NewNopLogger())
+			r := NewRecorder(hanging{}, gate.New(gate.Load{}), "camunda-scaler", log.NewNopLogger())
 			for range 100 {
 				r.Record(Event{})
 			}

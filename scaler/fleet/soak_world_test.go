@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/common/model"
 	"k8s.io/client-go/rest"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/lease"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload/fake"
@@ -253,7 +254,7 @@ func (s *soak) connect() *workload.Cluster {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return workload.New(client, workload.NewGate(workload.Load{}), log.NewNopLogger())
+	return workload.New(client, gate.New(gate.Load{}), log.NewNopLogger())
 }
 
 // check is what must hold of every attempt to write.

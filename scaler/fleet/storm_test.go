@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
@@ -53,7 +54,7 @@ func TestWorstOffFirst(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cluster := workload.New(client, workload.NewGate(workload.Load{InFlight: most}), log.NewNopLogger())
+		cluster := workload.New(client, gate.New(gate.Load{InFlight: most}), log.NewNopLogger())
 		prom := &tenants{load: load}
 		f := New(Options{
 			Connect:   func(config.Prometheus) (v1.API, error) { return prom, nil },

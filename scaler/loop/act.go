@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
@@ -45,7 +46,7 @@ func (l *Loop) act(ctx context.Context, d *Decision) {
 	if d.Action == decide.None || l.target.DryRun {
 		return
 	}
-	err := l.scaler.Set(workload.WithUrgency(context.WithoutCancel(ctx), d.urgency()), *d.Scale, d.To)
+	err := l.scaler.Set(gate.WithUrgency(context.WithoutCancel(ctx), d.urgency()), *d.Scale, d.To)
 	l.actedAt = l.local()
 	if err == nil {
 		l.ownership = l.ownership.wrote(d.From, d.To)

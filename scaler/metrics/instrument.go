@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
@@ -17,7 +18,7 @@ func (m *Metrics) QueryTook(d time.Duration) { m.query.Observe(d.Seconds()) }
 func (m *Metrics) QueryQueued(d time.Duration) { m.queued.Observe(d.Seconds()) }
 
 // RequestTook observes how long the API server took for a request.
-func (m *Metrics) RequestTook(o workload.Operation, d time.Duration) {
+func (m *Metrics) RequestTook(o gate.Operation, d time.Duration) {
 	m.request.WithLabelValues(string(o)).Observe(d.Seconds())
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
@@ -70,7 +71,7 @@ func TestGolden(t *testing.T) {
 		d.Scale.Ready, d.Scale.Paused, d.Change = &ready, true, loop.Change{Kind: loop.Foreign, From: 1, To: 2}
 		known.Observe(d)
 		m.query.Observe(0.003)
-		m.RequestTook(workload.Write, time.Minute)
+		m.RequestTook(gate.Write, time.Minute)
 		known.failed(Query, string(query.CauseTimeout))
 		known.failed(Write, string(workload.CauseConflict))
 		m.SetLeader(func() bool { return true })

@@ -178,7 +178,7 @@ func (t *turns) send(batch []*request) {
 		}
 		defer context.AfterFunc(r.ctx, func() {
 			if left.Add(-1) == 0 {
-				cancel() // nobody waits for the answer
+				cancel() // nothing waits for the answer
 			}
 		})()
 	}

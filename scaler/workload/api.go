@@ -15,10 +15,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/rest"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 )
 
 // Timeout bounds one request. Of a watch, it bounds the time until it is open.
-const Timeout = 5 * time.Second
+const Timeout = gate.Timeout
 
 // FieldManager is the scaler's name in a workload's managedFields.
 const FieldManager = "camunda-scaler"
@@ -32,7 +34,7 @@ const pageSize = 500
 // takes a hundred times the memory of what is kept.
 type api struct {
 	client rest.Interface
-	gate   *Gate
+	gate   *gate.Gate
 }
 
 // place is a part of a cluster: all of it, a namespace, or one object.
@@ -61,7 +63,7 @@ func (a api) at(r *rest.Request, resource schema.GroupVersionResource, namespace
 }
 
 // do makes a request and decodes its answer.
-func (a api) do(ctx context.Context, o Operation, r *rest.Request, answer any) error {
+func (a api) do(ctx context.Context, o gate.Operation, r *rest.Request, answer any) error {
 	return a.gate.Do(ctx, o, func(ctx context.Context) error {
 		result := r.Do(ctx)
 		if err := result.Error(); err != nil {
@@ -93,7 +95,7 @@ func (a api) list(ctx context.Context, resource schema.GroupVersionResource, in 
 			} `json:"metadata"`
 			Items []json.RawMessage `json:"items"`
 		}
-		if err := a.do(ctx, Read, withParams(a.at(a.client.Get(), resource, in.namespace), params), &page); err != nil {
+		if err := a.do(ctx, gate.Read, withParams(a.at(a.client.Get(), resource, in.namespace), params), &page); err != nil {
 			return "", err
 		}
 		for _, item := range page.Items {
@@ -116,7 +118,7 @@ func withParams(r *rest.Request, params url.Values) *rest.Request {
 // watch opens a watch of the objects in a place. It lasts until ctx ends, if the
 // server does not end it. Once it is open, it is no request in flight.
 func (a api) watch(ctx context.Context, resource schema.GroupVersionResource, in place, version string, lasts time.Duration) (io.ReadCloser, error) {
-	leave, err := a.gate.enter(ctx, Read)
+	leave, err := a.gate.Enter(ctx, gate.Read)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +157,7 @@ type scaleOf struct {
 
 func (a api) getScale(ctx context.Context, resource schema.GroupVersionResource, in place) (Scale, error) {
 	var answer scaleOf
-	if err := a.do(ctx, Read, a.at(a.client.Get(), resource, in.namespace).Name(in.name).SubResource("scale"), &answer); err != nil {
+	if err := a.do(ctx, gate.Read, a.at(a.client.Get(), resource, in.namespace).Name(in.name).SubResource("scale"), &answer); err != nil {
 		return Scale{}, err
 	}
 	return answer.scale()
@@ -173,5 +175,5 @@ func (a api) setScale(ctx context.Context, resource schema.GroupVersionResource,
 	}
 	request := a.at(a.client.Patch(types.MergePatchType), resource, in.namespace).Name(in.name).SubResource("scale").
 		Param("fieldManager", FieldManager).Body(patch)
-	return answer, a.do(ctx, Write, request, &answer)
+	return answer, a.do(ctx, gate.Write, request, &answer)
 }

@@ -7,6 +7,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/lease"
 )
 
@@ -42,7 +43,7 @@ func CauseOf(err error) Cause {
 	switch {
 	case errors.Is(err, lease.ErrNotHeld):
 		return CauseNotLeader
-	case errors.Is(err, errNotSent):
+	case errors.Is(err, gate.ErrNotSent):
 		return CauseThrottled
 	case apierrors.IsConflict(err):
 		return CauseConflict

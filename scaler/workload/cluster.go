@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/rest"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 )
 
 // Cluster is where workloads are. They share its connection to the API server,
@@ -42,9 +44,9 @@ func NewClient(c *rest.Config, via *http.Client) (rest.Interface, error) {
 }
 
 // New returns a cluster whose requests go through the gate. It makes none.
-func New(client rest.Interface, gate *Gate, logger log.Logger) *Cluster {
+func New(client rest.Interface, through *gate.Gate, logger log.Logger) *Cluster {
 	return &Cluster{
-		api: api{client, gate}, logger: logger,
+		api: api{client, through}, logger: logger,
 		resources: map[kind]schema.GroupVersionResource{}, lists: map[string]hpaList{}, kinds: map[kind]*watched{},
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/go-kit/log/level"
 	"k8s.io/client-go/rest"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload/fake"
 )
 
@@ -30,21 +31,21 @@ type fixture struct {
 	text *strings.Builder // logged at info and above
 }
 
-func newFixture(t *testing.T, s *fake.Server, l Load) *fixture {
+func newFixture(t *testing.T, s *fake.Server, l gate.Load) *fixture {
 	t.Helper()
 	client, err := NewClient(&rest.Config{Host: "http://api.test", QPS: -1}, &http.Client{Transport: s})
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := &strings.Builder{}
-	return &fixture{s, New(client, NewGate(l), level.NewFilter(log.NewLogfmtLogger(log.NewSyncWriter(text)), level.AllowInfo())), text}
+	return &fixture{s, New(client, gate.New(l), level.NewFilter(log.NewLogfmtLogger(log.NewSyncWriter(text)), level.AllowInfo())), text}
 }
 
 // simulate runs a test in virtual time.
 func simulate(t *testing.T, s *fake.Server, test func(t *testing.T, f *fixture)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t, s, Load{})
+		f := newFixture(t, s, gate.Load{})
 		test(t, f)
 		f.Watch(nil)
 	})
@@ -93,7 +94,7 @@ func newWorkload(t *testing.T, h http.HandlerFunc) *Workload {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(client, NewGate(Load{}), log.NewNopLogger()).Workload(web)
+	return New(client, gate.New(gate.Load{}), log.NewNopLogger()).Workload(web)
 }
 
 func status(code int, reason string) http.HandlerFunc {

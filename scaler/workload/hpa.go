@@ -8,6 +8,8 @@ import (
 	"golang.org/x/sync/singleflight"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 )
 
 var hpas = schema.GroupVersionResource{Group: "autoscaling", Version: "v2", Resource: "horizontalpodautoscalers"}
@@ -74,7 +76,7 @@ func (c *Cluster) readHPAs(ctx context.Context, namespace string) (hpaList, erro
 			} `json:"metadata"`
 		} `json:"items"`
 	}
-	err := c.do(ctx, Read, c.at(c.client.Get(), hpas, namespace), &list)
+	err := c.do(ctx, gate.Read, c.at(c.client.Get(), hpas, namespace), &list)
 	if err != nil && !apierrors.IsNotFound(err) { // which is a cluster without this API
 		return hpaList{}, err
 	}

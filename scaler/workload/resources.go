@@ -6,6 +6,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 )
 
 // builtin are the kinds that every API server has.
@@ -47,7 +49,7 @@ func (c *Cluster) find(ctx context.Context, k kind) (schema.GroupVersionResource
 
 func (c *Cluster) discover(ctx context.Context, gv schema.GroupVersion, kind string) (schema.GroupVersionResource, error) {
 	var list metav1.APIResourceList
-	if err := c.do(ctx, Read, c.at(c.client.Get(), gv.WithResource(""), ""), &list); err != nil {
+	if err := c.do(ctx, gate.Read, c.at(c.client.Get(), gv.WithResource(""), ""), &list); err != nil {
 		return schema.GroupVersionResource{}, err
 	}
 	served := map[string]bool{}

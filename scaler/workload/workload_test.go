@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/lease"
 )
 
@@ -67,7 +68,7 @@ func TestFaults(t *testing.T) {
 	if got := CauseOf(fmt.Errorf("not written: %w", lease.ErrNotHeld)); got != CauseNotLeader {
 		t.Errorf("got %s, want not_leader", got)
 	}
-	if got := CauseOf(fmt.Errorf("x: %w: %w", errNotSent, context.DeadlineExceeded)); got != CauseThrottled {
+	if got := CauseOf(fmt.Errorf("x: %w: %w", gate.ErrNotSent, context.DeadlineExceeded)); got != CauseThrottled {
 		t.Errorf("got %s, want throttled: nothing can have been written", got)
 	}
 	if got := CauseOf(errors.New("EOF")); got != CauseConnection {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/app"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
@@ -71,7 +72,7 @@ func watchWorkload(t *testing.T, kubeconfig, ns, name string) *watchedWorkload {
 			return next.RoundTrip(r)
 		})
 	})
-	kube, err := app.NewKube(c, workload.Load{}, w)
+	kube, err := app.NewKube(c, gate.Load{}, w)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/go-kit/log"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/app"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
@@ -17,7 +18,7 @@ func newWorkload(t *testing.T, kubeconfig string, ref workload.Ref) *workload.Wo
 	if err != nil {
 		t.Fatal(err)
 	}
-	kube, err := app.NewKube(c, workload.Load{}, log.NewNopLogger())
+	kube, err := app.NewKube(c, gate.Load{}, log.NewNopLogger())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package workload
+package gate
 
 import (
 	"context"
@@ -11,8 +11,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload/fake"
 )
 
 // traffic makes requests that take a second each, and notes in which order they
@@ -57,7 +55,7 @@ func TestGateBoundsWhatIsInFlight(t *testing.T) {
 		note := func(to *[]time.Duration) func(time.Duration) {
 			return func(d time.Duration) { mu.Lock(); defer mu.Unlock(); *to = append(*to, d) }
 		}
-		g := &traffic{Gate: NewGate(Load{InFlight: 4, Queued: note(&queued), Took: func(_ Operation, d time.Duration) { note(&took)(d) }})}
+		g := &traffic{Gate: New(Load{InFlight: 4, Queued: note(&queued), Took: func(_ Operation, d time.Duration) { note(&took)(d) }})}
 		started := time.Now()
 		for i := range 12 {
 			g.start(t.Context(), Read, fmt.Sprint(i))
@@ -77,7 +75,7 @@ func TestGateBoundsWhatIsInFlight(t *testing.T) {
 // those of the same urgency theirs in the order in which they came.
 func TestGateOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := &traffic{Gate: NewGate(Load{InFlight: 1})}
+		g := &traffic{Gate: New(Load{InFlight: 1})}
 		g.start(t.Context(), Read, "first")
 		for _, name := range []string{"r1", "r2"} {
 			g.start(t.Context(), Read, name)
@@ -100,22 +98,22 @@ func TestGateOrder(t *testing.T) {
 // up; others do not lose their turn by it.
 func TestGateSendsNothingLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := NewGate(Load{InFlight: 1})
-		leave, err := g.enter(t.Context(), Read)
+		g := New(Load{InFlight: 1})
+		leave, err := g.Enter(t.Context(), Read)
 		if err != nil {
 			t.Fatal(err)
 		}
 		never := func(context.Context) error { t.Error("sent"); return nil }
 		var all sync.WaitGroup
 		all.Go(func() {
-			if err := g.Do(t.Context(), Write, never); CauseOf(err) != CauseThrottled || !strings.Contains(err.Error(), "not sent within 10s: 1 requests are in flight, and 1 wait") {
+			if err := g.Do(t.Context(), Write, never); !errors.Is(err, ErrNotSent) || !strings.Contains(err.Error(), "not sent within 10s: 1 requests are in flight, and 1 wait") {
 				t.Errorf("got %v", err)
 			}
 		})
 		all.Go(func() {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			if err := g.Do(ctx, Read, never); CauseOf(err) != CauseThrottled || !errors.Is(err, context.DeadlineExceeded) {
+			if err := g.Do(ctx, Read, never); !errors.Is(err, ErrNotSent) || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -134,7 +132,7 @@ func TestGateSendsNothingLate(t *testing.T) {
 // for as long as it says, then half as much at a time, then more again.
 func TestGateSlowsDownForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := &traffic{Gate: NewGate(Load{InFlight: 8})}
+		g := &traffic{Gate: New(Load{InFlight: 8})}
 		for range 3 { // that were sent together
 			g.Throttled(4 * time.Second)
 		}
@@ -163,64 +161,3 @@ func TestGateSlowsDownForAll(t *testing.T) {
 		}
 	})
 }
-
-// A thousand of two thousand act at once, and the API server lets 500 requests
-// a second through and refuses the rest. The worst off are done first, all
-// within an interval, and few are refused.
-func TestStorm(t *testing.T) {
-	s := fake.New()
-	refs := names(s, "bpm", 2000)
-	simulate(t, s, func(t *testing.T, f *fixture) {
-		f.Watch(refs)
-		all := f.of(refs)
-		getAll(t, all)
-		var mu sync.Mutex
-		var second time.Time
-		sent, refused := 0, 0
-		s.Hook(func(_ context.Context, _ fake.Request) *fake.Failure {
-			mu.Lock()
-			defer mu.Unlock()
-			if time.Since(second) >= time.Second {
-				second, sent = time.Now(), 0
-			}
-			if sent++; sent > 500 {
-				refused++
-				f.gate.Throttled(time.Second) // as the transport does, see TestOneRequestEach
-				return &fake.Failure{Code: 429, Reason: "TooManyRequests"}
-			}
-			mu.Unlock()
-			time.Sleep(10 * time.Millisecond)
-			mu.Lock()
-			return nil
-		})
-		var storm sync.WaitGroup
-		done := make([]time.Duration, 1000)
-		throttled := 0
-		started := time.Now()
-		for i := range done {
-			storm.Go(func() {
-				err := all[i].Set(WithUrgency(t.Context(), float64(i)), mustGet(t, all[i]), 2)
-				mu.Lock()
-				defer mu.Unlock()
-				switch done[i] = time.Since(started); {
-				case CauseOf(err) == CauseThrottled && err != nil:
-					throttled++
-				case err != nil:
-					t.Error(err)
-				}
-			})
-		}
-		storm.Wait()
-		took := slices.Max(done)
-		t.Logf("%d writes in %s, %d refused", len(done), took, refused)
-		if took > 10*time.Second || refused > 3*16 || throttled != refused {
-			t.Errorf("took %s, %d refused, %d throttled", took, refused, throttled)
-		}
-		urgent, other := median(done[800:]), median(done[:200])
-		if urgent >= other {
-			t.Errorf("the worst off were done after %s, the best off after %s", urgent, other)
-		}
-	})
-}
-
-func median(d []time.Duration) time.Duration { return slices.Sorted(slices.Values(d))[len(d)/2] }

@@ -1,4 +1,6 @@
-package workload
+// Package gate bounds how many requests to the API server are in flight, and
+// lets the most urgent through first.
+package gate
 
 import (
 	"container/heap"
@@ -14,6 +16,9 @@ import (
 // few enough that its priority and fairness never has to refuse one for the
 // number of the scaler's requests alone.
 const DefaultInFlight = 16
+
+// Timeout bounds one request.
+const Timeout = 5 * time.Second
 
 // queueLimit is how long a request waits to be sent. What was decided longer ago
 // is better decided again.
@@ -61,21 +66,21 @@ type Gate struct {
 	came, sent    int // how many requests so far
 }
 
-// NewGate returns a gate that is open.
-func NewGate(l Load) *Gate {
+// New returns a gate that is open.
+func New(l Load) *Gate {
 	if l.InFlight <= 0 {
 		l.InFlight = DefaultInFlight
 	}
 	return &Gate{load: l, allowed: float64(l.InFlight)}
 }
 
-// errNotSent means that a request was not sent, and so has changed nothing.
-var errNotSent = errors.New("the request was not sent")
+// ErrNotSent means that a request was not sent, and so has changed nothing.
+var ErrNotSent = errors.New("the request was not sent")
 
 // Do makes a request when it is its turn, and bounds it by Timeout, which counts
 // from then on.
 func (g *Gate) Do(ctx context.Context, o Operation, request func(context.Context) error) error {
-	leave, err := g.enter(ctx, o)
+	leave, err := g.Enter(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -85,9 +90,9 @@ func (g *Gate) Do(ctx context.Context, o Operation, request func(context.Context
 	return request(ctx)
 }
 
-// enter waits for a request's turn. The function that it returns ends the
-// request. An error is an errNotSent.
-func (g *Gate) enter(ctx context.Context, o Operation) (leave func(), err error) {
+// Enter waits for a request's turn. The function that it returns ends the
+// request. An error is an ErrNotSent.
+func (g *Gate) Enter(ctx context.Context, o Operation) (leave func(), err error) {
 	came := time.Now()
 	defer func() {
 		if g.load.Queued != nil {
@@ -110,9 +115,9 @@ func (g *Gate) enter(ctx context.Context, o Operation) (leave func(), err error)
 	select {
 	case <-w.ready:
 	case <-ctx.Done():
-		err = fmt.Errorf("%w: %w", errNotSent, context.Cause(ctx))
+		err = fmt.Errorf("%w: %w", ErrNotSent, context.Cause(ctx))
 	case <-limit.C:
-		err = fmt.Errorf("%w within %s: %s", errNotSent, queueLimit, g.why())
+		err = fmt.Errorf("%w within %s: %s", ErrNotSent, queueLimit, g.why())
 	}
 	if err != nil && g.drop(w) {
 		return nil, err

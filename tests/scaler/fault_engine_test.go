@@ -19,9 +19,10 @@ import (
 
 // TestEngineFaults is the part of the fault matrix before Prometheus: a real
 // engine under a real load, and the real exporter. Three replicas are right for
-// the load, which is in the middle between their bounds (60 and 150), as a busy
-// machine starts instances in bursts. Whenever it cannot be told, they stay; and also while, after a fault,
-// the window is not full again, for the file demands scale_down_coverage.
+// the load of 120, and their bounds (60 and 300) are far from it, as a busy
+// machine starts instances in bursts. Whenever it cannot be told, they stay; and
+// also while, after a fault, the window is not full again, for the file demands
+// scale_down_coverage.
 func TestEngineFaults(t *testing.T) {
 	t.Parallel() // with TestFaults: it mostly waits
 	dir := t.TempDir()
@@ -56,7 +57,7 @@ func TestEngineFaults(t *testing.T) {
 		return run("camunda-exporter", products.Exporter, address, "--camunda.url="+before.URL+"/engine-rest", "--camunda.timeout=2s")
 	}
 	exporter := startExporter()
-	run("camunda-process-starter", products.Starter, ports.Address(free[1]), "--camunda.host="+e.URL, "--starts-per-interval=100")
+	run("camunda-process-starter", products.Starter, ports.Address(free[1]), "--camunda.host="+e.URL, "--starts-per-interval=120")
 	m := &matrix{loads: newLoads(t)}
 	m.prometheus, err = prometheus.Start(t.Context(), filepath.Join(dir, "prometheus"), prometheus.Config{
 		ScrapeInterval: time.Second, Jobs: map[string][]string{"camunda-exporter": {address}, "rig": {strings.TrimPrefix(m.loads.URL, "http://")}},
@@ -75,6 +76,7 @@ targets:
   - name: camunda-deployment
     workload: {namespace: NAMESPACE}
     scale_down_coverage: 20s
+    rule: {scale_up_at: 100}
 `)
 	for _, f := range []struct {
 		name       string

@@ -1,51 +1,75 @@
 package decide
 
 import (
-	"reflect"
+	"math"
 	"testing"
 	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
-// recorder keeps what it visits, or gives it back.
-type recorder struct {
-	back   bool
-	fields []any
+// A decision that was recorded with its input, and with what was remembered
+// before it, can be made again.
+func TestAgain(t *testing.T) {
+	p := Policy{Limits: DefaultLimits(), Triggers: []Trigger{{Name: "a", Rule: DefaultRule()}, {Name: "b", Rule: DefaultRule()}}}
+	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	at := func(v float64, age time.Duration) sample.Result {
+		return sample.Result{Outcome: sample.Value, Value: v, Timestamp: now.Add(-age)}
+	}
+	before := NewState(now.Add(-time.Hour))
+	for _, c := range []struct {
+		name    string
+		samples []sample.Result
+		before  *State
+		want    Reason
+		trigger int
+		age     time.Duration
+		known   bool
+	}{
+		{"a step", []sample.Result{at(70, 2*time.Second), at(300, time.Second)}, &before, LoadHigh, 1, time.Second, true},
+		{"the workload is unreadable", []sample.Result{at(70, 2*time.Second), at(300, time.Second)}, nil, WorkloadUnreadable, 1, time.Second, true},
+		{"no sample", []sample.Result{{Outcome: sample.NoData}, {Outcome: sample.NoData}}, nil, NoData, 0, 0, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := p.Again(Input{Now: now, Samples: c.samples, Replicas: 2, Limits: DefaultLimits()}, c.before)
+			if d.Reason != c.want || d.Trigger != c.trigger {
+				t.Errorf("got %s by trigger %d, want %s by %d", d.Reason, d.Trigger, c.want, c.trigger)
+			}
+			if c.before == nil && (d.Action != None || d.To != 2 || !math.IsNaN(d.PerInstance)) {
+				t.Errorf("it is no decision to do nothing: %+v", d)
+			}
+			if age, known := d.Age(); known != c.known || known && age != c.age {
+				t.Errorf("age %s, known: %v", age, known)
+			}
+		})
+	}
 }
 
-func visit[T any](r *recorder, field *T) {
-	if !r.back {
-		r.fields = append(r.fields, *field)
-		return
+// A decision by a trigger that there is no sample of has none.
+func TestSampleOfNone(t *testing.T) {
+	if s := (Decision{Trigger: 1}).Sample(); s != (sample.Result{}) {
+		t.Errorf("got %+v", s)
 	}
-	*field, r.fields = r.fields[0].(T), r.fields[1:]
 }
 
-func (r *recorder) Time(t *time.Time) { visit(r, t) }
-func (r *recorder) Text(s *string)    { visit(r, s) }
-func (r *recorder) Count(n *int)      { visit(r, n) }
-
-// A state that was kept elsewhere is the same when it is read back: none of its
-// fields is left out, those that are added later included.
-func TestStateCanBeKept(t *testing.T) {
-	at := func(s int64) time.Time { return time.Unix(s, 0) }
-	st := State{
-		Start: at(1), Since: at(2), steppedUp: at(3), last: at(4), broken: at(5), covered: at(6), asked: at(7), asks: Up,
-		triggers: []past{{"a", at(8), at(9)}, {"b", at(10), at(11)}},
-	}
-	for i := range reflect.TypeFor[State]().NumField() {
-		if reflect.ValueOf(st).Field(i).IsZero() {
-			t.Errorf("this test has to set the field %s", reflect.TypeFor[State]().Field(i).Name)
+// Samples from before the end of a step are used up by it.
+func TestActed(t *testing.T) {
+	start := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	st := NewState(start)
+	for _, at := range []time.Duration{time.Minute, 30 * time.Second} {
+		if st = st.Acted(start.Add(at)); !st.Since.Equal(start.Add(time.Minute)) {
+			t.Errorf("after a step until %s: since %s", at, st.Since)
 		}
 	}
-	if n := reflect.TypeFor[past]().NumField(); n != 3 {
-		t.Errorf("this test has to set the %d fields of past", n)
-	}
-	var r recorder
-	st.Visit(&r)
-	r.back = true
-	var back State
-	back.Visit(&r)
-	if !reflect.DeepEqual(back, st) || len(r.fields) > 0 {
-		t.Errorf("got %+v, want %+v", back, st)
+}
+
+// Every kind that is listed is a kind that decides.
+func TestKinds(t *testing.T) {
+	for _, k := range Kinds() {
+		rule := DefaultRule()
+		rule.Kind, rule.ValuePerReplica = k, 50
+		if d := decide1(value(500), 2, rule, DefaultLimits()); d.Action != Up {
+			t.Errorf("%s: got %s, %s for a high load", k, d.Action, d.Reason)
+		}
 	}
 }

@@ -24,7 +24,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/journal"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/logging"
@@ -41,7 +41,7 @@ type Options struct {
 	Web              web.Config
 	Loggers          logging.Loggers
 	MergeGroups      bool // a group's workloads are one target in the metrics
-	QueriesInFlight  int  // at Prometheus, at most; 0 is query.DefaultInFlight
+	QueriesInFlight  int  // at Prometheus, at most; 0 is promapi.DefaultInFlight
 	Addresses        Addresses
 	JournalBytes     int      // of decisions that are kept, at most
 	RequestsInFlight int      // at the API server, at most; 0 is gate.DefaultInFlight
@@ -132,12 +132,12 @@ const Name = "camunda-scaler"
 // Connect returns a client of a Prometheus, with so many requests in flight at
 // most; 0 is the default.
 func Connect(c config.Prometheus, inFlight int, m *metrics.Metrics) (v1.API, error) {
-	dial := query.LimitConnections(cmp.Or(inFlight, query.DefaultInFlight), (&net.Dialer{}).DialContext)
+	dial := promapi.LimitConnections(cmp.Or(inFlight, promapi.DefaultInFlight), (&net.Dialer{}).DialContext)
 	client, err := commoncfg.NewClientFromConfig(c.HTTP, Name, commoncfg.WithUserAgent(UserAgent()), commoncfg.WithDialContextFunc(commoncfg.DialContextFunc(dial)))
 	if err != nil {
 		return nil, fmt.Errorf("make an HTTP client for Prometheus: %w", err)
 	}
-	return query.NewAPI(c.URL, client, query.Load{InFlight: inFlight, Queued: m.QueryQueued, Took: m.QueryTook})
+	return promapi.New(c.URL, client, promapi.Load{InFlight: inFlight, Queued: m.QueryQueued, Took: m.QueryTook})
 }
 
 // UserAgent is what the program says it is in its requests.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promapi"
 )
 
 // recorder is a Prometheus that keeps what it was sent.
@@ -100,8 +100,8 @@ targets: [{}]`, front.URL, secret, secret, fileWith(t, secret), c.follow, secret
 			if len(prometheus.requests) > 0 {
 				t.Errorf("the other server got %v of %s", prometheus.requests[0].Header, prometheus.requests[0].URL)
 			}
-			if err == nil || !strings.Contains(err.Error(), c.err) || query.CauseOf(err) != query.CauseServer || strings.Contains(err.Error(), secret) {
-				t.Errorf("got %v (%s), want %q", err, query.CauseOf(err), c.err)
+			if err == nil || !strings.Contains(err.Error(), c.err) || promapi.CauseOf(err) != promapi.CauseServer || strings.Contains(err.Error(), secret) {
+				t.Errorf("got %v (%s), want %q", err, promapi.CauseOf(err), c.err)
 			}
 		})
 	}

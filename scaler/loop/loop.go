@@ -10,7 +10,7 @@ import (
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service/sleep"
@@ -269,7 +269,7 @@ func (l *Loop) explain(d *Decision) {
 	switch {
 	case d.Reason == decide.QueryFailed:
 		err := d.Sample().Err
-		d.fail(err, string(query.CauseOf(err)))
+		d.fail(err, string(promapi.CauseOf(err)))
 	case d.Reason == d.Block.Reason && d.Block.Err != nil:
 		d.fail(d.Block.Err, string(workload.CauseOf(d.Block.Err)))
 	}

@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
@@ -121,7 +121,7 @@ func (l *Loop) setClock(answers []clock) {
 		}
 	}
 	now := l.clock.at(local)
-	jumped := l.schedule.Broken(now) || now.Sub(was) > l.target.Policy.MaxAge(0)+query.Timeout
+	jumped := l.schedule.Broken(now) || now.Sub(was) > l.target.Policy.MaxAge(0)+promapi.Timeout
 	if answered && (!known && !l.once || known && jumped) {
 		// The newest sample may have been acted on before a restart, so only
 		// one that is scraped from now on is fresh.

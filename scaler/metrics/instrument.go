@@ -6,7 +6,7 @@ import (
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
@@ -57,7 +57,7 @@ func (e evaluator) Now(ctx context.Context) sample.Result {
 
 func (t *Target) queried(ctx context.Context, res sample.Result) sample.Result {
 	if res.Outcome == sample.Failed && ctx.Err() == nil {
-		t.failed(Query, string(query.CauseOf(res.Err)))
+		t.failed(Query, string(promapi.CauseOf(res.Err)))
 	}
 	return res
 }

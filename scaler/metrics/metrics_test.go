@@ -19,7 +19,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
@@ -72,7 +72,7 @@ func TestGolden(t *testing.T) {
 		known.Observe(d)
 		m.query.Observe(0.003)
 		m.RequestTook(gate.Write, time.Minute)
-		known.failed(Query, string(query.CauseTimeout))
+		known.failed(Query, string(promapi.CauseTimeout))
 		known.failed(Write, string(workload.CauseConflict))
 		m.SetLeader(func() bool { return true })
 		m.Reloaded(true)

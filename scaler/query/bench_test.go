@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
@@ -41,7 +42,7 @@ func BenchmarkThousand(b *testing.B) {
 	}
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	api, err := NewAPI(u, &http.Client{Transport: transport}, Load{})
+	api, err := promapi.New(u, &http.Client{Transport: transport}, promapi.Load{})
 	if err != nil {
 		b.Fatal(err)
 	}

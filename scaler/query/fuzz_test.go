@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
@@ -45,7 +46,7 @@ func FuzzAnswer(f *testing.F) {
 		answer := roundTripFunc(func(r *http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: status, Request: r, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body))}, nil
 		})
-		api, err := NewAPI(&url.URL{Scheme: "http", Host: "prometheus"}, &http.Client{Transport: answer}, Load{})
+		api, err := promapi.New(&url.URL{Scheme: "http", Host: "prometheus"}, &http.Client{Transport: answer}, promapi.Load{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
@@ -29,7 +30,7 @@ func newAPI(t *testing.T, h http.HandlerFunc) v1.API {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, err := NewAPI(u, &http.Client{Transport: &http.Transport{}}, Load{})
+	api, err := promapi.New(u, &http.Client{Transport: &http.Transport{}}, promapi.Load{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,40 +61,40 @@ func TestFaults(t *testing.T) {
 		name    string
 		handler http.HandlerFunc
 		want    sample.Outcome
-		cause   Cause
+		cause   promapi.Cause
 		err     string
 	}{
-		{name: "500", handler: answering(500, "boom"), cause: CauseServer, err: "server error: 500"},
-		{name: "502 of a proxy", handler: answering(502, "<html>"), cause: CauseServer, err: "502"},
-		{name: "503", handler: answering(503, `{"status":"error","errorType":"timeout","error":"query timed out"}`), cause: CauseServer, err: "query timed out"},
-		{name: "401", handler: answering(401, "who are you"), cause: CauseServer, err: "who are you"},
-		{name: "404, no Prometheus", handler: answering(404, "not found"), cause: CauseServer, err: "404"},
-		{name: "refused query", handler: answering(400, `{"status":"error","errorType":"bad_data","error":"parse error"}`), cause: CauseBadQuery, err: "parse error"},
-		{name: "failed execution", handler: answering(422, `{"status":"error","errorType":"execution","error":"too many samples"}`), cause: CauseBadQuery, err: "too many samples"},
-		{name: "no JSON", handler: answering(200, "<html>login</html>"), cause: CauseServer},
-		{name: "half an answer", handler: answering(200, `{"status":"success","data":{"resultTy`), cause: CauseServer},
-		{name: "empty body", handler: answering(200, ""), cause: CauseServer},
-		{name: "another JSON", handler: answering(200, `{"hello":"world"}`), cause: CauseResult},
-		{name: "no result", handler: answering(200, `{"status":"success","data":{"resultType":"vector"}}`), cause: CauseServer},
-		{name: "null result", handler: answering(200, `{"status":"success","data":null}`), cause: CauseResult},
-		{name: "null vector", handler: answering(200, `{"status":"success","data":{"resultType":"vector","result":null}}`), cause: CauseResult, err: "without a result"},
-		{name: "null series", handler: vector("null"), cause: CauseResult},
-		{name: "series without a value", handler: vector(`{"metric":{}}`), cause: CauseResult, err: `no [time, "number"]`},
-		{name: "value without a number", handler: vector(`{"metric":{},"value":[1]}`), cause: CauseResult, err: `no [time, "number"]`},
-		{name: "null value", handler: vector(`{"metric":{},"value":[1,null]}`), cause: CauseResult, err: `no [time, "number"]`},
-		{name: "null time", handler: vector(`{"metric":{},"value":[null,"1"]}`), cause: CauseResult, err: `no [time, "number"]`},
-		{name: "null histogram", handler: vector(`{"metric":{},"histogram":[1,null]}`), cause: CauseResult, err: `no [time, "number"]`},
-		{name: "series that are none", handler: vector(`7`), cause: CauseResult},
-		{name: "scalar without a number", handler: answering(200, `{"status":"success","data":{"resultType":"scalar","result":[1]}}`), cause: CauseResult, err: "a scalar that is not"},
-		{name: "neither success nor error", handler: answering(200, `{"status":"maybe","data":{"resultType":"vector","result":[]}}`), cause: CauseResult, err: "is this a Prometheus?"},
-		{name: "error that is a 200", handler: answering(200, `{"status":"error","errorType":"internal","error":"no"}`), cause: CauseServer, err: "no"},
-		{name: "partial timeout", handler: answering(422, `{"status":"error","errorType":"timeout","error":"too slow"}`), cause: CauseTimeout, err: "too slow"},
+		{name: "500", handler: answering(500, "boom"), cause: promapi.CauseServer, err: "server error: 500"},
+		{name: "502 of a proxy", handler: answering(502, "<html>"), cause: promapi.CauseServer, err: "502"},
+		{name: "503", handler: answering(503, `{"status":"error","errorType":"timeout","error":"query timed out"}`), cause: promapi.CauseServer, err: "query timed out"},
+		{name: "401", handler: answering(401, "who are you"), cause: promapi.CauseServer, err: "who are you"},
+		{name: "404, no Prometheus", handler: answering(404, "not found"), cause: promapi.CauseServer, err: "404"},
+		{name: "refused query", handler: answering(400, `{"status":"error","errorType":"bad_data","error":"parse error"}`), cause: promapi.CauseBadQuery, err: "parse error"},
+		{name: "failed execution", handler: answering(422, `{"status":"error","errorType":"execution","error":"too many samples"}`), cause: promapi.CauseBadQuery, err: "too many samples"},
+		{name: "no JSON", handler: answering(200, "<html>login</html>"), cause: promapi.CauseServer},
+		{name: "half an answer", handler: answering(200, `{"status":"success","data":{"resultTy`), cause: promapi.CauseServer},
+		{name: "empty body", handler: answering(200, ""), cause: promapi.CauseServer},
+		{name: "another JSON", handler: answering(200, `{"hello":"world"}`), cause: promapi.CauseResult},
+		{name: "no result", handler: answering(200, `{"status":"success","data":{"resultType":"vector"}}`), cause: promapi.CauseServer},
+		{name: "null result", handler: answering(200, `{"status":"success","data":null}`), cause: promapi.CauseResult},
+		{name: "null vector", handler: answering(200, `{"status":"success","data":{"resultType":"vector","result":null}}`), cause: promapi.CauseResult, err: "without a result"},
+		{name: "null series", handler: vector("null"), cause: promapi.CauseResult},
+		{name: "series without a value", handler: vector(`{"metric":{}}`), cause: promapi.CauseResult, err: `no [time, "number"]`},
+		{name: "value without a number", handler: vector(`{"metric":{},"value":[1]}`), cause: promapi.CauseResult, err: `no [time, "number"]`},
+		{name: "null value", handler: vector(`{"metric":{},"value":[1,null]}`), cause: promapi.CauseResult, err: `no [time, "number"]`},
+		{name: "null time", handler: vector(`{"metric":{},"value":[null,"1"]}`), cause: promapi.CauseResult, err: `no [time, "number"]`},
+		{name: "null histogram", handler: vector(`{"metric":{},"histogram":[1,null]}`), cause: promapi.CauseResult, err: `no [time, "number"]`},
+		{name: "series that are none", handler: vector(`7`), cause: promapi.CauseResult},
+		{name: "scalar without a number", handler: answering(200, `{"status":"success","data":{"resultType":"scalar","result":[1]}}`), cause: promapi.CauseResult, err: "a scalar that is not"},
+		{name: "neither success nor error", handler: answering(200, `{"status":"maybe","data":{"resultType":"vector","result":[]}}`), cause: promapi.CauseResult, err: "is this a Prometheus?"},
+		{name: "error that is a 200", handler: answering(200, `{"status":"error","errorType":"internal","error":"no"}`), cause: promapi.CauseServer, err: "no"},
+		{name: "partial timeout", handler: answering(422, `{"status":"error","errorType":"timeout","error":"too slow"}`), cause: promapi.CauseTimeout, err: "too slow"},
 		{name: "native histogram", handler: vector(`{"metric":{"__camunda_scaler__":"value"},"histogram":[1,{"count":"1","sum":"1","buckets":[]}]},{"metric":{"__camunda_scaler__":"now"},"value":[1,"0"]}`), want: sample.ManySeries},
-		{name: "huge answer", handler: answering(200, strings.Repeat(" ", maxAnswer+1)), cause: CauseResult, err: "too large"},
-		{name: "connection lost", handler: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, cause: CauseConnection},
+		{name: "huge answer", handler: answering(200, strings.Repeat(" ", 16<<20+1)), cause: promapi.CauseResult, err: "too large"},
+		{name: "connection lost", handler: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, cause: promapi.CauseConnection},
 		{name: "empty", handler: vector(""), want: sample.NoData},
 		{name: "NaN", handler: vector(`{"metric":{},"value":[1,"NaN"]}`), want: sample.NotANumber},
-		{name: "too large for a number", handler: vector(`{"metric":{},"value":[1,"1e999"]}`), cause: CauseServer},
+		{name: "too large for a number", handler: vector(`{"metric":{},"value":[1,"1e999"]}`), cause: promapi.CauseServer},
 		{name: "two series", handler: vector(`{"metric":{"a":"1"},"value":[1,"1"]},{"metric":{"a":"2"},"value":[1,"1"]}`), want: sample.ManySeries},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -109,8 +110,8 @@ func TestFaults(t *testing.T) {
 				if c.cause == "" {
 					continue
 				}
-				if got.Err == nil || CauseOf(got.Err) != c.cause || !strings.Contains(got.Err.Error(), c.err) {
-					t.Errorf("%s: got %v (%s), want %s, %q", name, got.Err, CauseOf(got.Err), c.cause, c.err)
+				if got.Err == nil || promapi.CauseOf(got.Err) != c.cause || !strings.Contains(got.Err.Error(), c.err) {
+					t.Errorf("%s: got %v (%s), want %s, %q", name, got.Err, promapi.CauseOf(got.Err), c.cause, c.err)
 				}
 			}
 		})
@@ -121,8 +122,8 @@ func TestHangingPrometheusTimesOut(t *testing.T) {
 	api := newAPI(t, func(_ http.ResponseWriter, r *http.Request) { r.ParseForm(); <-r.Context().Done() })
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if got := New(api, Options{Query: "x", TimestampQuery: "y"}).Reader(Key{}).Read(ctx); got.Outcome != sample.Failed || CauseOf(got.Err) != CauseTimeout {
-		t.Errorf("got %+v (%s), want a timeout", got, CauseOf(got.Err))
+	if got := New(api, Options{Query: "x", TimestampQuery: "y"}).Reader(Key{}).Read(ctx); got.Outcome != sample.Failed || promapi.CauseOf(got.Err) != promapi.CauseTimeout {
+		t.Errorf("got %+v (%s), want a timeout", got, promapi.CauseOf(got.Err))
 	}
 }
 
@@ -146,7 +147,7 @@ func TestFailuresLeakNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	transport := &http.Transport{}
-	api, err := NewAPI(u, &http.Client{Transport: transport}, Load{})
+	api, err := promapi.New(u, &http.Client{Transport: transport}, promapi.Load{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +189,7 @@ func TestRequests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, err := NewAPI(u, &http.Client{Transport: &http.Transport{}}, Load{})
+	api, err := promapi.New(u, &http.Client{Transport: &http.Transport{}}, promapi.Load{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
@@ -61,7 +62,7 @@ func TestMembersShareARequest(t *testing.T) {
 					for range 1000 {
 						all.Go(func() {
 							got := s.Reader(Key{"n", "a"}).Read(t.Context())
-							if err == nil && (got.Outcome != sample.Value || got.Value != 3) || err != nil && (got.Outcome != sample.Failed || CauseOf(got.Err) != CauseServer) {
+							if err == nil && (got.Outcome != sample.Value || got.Value != 3) || err != nil && (got.Outcome != sample.Failed || promapi.CauseOf(got.Err) != promapi.CauseServer) {
 								t.Errorf("got %+v", got)
 							}
 						})

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/common/model"
 	"golang.org/x/time/rate"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
@@ -175,7 +176,7 @@ func (s *Source) ask(ctx context.Context) *answer {
 		do = s.do // it is large enough
 	}
 	value, warned, err := do(ctx, combine(s.values, s.times), s.options.Query)
-	if CauseOf(err) == CauseBadQuery {
+	if promapi.CauseOf(err) == promapi.CauseBadQuery {
 		value, warned, err = s.askApart(ctx, err)
 	}
 	if err != nil {

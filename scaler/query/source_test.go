@@ -10,6 +10,7 @@ import (
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
@@ -167,12 +168,12 @@ func TestRefusedInItsOwnWords(t *testing.T) {
 		name    string
 		answers map[string]string
 		want    string
-		cause   Cause
+		cause   promapi.Cause
 	}{
-		{"the query", map[string]string{"q": strings.Replace(refused, "2:1: in label_replace", "1:1: a brace", 1)}, "query q: bad_data: 1:1: a brace", CauseBadQuery},
-		{"the timestamp query", map[string]string{"q": none, "t": strings.Replace(refused, "2:1: in label_replace", "1:1: a brace", 1)}, "query t: bad_data: 1:1: a brace", CauseBadQuery},
-		{"a scalar", map[string]string{"q": none, "t": noon}, "query t gives a scalar: want an instant vector whose labels name the workloads", CauseResult},
-		{"only together", map[string]string{"q": none, "t": none}, "in label_replace", CauseBadQuery},
+		{"the query", map[string]string{"q": strings.Replace(refused, "2:1: in label_replace", "1:1: a brace", 1)}, "query q: bad_data: 1:1: a brace", promapi.CauseBadQuery},
+		{"the timestamp query", map[string]string{"q": none, "t": strings.Replace(refused, "2:1: in label_replace", "1:1: a brace", 1)}, "query t: bad_data: 1:1: a brace", promapi.CauseBadQuery},
+		{"a scalar", map[string]string{"q": none, "t": noon}, "query t gives a scalar: want an instant vector whose labels name the workloads", promapi.CauseResult},
+		{"only together", map[string]string{"q": none, "t": none}, "in label_replace", promapi.CauseBadQuery},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			api := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
@@ -187,8 +188,8 @@ func TestRefusedInItsOwnWords(t *testing.T) {
 			if strings.Contains(fmt.Sprint(err), partNow) {
 				t.Errorf("the error shows a query that no user wrote: %v", err)
 			}
-			if err == nil || !strings.Contains(err.Error(), c.want) || CauseOf(err) != c.cause {
-				t.Errorf("got %v (%s), want %s (%s)", err, CauseOf(err), c.want, c.cause)
+			if err == nil || !strings.Contains(err.Error(), c.want) || promapi.CauseOf(err) != c.cause {
+				t.Errorf("got %v (%s), want %s (%s)", err, promapi.CauseOf(err), c.want, c.cause)
 			}
 		})
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promql"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/replay"
@@ -264,8 +265,8 @@ func (d Download) evaluate(ctx context.Context, text string, r v1.Range) (model.
 			}
 			return matrix, nil
 		}
-		cause := query.CauseOf(err)
-		if n == attempts || ctx.Err() != nil || cause == query.CauseBadQuery || cause == query.CauseResult {
+		cause := promapi.CauseOf(err)
+		if n == attempts || ctx.Err() != nil || cause == promapi.CauseBadQuery || cause == promapi.CauseResult {
 			return nil, fmt.Errorf("query %s from %s: %w", text, r.Start.UTC().Format(time.RFC3339), err)
 		}
 		select {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
@@ -22,7 +23,7 @@ func newReader(t *testing.T, address, promQL, timestampQuery string) *query.Read
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, err := query.NewAPI(u, http.DefaultClient, query.Load{})
+	api, err := promapi.New(u, http.DefaultClient, promapi.Load{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +36,7 @@ func newNumber(t *testing.T, address, promQL string) query.Number {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, err := query.NewAPI(u, http.DefaultClient, query.Load{})
+	api, err := promapi.New(u, http.DefaultClient, promapi.Load{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,16 +120,16 @@ func TestQuery(t *testing.T) {
 		target.set(started(120))
 		server.Pause()
 		// A process that is told to stop may still give an answer or two.
-		check := func(want query.Cause) {
+		check := func(want promapi.Cause) {
 			t.Helper()
-			if got := awaitOutcome(t, plain, sample.Failed); query.CauseOf(got.Err) != want {
-				t.Errorf("got %+v (%s), want %s", got, query.CauseOf(got.Err), want)
+			if got := awaitOutcome(t, plain, sample.Failed); promapi.CauseOf(got.Err) != want {
+				t.Errorf("got %+v (%s), want %s", got, promapi.CauseOf(got.Err), want)
 			}
 		}
-		check(query.CauseTimeout)
+		check(promapi.CauseTimeout)
 		server.Resume()
 		server.Stop()
-		check(query.CauseConnection)
+		check(promapi.CauseConnection)
 		if err := server.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -163,7 +164,7 @@ func TestQueriesGoTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	var requests atomic.Int64
-	api, err := query.NewAPI(u, http.DefaultClient, query.Load{InFlight: 2, Took: func(time.Duration) { requests.Add(1) }})
+	api, err := promapi.New(u, http.DefaultClient, promapi.Load{InFlight: 2, Took: func(time.Duration) { requests.Add(1) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +196,7 @@ func TestQueriesGoTogether(t *testing.T) {
 	for i, res := range results {
 		switch {
 		case i == 99:
-			if query.CauseOf(res.Err) != query.CauseBadQuery || !strings.Contains(res.Err.Error(), "same labelset") {
+			if promapi.CauseOf(res.Err) != promapi.CauseBadQuery || !strings.Contains(res.Err.Error(), "same labelset") {
 				t.Errorf("the refused one got %+v", res)
 			}
 		case i == 150:

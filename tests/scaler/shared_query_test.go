@@ -13,6 +13,7 @@ import (
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/prometheus"
@@ -37,7 +38,7 @@ func newCountedAPI(t *testing.T, address string) (v1.API, *counted) {
 	}
 	c := &counted{}
 	t.Cleanup(c.CloseIdleConnections)
-	api, err := query.NewAPI(u, &http.Client{Transport: c}, query.Load{})
+	api, err := promapi.New(u, &http.Client{Transport: c}, promapi.Load{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +109,7 @@ func TestSharedQuery(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := newShared(t, api, query.Options{Query: c.query, TimestampQuery: c.timestamp}, 1).Members(t.Context())
-			if err == nil || !strings.Contains(err.Error(), c.want) || query.CauseOf(err) == query.CauseConnection {
+			if err == nil || !strings.Contains(err.Error(), c.want) || promapi.CauseOf(err) == promapi.CauseConnection {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
 		})
@@ -167,7 +168,7 @@ func TestSharedQuery(t *testing.T) {
 		}
 		server.Stop()
 		for name, r := range readers {
-			if got := r.Read(t.Context()); got.Outcome != sample.Failed || query.CauseOf(got.Err) != query.CauseConnection {
+			if got := r.Read(t.Context()); got.Outcome != sample.Failed || promapi.CauseOf(got.Err) != promapi.CauseConnection {
 				t.Errorf("%s: got %+v, want a failure", name, got)
 			}
 		}

@@ -1,4 +1,4 @@
-package query
+package promapi
 
 import (
 	"fmt"
@@ -9,7 +9,9 @@ import (
 )
 
 // queryLabel tells apart whose series are whose in a request with many queries.
-const queryLabel = part + "query__"
+// No scraped series has a label of this form: Prometheus drops labels with two
+// underscores in front.
+const queryLabel = "__camunda_scaler__query__"
 
 // join makes one query of many.
 func join(batch []*request) string {

@@ -1,4 +1,4 @@
-package query
+package promapi
 
 import (
 	"context"
@@ -14,8 +14,6 @@ import (
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
-
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
 // many is a Prometheus that has the series s0, s1, ... with their numbers as
@@ -31,7 +29,7 @@ type many struct {
 	cancel int     // requests that were cancelled
 }
 
-var seriesOfQuery = regexp.MustCompile(`s(\d+)\n, "` + part + `", "value"`)
+var seriesOfQuery = regexp.MustCompile(`\bs(\d+)\b`)
 
 func (p *many) Query(ctx context.Context, text string, _ time.Time, _ ...v1.Option) (model.Value, v1.Warnings, v1.Infos, error) {
 	var series []int
@@ -71,51 +69,59 @@ func (p *many) Query(ctx context.Context, text string, _ time.Time, _ ...v1.Opti
 	now := model.TimeFromUnixNano(time.Now().UnixNano())
 	var answer model.Vector
 	for i, n := range series {
-		one := func(kind string, value float64) {
-			m := model.Metric{part: model.LabelValue(kind)}
-			if strings.Contains(text, queryLabel) {
-				m[queryLabel] = model.LabelValue(strconv.Itoa(i))
-			}
-			answer = append(answer, &model.Sample{Metric: m, Value: model.SampleValue(value), Timestamp: now})
+		m := model.Metric{"series": model.LabelValue(strconv.Itoa(n))}
+		if strings.Contains(text, queryLabel) {
+			m[queryLabel] = model.LabelValue(strconv.Itoa(i))
 		}
-		one(partValue, float64(n))
-		one(partTime, float64(now)/1000-1)
-		one(partNow, 0)
+		answer = append(answer, &model.Sample{Metric: m, Value: model.SampleValue(n), Timestamp: now})
 	}
 	return answer, warnings, nil, nil
 }
 
-// crowd are the readers of n series through one client.
+// crowd makes n queries at once through one client.
 type crowd struct {
 	prometheus *many
-	readers    []*Reader
-	warnings   map[int][]string
+	api        *turns
+	n          int
 }
 
-func newCrowd(p *many, n int) *crowd {
-	c := &crowd{prometheus: p, warnings: map[int][]string{}}
-	api := newTurns(p, Load{})
-	for i := range n {
-		warn := func(w string) { c.warnings[i] = append(c.warnings[i], w) }
-		c.readers = append(c.readers, New(api, Options{Query: fmt.Sprintf("s%d", i), TimestampQuery: "time()-1", Warn: warn}).Reader(Key{}))
-	}
-	return c
+func newCrowd(p *many, n int) *crowd { return &crowd{p, newTurns(p, Load{}), n} }
+
+// got is the answer to one query, and how long it took.
+type got struct {
+	value    model.Value
+	warnings v1.Warnings
+	err      error
+	took     time.Duration
 }
 
-// read reads all at once, and returns what each got, how long it took, and how
-// many requests there were.
-func (c *crowd) read(ctx context.Context) (results []sample.Result, took []time.Duration, requests int) {
-	results, took = make([]sample.Result, len(c.readers)), make([]time.Duration, len(c.readers))
+// of reports whether the answer is that of one series and no other.
+func (g got) of(series int) bool {
+	v, ok := g.value.(model.Vector)
+	return ok && len(v) == 1 && int(v[0].Value) == series && len(v[0].Metric) == 1
+}
+
+// query makes all queries, and returns what each got, and how many requests there were.
+func (c *crowd) query(ctx context.Context) (answers []got, requests int) {
+	answers = make([]got, c.n)
 	before, start := len(c.prometheus.asked), time.Now()
 	var all sync.WaitGroup
-	for i, r := range c.readers {
+	for i := range answers {
 		all.Go(func() {
-			results[i] = r.Read(ctx)
-			took[i] = time.Since(start)
+			g := &answers[i]
+			g.value, g.warnings, g.err = c.api.Together(ctx, fmt.Sprintf("s%d", i))
+			g.took = time.Since(start)
 		})
 	}
 	all.Wait()
-	return results, took, len(c.prometheus.asked) - before
+	return answers, len(c.prometheus.asked) - before
+}
+
+func slowest(answers []got) (d time.Duration) {
+	for _, g := range answers {
+		d = max(d, g.took)
+	}
+	return d
 }
 
 // A thousand targets at once take a few requests, of which sixteen are in flight
@@ -124,10 +130,10 @@ func TestQueriesGoTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(&many{}, 1000)
 		for range 3 {
-			results, _, requests := c.read(t.Context())
-			for i, res := range results {
-				if res.Outcome != sample.Value || res.Value != float64(i) || res.Now.Sub(res.Timestamp) != time.Second {
-					t.Fatalf("reader %d got %+v", i, res)
+			answers, requests := c.query(t.Context())
+			for i, g := range answers {
+				if g.err != nil || !g.of(i) {
+					t.Fatalf("query %d got %+v", i, g)
 				}
 			}
 			if limit := DefaultInFlight + 1000/maxTogether + 5; requests > limit {
@@ -156,28 +162,22 @@ func TestEachQueryFailsByItself(t *testing.T) {
 		}}
 		c := newCrowd(p, 300)
 		check := func() (requests int) {
-			results, _, requests := c.read(t.Context())
-			for i, res := range results {
-				if failed := res.Outcome == sample.Failed; failed != (i == 266) || !failed && res.Value != float64(i) {
-					t.Fatalf("reader %d got %+v", i, res)
+			answers, requests := c.query(t.Context())
+			for i, g := range answers {
+				if failed := g.err != nil; failed != (i == 266) || !failed && !g.of(i) {
+					t.Fatalf("query %d got %+v", i, g)
+				}
+				if warned := len(g.warnings) == 1; warned != (i == 133) {
+					t.Errorf("query %d got the warnings %v", i, g.warnings)
 				}
 			}
 			return requests
 		}
-		check()
-		for i, w := range c.warnings {
-			if i != 133 && len(w) > 0 {
-				t.Errorf("reader %d was warned: %v", i, w)
-			}
-		}
-		if len(c.warnings[133]) != 1 {
-			t.Errorf("the one it concerns got %v", c.warnings[133])
-		}
-		for range 3 {
+		for range 4 {
 			check()
 		}
-		// Each of the two goes alone, and one twice to find out why it fails.
-		if requests, limit := check(), DefaultInFlight+300/maxTogether+6; requests > limit {
+		// Each of the two goes alone.
+		if requests, limit := check(), DefaultInFlight+300/maxTogether+5; requests > limit {
 			t.Errorf("%d requests in the end, want at most %d", requests, limit)
 		}
 	})
@@ -194,10 +194,9 @@ func TestASlowQueryGoesAlone(t *testing.T) {
 		}}
 		c := newCrowd(p, 1000)
 		for round := range 4 {
-			_, took, _ := c.read(t.Context())
-			took = slices.Delete(took, 500, 501)
-			if slowest := slices.Max(took); round > 0 && slowest > 100*time.Millisecond {
-				t.Errorf("round %d: another took %s", round, slowest)
+			answers, _ := c.query(t.Context())
+			if took := slowest(slices.Delete(answers, 500, 501)); round > 0 && took > 100*time.Millisecond {
+				t.Errorf("round %d: another took %s", round, took)
 			}
 		}
 	})
@@ -208,10 +207,10 @@ func TestASlowServerIsAskedNoMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(&many{takes: func([]int) time.Duration { return 400 * time.Millisecond }}, 1000)
 		for range 3 {
-			c.read(t.Context())
+			c.query(t.Context())
 		}
-		if _, took, requests := c.read(t.Context()); requests > 50 || slices.Max(took) > 2*time.Second {
-			t.Errorf("%d requests in %s", requests, slices.Max(took))
+		if answers, requests := c.query(t.Context()); requests > 50 || slowest(answers) > 2*time.Second {
+			t.Errorf("%d requests in %s", requests, slowest(answers))
 		}
 	})
 }
@@ -228,11 +227,11 @@ func TestAServerThatRefusesMany(t *testing.T) {
 		}}, 500)
 		var requests int
 		for range 10 {
-			var results []sample.Result
-			results, _, requests = c.read(t.Context())
-			for i, res := range results {
-				if res.Outcome != sample.Value {
-					t.Fatalf("reader %d got %+v", i, res)
+			var answers []got
+			answers, requests = c.query(t.Context())
+			for i, g := range answers {
+				if g.err != nil {
+					t.Fatalf("query %d got %+v", i, g)
 				}
 			}
 		}
@@ -252,13 +251,13 @@ func TestAnOutageCausesNoMoreRequests(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newCrowd(&many{fault: func([]int) (v1.Warnings, error) { return nil, err }}, 1000)
-				results, _, requests := c.read(t.Context())
+				answers, requests := c.query(t.Context())
 				if requests > 50 {
 					t.Errorf("%d requests", requests)
 				}
-				for _, res := range results {
-					if CauseOf(res.Err) != CauseServer {
-						t.Fatalf("got %+v", res)
+				for _, g := range answers {
+					if CauseOf(g.err) != CauseServer {
+						t.Fatalf("got %+v", g)
 					}
 				}
 			})
@@ -269,7 +268,7 @@ func TestAnOutageCausesNoMoreRequests(t *testing.T) {
 // A query's time counts from its turn: behind a slow one, it still has all of it.
 func TestAQueueTakesNoTimeFromAQuery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		api := newTurns(&instant{takes: 4 * time.Second}, Load{InFlight: 1})
+		api := newTurns(&many{takes: func([]int) time.Duration { return 4 * time.Second }}, Load{InFlight: 1})
 		var both sync.WaitGroup
 		for range 2 {
 			both.Go(func() {
@@ -282,7 +281,7 @@ func TestAQueueTakesNoTimeFromAQuery(t *testing.T) {
 	})
 }
 
-// Who gives up leaves the queue; a request that all have given up ends.
+// A caller that gives up leaves the queue; a request that all have given up ends.
 func TestGivingUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &many{takes: func([]int) time.Duration { return 4 * time.Second }}

@@ -1,4 +1,7 @@
-package query
+// Package promapi is the scaler's client of a Prometheus. It bounds the requests
+// in flight, sends queries that wait for their turn in one request, and refuses
+// answers that client_golang would read as a 0 that nothing measured.
+package promapi
 
 import (
 	"fmt"
@@ -15,12 +18,12 @@ import (
 // bytes; a query for a hundred thousand gets an error, not an out-of-memory kill.
 const maxAnswer = 16 << 20
 
-// NewAPI returns a client for the Prometheus (or Thanos, Mimir, ...) at
+// New returns a client for the Prometheus (or Thanos, Mimir, ...) at
 // address. Query parameters of the address are sent with every request. A
 // redirect to another server is an error, whatever c says: headers, credentials
 // and parameters are for the address alone, and without them another number
 // might be the answer. Each query ends after Timeout.
-func NewAPI(address *url.URL, c *http.Client, l Load) (v1.API, error) {
+func New(address *url.URL, c *http.Client, l Load) (v1.API, error) {
 	base := *address
 	base.RawQuery = ""
 	next := c.Transport

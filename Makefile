@@ -24,6 +24,11 @@ help: ## Show this list
 demo: bin/demo ## Show the whole job on real parts; Ctrl-C ends it (ARGS=--once: end by itself)
 	@exec bin/demo $(ARGS)
 
+.PHONY: example
+example: ## Show an example on this machine: NAME=kafka or another folder of examples (ARGS=--once: end by itself)
+	@test -n "$(NAME)" || { echo "make example: name one of:" $(notdir $(wildcard examples/*)) "as NAME" >&2; exit 2; }
+	@cd examples/$(NAME) && GOWORK=off go run . $(ARGS)
+
 # A real Kubernetes node takes root on Linux. There e2e has to pass, elsewhere
 # make test says that it is left out.
 NODE := $(filter Linux-0,$(shell uname -s)-$(shell id -u))

@@ -28,15 +28,24 @@ func mavenBuild(keep ...string) func(context.Context, *job) error {
 // mavenPackage runs `mvn package` on a copy of the part, so that nothing is
 // written to the checkout, and returns the copy's target folder.
 func mavenPackage(ctx context.Context, j *job) (target string, err error) {
-	project := filepath.Join(j.work, "project")
-	if err := os.CopyFS(project, os.DirFS(j.source)); err != nil {
-		return "", fmt.Errorf("copying the part: %w", err)
+	project, err := copyProject(j)
+	if err != nil {
+		return "", err
 	}
 	args := append([]string{"--batch-mode", "--no-transfer-progress", "package"}, j.recipe.flags...)
 	err = process.Run(ctx, process.Spec{
 		Name: "mvn package", Path: "mvn", Args: args, Dir: project, Log: j.log,
 	})
 	return filepath.Join(project, "target"), err
+}
+
+// copyProject copies a part, so that nothing is written to the checkout.
+func copyProject(j *job) (string, error) {
+	project := filepath.Join(j.work, "project")
+	if err := os.CopyFS(project, os.DirFS(j.source)); err != nil {
+		return "", fmt.Errorf("copying the part: %w", err)
+	}
+	return project, nil
 }
 
 // makePostgres unpacks the bundle that the pom fetches.

@@ -40,7 +40,7 @@ func (a aim) saw(res sample.Result) aim {
 	if a.ageless || res.Timestamp.IsZero() || res.Timestamp.After(res.Now) {
 		return a // no time to learn from
 	}
-	if before := a.cadence; res.Timestamp.After(before.Last()) && before.Spacing() > 0 {
+	if before := a.cadence; res.Timestamp.After(before.Last()) && before.Likely() > 0 {
 		if before.Looked().After(res.Timestamp) {
 			// It was there later than expected. One that is very late says
 			// little about the next.
@@ -58,7 +58,7 @@ func (a aim) saw(res sample.Result) aim {
 
 // next returns when to look for the first sample from opens on.
 func (a aim) next(opens, now time.Time) time.Time {
-	spacing := a.cadence.Spacing()
+	spacing := a.cadence.Likely()
 	switch {
 	case a.ageless:
 		return later(opens, now.Add(poll))

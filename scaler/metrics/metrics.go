@@ -111,7 +111,7 @@ func New() *Metrics {
 		paused:      desc("paused", "1 if the target is paused, else 0.", target),
 		info:        desc("target_info", "Workload of the target, and whether the target is a dry run. Always 1.", target, "workload_namespace", "workload_kind", "workload_name", "dry_run"),
 		interval:    desc("interval_seconds", "Configured time between two decisions.", target),
-		spacing:     desc("sample_interval_seconds", "Time between two samples, as observed. Absent until two were seen.", target, trigger),
+		spacing:     desc("sample_interval_seconds", "Time between two samples, as observed. Absent until three were seen.", target, trigger),
 		decision:    desc("last_decision", "Action and reason of the last decision. Always 1.", target, "action", "reason"),
 		decidedAt:   desc("last_decision_timestamp_seconds", "Time of the last decision, or of the loop's start if there was none.", target),
 		shadow:      desc("shadow_replicas", "Replicas that the workload of a dry run would have, had it followed the scaler's decisions from the start.", target),

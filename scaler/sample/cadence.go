@@ -45,7 +45,7 @@ func (c Cadence) Observe(at, now time.Time) Cadence {
 // expected that are not needed there is no look, so several may have passed; but
 // none before a look that still showed the last one.
 func (c Cadence) skipped(apart time.Duration) time.Duration {
-	usual, unseen := c.Spacing(), c.looked.Sub(c.last)
+	usual, unseen := c.Likely(), c.looked.Sub(c.last)
 	if usual == 0 {
 		return 1
 	}
@@ -62,9 +62,23 @@ func (c Cadence) Last() time.Time { return c.last }
 // Looked returns when that sample was last seen to be the newest.
 func (c Cadence) Looked() time.Time { return c.looked }
 
-// Spacing returns the usual time between two samples: the median of the latest
-// intervals, at most MaxSpacing; 0 until two samples were seen.
+// Spacing returns the usual time between two samples, as far as the age of one
+// may be judged by it: the median of the latest intervals, at most MaxSpacing. It
+// is 0 until two intervals were seen, for the first alone may be the end of an
+// outage; and while there are fewer than five it is the shortest of them.
 func (c Cadence) Spacing() time.Duration {
+	switch n := min(c.seen, remembered); {
+	case n < 2:
+		return 0
+	case n <= remembered/2:
+		return min(slices.Min(c.apart[:n]), MaxSpacing)
+	}
+	return c.Likely()
+}
+
+// Likely returns after what time the next sample is likely to come: the median
+// of the latest intervals, at most MaxSpacing; 0 until two samples were seen.
+func (c Cadence) Likely() time.Duration {
 	n := min(c.seen, remembered)
 	if n == 0 {
 		return 0

@@ -11,28 +11,31 @@ var start = time.Unix(1_700_000_000, 0)
 func TestCadence(t *testing.T) {
 	const s = time.Second
 	for _, c := range []struct {
-		name string
-		at   []time.Duration // of the samples; each is seen as soon as it is there
-		want time.Duration
+		name         string
+		at           []time.Duration // of the samples; each is seen as soon as it is there
+		want, likely time.Duration
 	}{
-		{"nothing", nil, 0},
-		{"one sample", []time.Duration{0}, 0},
-		{"two samples", []time.Duration{0, 10 * s}, 10 * s},
-		{"a lost scrape", []time.Duration{0, 10 * s, 20 * s, 40 * s, 50 * s}, 10 * s},
-		{"jitter", []time.Duration{0, 10*s + 3, 20*s - 3, 30 * s}, 10*s + 3},
-		{"seen again", []time.Duration{0, 10 * s, 10 * s, 10 * s, 20 * s}, 10 * s},
-		{"an older one in between", []time.Duration{0, 10 * s, 7 * s, 20 * s}, 10 * s},
-		{"slower than the bound", []time.Duration{0, 20 * 60 * s, 40 * 60 * s}, MaxSpacing},
-		{"a clock set back", []time.Duration{0, 10 * s, 20 * s, -time.Hour, -time.Hour + 30*s}, 30 * s},
-		{"a clock set back, one sample", []time.Duration{0, 10 * s, 20 * s, -time.Hour}, 0},
+		{"nothing", nil, 0, 0},
+		{"one sample", []time.Duration{0}, 0, 0},
+		{"two samples", []time.Duration{0, 10 * s}, 0, 10 * s},
+		{"three samples", []time.Duration{0, 10 * s, 20 * s}, 10 * s, 10 * s},
+		{"the end of an outage first", []time.Duration{0, 250 * s, 260 * s}, 10 * s, 10 * s},
+		{"two outages soon after the start", []time.Duration{0, 250 * s, 260 * s, 320 * s}, 10 * s, 10 * s},
+		{"a lost scrape", []time.Duration{0, 10 * s, 20 * s, 40 * s, 50 * s}, 10 * s, 10 * s},
+		{"jitter", []time.Duration{0, 10*s + 3, 20*s - 3, 30 * s, 40 * s, 50 * s}, 10 * s, 10 * s},
+		{"seen again", []time.Duration{0, 10 * s, 10 * s, 10 * s, 20 * s}, 10 * s, 10 * s},
+		{"an older one in between", []time.Duration{0, 10 * s, 7 * s, 20 * s}, 10 * s, 10 * s},
+		{"slower than the bound", []time.Duration{0, 20 * 60 * s, 40 * 60 * s}, MaxSpacing, MaxSpacing},
+		{"a clock set back", []time.Duration{0, 10 * s, 20 * s, -time.Hour, -time.Hour + 30*s, -time.Hour + 60*s}, 30 * s, 30 * s},
+		{"a clock set back, one sample", []time.Duration{0, 10 * s, 20 * s, -time.Hour}, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var got Cadence
 			for _, at := range c.at {
 				got = got.Observe(start.Add(at), start.Add(at+time.Millisecond))
 			}
-			if got.Spacing() != c.want {
-				t.Errorf("got %s, want %s", got.Spacing(), c.want)
+			if got.Spacing() != c.want || got.Likely() != c.likely {
+				t.Errorf("got %s, likely %s, want %s and %s", got.Spacing(), got.Likely(), c.want, c.likely)
 			}
 		})
 	}

@@ -32,7 +32,7 @@ type Result struct {
 	Ageless   bool          // Timestamp is just that of the answer, so the sample's age is unknown
 	Now       time.Time     // Prometheus's clock at this moment; zero if it did not answer
 	Evaluated time.Time     // the same when it evaluated the query: earlier, if the answer is shared
-	Spacing   time.Duration // time between two samples of this query, as observed; 0 until it is known
+	Spacing   time.Duration // time between two samples of this query, as observed; 0 until three were seen
 	Series    int           // with ManySeries: how many
 	Err       error         // with Failed: why
 }

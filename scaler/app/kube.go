@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/util/homedir"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/kubeapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
@@ -89,7 +90,7 @@ func NewKube(c *rest.Config, l gate.Load, logger log.Logger) (Kube, error) {
 	if err != nil {
 		return fail(err)
 	}
-	raw, err := workload.NewClient(c, httpClient)
+	raw, err := kubeapi.NewREST(c, httpClient)
 	if err != nil {
 		return fail(err)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/kubeapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
@@ -50,7 +51,7 @@ func TestWorstOffFirst(t *testing.T) {
 			}
 			return nil
 		})
-		client, err := workload.NewClient(&rest.Config{Host: "http://api.test", QPS: -1}, &http.Client{Transport: server})
+		client, err := kubeapi.NewREST(&rest.Config{Host: "http://api.test", QPS: -1}, &http.Client{Transport: server})
 		if err != nil {
 			t.Fatal(err)
 		}

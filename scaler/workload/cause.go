@@ -8,6 +8,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/kubeapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/lease"
 )
 
@@ -49,7 +50,7 @@ func CauseOf(err error) Cause {
 		return CauseConflict
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
 		return CauseForbidden
-	case apierrors.IsNotFound(err), errors.Is(err, errNoScale):
+	case apierrors.IsNotFound(err), errors.Is(err, kubeapi.ErrNoScale):
 		return CauseNotFound
 	case apierrors.IsTooManyRequests(err):
 		return CauseThrottled

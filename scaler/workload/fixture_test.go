@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/kubeapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload/fake"
 )
 
@@ -28,17 +29,19 @@ func newServer() *fake.Server {
 type fixture struct {
 	*fake.Server
 	*Cluster
+	gate *gate.Gate
 	text *strings.Builder // logged at info and above
 }
 
 func newFixture(t *testing.T, s *fake.Server, l gate.Load) *fixture {
 	t.Helper()
-	client, err := NewClient(&rest.Config{Host: "http://api.test", QPS: -1}, &http.Client{Transport: s})
+	client, err := kubeapi.NewREST(&rest.Config{Host: "http://api.test", QPS: -1}, &http.Client{Transport: s})
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := &strings.Builder{}
-	return &fixture{s, New(client, gate.New(l), level.NewFilter(log.NewLogfmtLogger(log.NewSyncWriter(text)), level.AllowInfo())), text}
+	through := gate.New(l)
+	return &fixture{s, New(client, through, level.NewFilter(log.NewLogfmtLogger(log.NewSyncWriter(text)), level.AllowInfo())), through, text}
 }
 
 // simulate runs a test in virtual time.
@@ -90,7 +93,7 @@ func newWorkload(t *testing.T, h http.HandlerFunc) *Workload {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	client, err := NewClient(&rest.Config{Host: server.URL, QPS: -1}, http.DefaultClient)
+	client, err := kubeapi.NewREST(&rest.Config{Host: server.URL, QPS: -1}, http.DefaultClient)
 	if err != nil {
 		t.Fatal(err)
 	}

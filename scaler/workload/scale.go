@@ -1,10 +1,6 @@
 package workload
 
-import (
-	"errors"
-	"fmt"
-	"math"
-)
+import "github.com/camunda-autoscaler/camunda-autoscaler/scaler/kubeapi"
 
 // Scale is a workload's desired replicas and what else a decision depends on,
 // all of one version of the workload.
@@ -24,30 +20,7 @@ type Scale struct {
 	Asked bool // this took a request; false if the watch was enough
 }
 
-// scale checks the answer.
-func (a scaleOf) scale() (Scale, error) {
-	replicas, err := count("spec.replicas", a.Spec.Replicas)
-	switch {
-	case err != nil:
-		return Scale{}, fmt.Errorf("read a scale: %w", err)
-	case a.Metadata.ResourceVersion == "":
-		return Scale{}, errors.New("read a scale: it has no resourceVersion, without which a write would be unconditional")
-	}
-	scale := Scale{ResourceVersion: a.Metadata.ResourceVersion, UID: a.Metadata.UID}
-	if replicas != nil { // the API server leaves zeros out
-		scale.Replicas = *replicas
-	}
-	return scale, nil
-}
-
-// count checks a number of replicas; nil stays nil.
-func count(field string, n *int64) (*int32, error) {
-	switch {
-	case n == nil:
-		return nil, nil
-	case *n < 0 || *n > math.MaxInt32:
-		return nil, fmt.Errorf(".%s: %d is not a number of replicas", field, *n)
-	}
-	count := int32(*n)
-	return &count, nil
+// scaleOf is what the scale subresource tells.
+func scaleOf(s kubeapi.Scale) Scale {
+	return Scale{Replicas: s.Replicas, ResourceVersion: s.ResourceVersion, UID: s.UID}
 }

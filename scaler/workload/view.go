@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	utiljson "k8s.io/apimachinery/pkg/util/json"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/kubeapi"
 )
 
 // PausedAnnotation on a workload forbids every write to it, unless its value is
@@ -55,7 +57,7 @@ type builtinObject struct {
 
 // viewOf reads a workload itself, and where it is. If it makes no sense, the
 // view has the error.
-func viewOf(text []byte, builtin bool) (place, view) {
+func viewOf(text []byte, builtin bool) (kubeapi.Place, view) {
 	var o builtinObject
 	var err error
 	if builtin {
@@ -63,7 +65,7 @@ func viewOf(text []byte, builtin bool) (place, view) {
 	} else {
 		err = utiljson.Unmarshal(text, &o.object)
 	}
-	at := place{o.Metadata.Namespace, o.Metadata.Name}
+	at := kubeapi.Place{Namespace: o.Metadata.Namespace, Name: o.Metadata.Name}
 	v := view{
 		version: o.Metadata.ResourceVersion, uid: o.Metadata.UID, generation: o.Metadata.Generation,
 		writer: lastWriter(o.Metadata.ManagedFields),
@@ -72,10 +74,10 @@ func viewOf(text []byte, builtin bool) (place, view) {
 		v.paused = *paused != "false"
 	}
 	if err == nil {
-		v.ready, err = count("status.readyReplicas", o.Status.ReadyReplicas)
+		v.ready, err = kubeapi.Replicas("status.readyReplicas", o.Status.ReadyReplicas)
 	}
 	if err == nil {
-		v.replicas, err = count("spec.replicas", o.Spec.Replicas)
+		v.replicas, err = kubeapi.Replicas("spec.replicas", o.Spec.Replicas)
 	}
 	if err == nil && v.version == "" {
 		err = errors.New("it has no resourceVersion, without which a write would be unconditional")

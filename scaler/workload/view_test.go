@@ -41,7 +41,7 @@ func TestView(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			at, got := viewOf(textOf(t, c.object), c.object["kind"] != "Engine")
-			if at.name != "web" || got.err != nil || got.version != "7" || got.uid != "u" || got.generation != 3 || got.paused != c.paused {
+			if at.Name != "web" || got.err != nil || got.version != "7" || got.uid != "u" || got.generation != 3 || got.paused != c.paused {
 				t.Errorf("got %+v of %v", got, at)
 			}
 			if (got.ready == nil) != (c.ready == nil) || got.ready != nil && *got.ready != *c.ready {
@@ -58,7 +58,7 @@ func TestView(t *testing.T) {
 		{"metadata": metadata(nil), "spec": jsonObject{"replicas": int64(-1)}},
 		{"metadata": metadata(nil), "spec": jsonObject{"replicas": int64(1) << 40}},
 	} {
-		if at, got := viewOf(textOf(t, bad), true); got.err == nil || at.name != "web" {
+		if at, got := viewOf(textOf(t, bad), true); got.err == nil || at.Name != "web" {
 			t.Errorf("%v: got %+v of %v, want an error of web", bad, got, at)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/kubeapi"
 )
 
 // From how many workloads of a kind on a namespace is watched instead of each of
@@ -32,7 +34,7 @@ type watched struct {
 // Nothing depends on a watch: while there is none, Get makes requests, or
 // returns why none can be made.
 func (c *Cluster) Watch(refs []Ref) {
-	names := map[kind]map[string][]string{}
+	names := map[kubeapi.Kind]map[string][]string{}
 	for _, ref := range refs {
 		of := names[ref.kind()]
 		if of == nil {
@@ -64,9 +66,9 @@ func (c *Cluster) Watch(refs []Ref) {
 }
 
 // arrange starts and stops the watches of a kind.
-func (c *Cluster) arrange(k kind) {
+func (c *Cluster) arrange(k kubeapi.Kind) {
 	w := c.kinds[k]
-	c.want(k, place{}, len(w.names) >= manyNamespaces)
+	c.want(k, kubeapi.Place{}, len(w.names) >= manyNamespaces)
 	for namespace := range w.names {
 		c.arrangeIn(k, namespace)
 	}
@@ -79,41 +81,41 @@ func (c *Cluster) arrange(k kind) {
 
 // arrangeIn is arrange for a namespace. A watch that was refused stays, to try
 // again, together with those of what is in its place.
-func (c *Cluster) arrangeIn(k kind, namespace string) {
+func (c *Cluster) arrangeIn(k kubeapi.Kind, namespace string) {
 	w := c.kinds[k]
 	names, left := w.names[namespace], !w.watchers[""][""].serves()
-	c.want(k, place{namespace: namespace}, left && len(names) >= many)
+	c.want(k, kubeapi.Place{Namespace: namespace}, left && len(names) >= many)
 	left = left && !w.watchers[namespace][""].serves()
 	wanted := map[string]bool{"": true}
 	for _, name := range names {
 		wanted[name] = left
-		c.want(k, place{namespace, name}, left)
+		c.want(k, kubeapi.Place{Namespace: namespace, Name: name}, left)
 	}
 	for name := range w.watchers[namespace] {
 		if !wanted[name] {
-			c.want(k, place{namespace, name}, false)
+			c.want(k, kubeapi.Place{Namespace: namespace, Name: name}, false)
 		}
 	}
 }
 
 // want starts or stops the watch of a place.
-func (c *Cluster) want(k kind, in place, wanted bool) {
+func (c *Cluster) want(k kubeapi.Kind, in kubeapi.Place, wanted bool) {
 	of := c.kinds[k].watchers
-	switch runs := of[in.namespace][in.name]; {
+	switch runs := of[in.Namespace][in.Name]; {
 	case wanted && runs == nil:
-		if of[in.namespace] == nil {
-			of[in.namespace] = map[string]*watcher{}
+		if of[in.Namespace] == nil {
+			of[in.Namespace] = map[string]*watcher{}
 		}
 		w := newWatcher(c, k, in)
-		of[in.namespace][in.name] = w
+		of[in.Namespace][in.Name] = w
 		ctx, cancel := context.WithCancel(context.Background())
 		w.stop = cancel
 		c.watching.Go(func() { w.run(ctx) })
 	case !wanted && runs != nil:
 		runs.stop()
 		runs.enter(stopped, nil)
-		if delete(of[in.namespace], in.name); len(of[in.namespace]) == 0 {
-			delete(of, in.namespace)
+		if delete(of[in.Namespace], in.Name); len(of[in.Namespace]) == 0 {
+			delete(of, in.Namespace)
 		}
 	}
 }
@@ -155,9 +157,9 @@ func (c *Cluster) watchedView(ctx context.Context, ref Ref) (*view, error) {
 			return nil, nil
 		}
 		phase, err, changed := w.phase, w.err, w.changed
-		known, exists := w.views[place{ref.Namespace, ref.Name}]
+		known, exists := w.views[ref.place()]
 		c.mu.Unlock()
-		single := w.in.name != ""
+		single := w.in.Name != ""
 		switch {
 		case phase == open && !exists:
 			return &view{gone: true}, nil
@@ -193,8 +195,8 @@ func (c *Cluster) watchedView(ctx context.Context, ref Ref) (*view, error) {
 }
 
 func (c *Cluster) log(w *watcher) log.Logger {
-	if w.in.name != "" {
-		return log.With(c.logger, "namespace", w.in.namespace, "workload", Ref{Kind: w.kind.name, Name: w.in.name})
+	if w.in.Name != "" {
+		return log.With(c.logger, "namespace", w.in.Namespace, "workload", Ref{Kind: w.kind.Name, Name: w.in.Name})
 	}
-	return log.With(c.logger, "namespace", w.in.namespace, "kind", w.kind.name)
+	return log.With(c.logger, "namespace", w.in.Namespace, "kind", w.kind.Name)
 }

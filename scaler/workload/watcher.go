@@ -16,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/kubeapi"
 )
 
 const (
@@ -55,15 +57,15 @@ const (
 // are the workloads listed again.
 type watcher struct {
 	cluster *Cluster
-	kind    kind
-	in      place
+	kind    kubeapi.Kind
+	in      kubeapi.Place
 	stop    context.CancelFunc
 
 	// The cluster's mutex guards these.
 	phase   phase
 	err     error         // why it is failing
 	changed chan struct{} // closed when the phase changes
-	views   map[place]view
+	views   map[kubeapi.Place]view
 
 	// These belong to run.
 	version      string // to resume from; "" if the workloads have to be listed
@@ -73,18 +75,18 @@ type watcher struct {
 	missing      string // the verb whose right is missing, as logged
 }
 
-func newWatcher(c *Cluster, k kind, in place) *watcher {
+func newWatcher(c *Cluster, k kubeapi.Kind, in kubeapi.Place) *watcher {
 	return &watcher{cluster: c, kind: k, in: in, changed: make(chan struct{})}
 }
 
 // String names what it watches.
 func (w *watcher) String() string {
-	what := strings.ToLower(w.kind.name)
+	what := strings.ToLower(w.kind.Name)
 	switch {
-	case w.in.name != "":
-		return what + "/" + w.in.name
-	case w.in.namespace != "":
-		return "each " + what + " in namespace " + w.in.namespace
+	case w.in.Name != "":
+		return what + "/" + w.in.Name
+	case w.in.Namespace != "":
+		return "each " + what + " in namespace " + w.in.Namespace
 	}
 	return "each " + what
 }
@@ -101,13 +103,13 @@ func (w *watcher) enter(p phase, err error) {
 	w.phase, w.err = p, err
 	close(w.changed)
 	w.changed = make(chan struct{})
-	if served == w.serves() || w.in.name != "" || p == stopped {
+	if served == w.serves() || w.in.Name != "" || p == stopped {
 		return
 	}
-	if w.in.namespace == "" {
+	if w.in.Namespace == "" {
 		w.cluster.arrange(w.kind)
 	} else {
-		w.cluster.arrangeIn(w.kind, w.in.namespace)
+		w.cluster.arrangeIn(w.kind, w.in.Namespace)
 	}
 }
 
@@ -152,7 +154,7 @@ func (w *watcher) run(ctx context.Context) {
 
 // delay returns how long to wait for the next attempt.
 func (w *watcher) delay(p phase, step time.Duration) time.Duration {
-	switch shared := w.in.name == ""; {
+	switch shared := w.in.Name == ""; {
 	case p == opening:
 		return rand.N(100 * time.Millisecond)
 	case p == refused && shared: // there is something in its place
@@ -174,7 +176,7 @@ func (w *watcher) tell(err error) (missing string) {
 	case missing == "", missing == w.missing:
 		level.Debug(logger).Log("msg", "watch ended", "err", err)
 		return missing
-	case w.in.name == "" && missing == "list":
+	case w.in.Name == "" && missing == "list":
 		level.Info(logger).Log("msg", "workloads are watched one by one", "missing_right", right.name())
 	default:
 		level.Warn(logger).Log("msg", "workload cannot be watched", "missing_right", right.name(), "lost", right.lost(), "err", err)
@@ -186,7 +188,7 @@ func (w *watcher) tell(err error) (missing string) {
 // opened records that there is a watch.
 func (w *watcher) opened() {
 	switch {
-	case w.missing == "list" && w.in.name == "":
+	case w.missing == "list" && w.in.Name == "":
 		level.Info(w.cluster.log(w)).Log("msg", "workloads are watched together")
 	case w.missing != "":
 		level.Info(w.cluster.log(w)).Log("msg", "workload is watched again")
@@ -203,9 +205,9 @@ func (w *watcher) watch(ctx context.Context) (answered bool, opened time.Time, e
 	lasts := watchLasts + rand.N(watchLasts)
 	ctx, cancel := context.WithTimeout(ctx, lasts+Timeout) // if the server does not end it
 	defer cancel()
-	resource, err := w.cluster.find(ctx, w.kind)
+	resource, err := w.cluster.api.Find(ctx, w.kind)
 	if err != nil {
-		return false, opened, fmt.Errorf("find the resource of %s %s: %w", w.kind.apiVersion, w.kind.name, err)
+		return false, opened, fmt.Errorf("find the resource of %s %s: %w", w.kind.APIVersion, w.kind.Name, err)
 	}
 	if w.version == "" {
 		if err := w.list(ctx, resource); err != nil {
@@ -213,16 +215,16 @@ func (w *watcher) watch(ctx context.Context) (answered bool, opened time.Time, e
 		}
 		answered = true
 	}
-	stream, err := w.cluster.watch(ctx, resource, w.in, w.version, lasts)
+	stream, err := w.cluster.api.Watch(ctx, resource, w.in, w.version, lasts)
 	switch {
-	case denied(err) && (answered || w.missing == "watch"):
-		return answered, opened, &missingRightError{"watch", resource, w.in.name, err}
-	case denied(err): // whether the right to list is missing as well shows next
+	case kubeapi.Denied(err) && (answered || w.missing == "watch"):
+		return answered, opened, &missingRightError{"watch", resource, w.in.Name, err}
+	case kubeapi.Denied(err): // whether the right to list is missing as well shows next
 		w.version = ""
 		return answered, opened, fmt.Errorf("watch %s: %w", w, err)
 	case err != nil:
 		w.failures++
-		if expired(err) || w.failures%resumes == 0 {
+		if kubeapi.Expired(err) || w.failures%resumes == 0 {
 			w.version = ""
 		}
 		return answered, opened, fmt.Errorf("watch %s: %w", w, err)
@@ -235,18 +237,18 @@ func (w *watcher) watch(ctx context.Context) (answered bool, opened time.Time, e
 
 // list reads all workloads.
 func (w *watcher) list(ctx context.Context, resource schema.GroupVersionResource) error {
-	views := map[place]view{}
-	version, err := w.cluster.list(ctx, resource, w.in, func(text json.RawMessage) {
+	views := map[kubeapi.Place]view{}
+	version, err := w.cluster.api.List(ctx, resource, w.in, func(text json.RawMessage) {
 		if at, v := w.view(text); w.has(at) {
 			views[at] = v
 		}
 	})
-	if denied(err) {
+	if kubeapi.Denied(err) {
 		if w.refusedSince.IsZero() {
 			w.refusedSince = time.Now()
 		}
 		if !w.listed || time.Since(w.refusedSince) >= patience {
-			return &missingRightError{"list", resource, w.in.name, err}
+			return &missingRightError{"list", resource, w.in.Name, err}
 		}
 	}
 	if err != nil {
@@ -278,7 +280,7 @@ func (w *watcher) follow(stream io.Reader) error {
 				return fmt.Errorf("watch %s: decode an error: %w", w, err)
 			}
 			err := apierrors.FromObject(&status)
-			if expired(err) {
+			if kubeapi.Expired(err) {
 				w.version = ""
 			}
 			return fmt.Errorf("watch %s: %w", w, err)
@@ -293,7 +295,7 @@ func (w *watcher) follow(stream io.Reader) error {
 	}
 }
 
-func (w *watcher) keep(at place, v view, gone bool) {
+func (w *watcher) keep(at kubeapi.Place, v view, gone bool) {
 	w.cluster.mu.Lock()
 	defer w.cluster.mu.Unlock()
 	if gone {
@@ -303,22 +305,16 @@ func (w *watcher) keep(at place, v view, gone bool) {
 	w.views[at] = v
 }
 
-func (w *watcher) view(text []byte) (place, view) {
-	at, v := viewOf(text, builtin[w.kind] != "")
-	if w.in.namespace != "" {
-		at.namespace = w.in.namespace
+func (w *watcher) view(text []byte) (kubeapi.Place, view) {
+	at, v := viewOf(text, w.kind.Builtin())
+	if w.in.Namespace != "" {
+		at.Namespace = w.in.Namespace
 	}
 	return at, v
 }
 
 // has reports whether it watches an object: a server may ignore the selector.
-func (w *watcher) has(at place) bool { return w.in.name == "" || w.in.name == at.name }
-
-// expired reports whether the API server does not know a version any more.
-func expired(err error) bool { return apierrors.IsResourceExpired(err) || apierrors.IsGone(err) }
-
-// denied reports whether a retry is of no use until the right is granted.
-func denied(err error) bool { return apierrors.IsForbidden(err) || apierrors.IsMethodNotSupported(err) }
+func (w *watcher) has(at kubeapi.Place) bool { return w.in.Name == "" || w.in.Name == at.Name }
 
 // missingRightError means that the API server refuses to show workloads.
 type missingRightError struct {

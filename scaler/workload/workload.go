@@ -14,7 +14,16 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/kubeapi"
 )
+
+// Timeout bounds one request. Of a watch, it bounds the time until it is open.
+const Timeout = gate.Timeout
+
+// FieldManager is the scaler's name in a workload's managedFields.
+const FieldManager = "camunda-scaler"
 
 // Ref names a workload.
 type Ref struct {
@@ -27,9 +36,9 @@ type Ref struct {
 // String returns kind/name, the kind in lower case as kubectl prints it.
 func (r Ref) String() string { return strings.ToLower(r.Kind) + "/" + r.Name }
 
-func (r Ref) kind() kind { return kind{r.APIVersion, r.Kind} }
+func (r Ref) kind() kubeapi.Kind { return kubeapi.Kind{APIVersion: r.APIVersion, Name: r.Kind} }
 
-func (r Ref) place() place { return place{r.Namespace, r.Name} }
+func (r Ref) place() kubeapi.Place { return kubeapi.Place{Namespace: r.Namespace, Name: r.Name} }
 
 // Workload is one workload. Its methods are used by one goroutine at a time.
 type Workload struct {
@@ -57,7 +66,7 @@ type Workload struct {
 // changed since, by a pause or by another's write, the API server refuses. After
 // that, Get asks the API server, and the watch only once it has caught up.
 func (w *Workload) Get(ctx context.Context) (Scale, error) {
-	resource, err := w.cluster.find(ctx, w.kind())
+	resource, err := w.cluster.api.Find(ctx, w.kind())
 	if err != nil {
 		return Scale{}, fmt.Errorf("find the resource of %s %s: %w", w.APIVersion, w.Kind, err)
 	}
@@ -132,13 +141,13 @@ func (w *Workload) current(v *view) bool {
 // limited to a name, and is what a watch needs as well.
 func (w *Workload) list(ctx context.Context, resource schema.GroupVersionResource) (blind bool, err error) {
 	seen := view{gone: true}
-	_, err = w.cluster.list(ctx, resource, w.place(), func(text json.RawMessage) {
-		if at, v := viewOf(text, builtin[w.kind()] != ""); at.name == w.Name { // else the server ignores the selector
+	_, err = w.cluster.api.List(ctx, resource, w.place(), func(text json.RawMessage) {
+		if at, v := viewOf(text, w.kind().Builtin()); at.Name == w.Name { // else the server ignores the selector
 			seen = v
 		}
 	})
 	switch {
-	case denied(err):
+	case kubeapi.Denied(err):
 		if w.refusedSince.IsZero() {
 			w.refusedSince = time.Now()
 		}
@@ -166,8 +175,9 @@ func (w *Workload) getBlind(ctx context.Context, resource schema.GroupVersionRes
 	return scale, nil
 }
 
-func (w *Workload) getScale(ctx context.Context, resource schema.GroupVersionResource) (err error) {
-	w.read, err = w.cluster.getScale(ctx, resource, w.place())
+func (w *Workload) getScale(ctx context.Context, resource schema.GroupVersionResource) error {
+	read, err := w.cluster.api.GetScale(ctx, resource, w.place())
+	w.read = scaleOf(read)
 	return err
 }
 
@@ -176,19 +186,30 @@ func (w *Workload) getScale(ctx context.Context, resource schema.GroupVersionRes
 // scale was read, by Get. After some errors the replicas may have been written
 // all the same, see CauseOf.
 func (w *Workload) Set(ctx context.Context, read Scale, replicas int32) error {
-	resource, err := w.cluster.find(ctx, w.kind())
+	resource, err := w.cluster.api.Find(ctx, w.kind())
 	if err != nil {
 		return fmt.Errorf("find the resource of %s %s: %w", w.APIVersion, w.Kind, err)
 	}
-	written, err := w.cluster.setScale(ctx, resource, w.place(), read.ResourceVersion, replicas)
+	written, err := w.cluster.api.SetScale(ctx, resource, w.place(), read.ResourceVersion, replicas)
 	if CauseOf(err) != CauseThrottled { // else nothing has changed, and nothing is to be asked for
 		w.read, w.unsure = Scale{}, true
 	}
 	if err != nil {
 		return fmt.Errorf("set the scale of %s in namespace %s to %d: %w", w, w.Namespace, replicas, err)
 	}
-	if now, err := written.scale(); err == nil { // else the next Get reads it
-		w.read, w.newest, w.unsure = now, now.ResourceVersion, false
+	if now, err := written.Scale(); err == nil { // else the next Get reads it
+		w.read, w.newest, w.unsure = scaleOf(now), now.ResourceVersion, false
 	}
 	return nil
+}
+
+// ScaledByHPA returns the name of a HorizontalPodAutoscaler that scales the
+// workload, "" if there is none, as of a second ago at most. CauseOf its error is
+// CauseForbidden without the right to list them.
+func (w *Workload) ScaledByHPA(ctx context.Context) (string, error) {
+	hpas, err := w.cluster.api.HPAs(ctx, w.Namespace)
+	if err != nil {
+		return "", fmt.Errorf("list the HorizontalPodAutoscalers of namespace %s: %w", w.Namespace, err)
+	}
+	return hpas.Scaling(w.kind(), w.Name), nil
 }

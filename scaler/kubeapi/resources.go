@@ -1,4 +1,4 @@
-package workload
+package kubeapi
 
 import (
 	"context"
@@ -10,20 +10,26 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 )
 
+// Kind is a kind of workload.
+type Kind struct{ APIVersion, Name string }
+
+// Builtin reports whether every API server has the kind.
+func (k Kind) Builtin() bool { return builtin[k] != "" }
+
 // builtin are the kinds that every API server has.
-var builtin = map[kind]string{
+var builtin = map[Kind]string{
 	{"apps/v1", "Deployment"}:  "deployments",
 	{"apps/v1", "ReplicaSet"}:  "replicasets",
 	{"apps/v1", "StatefulSet"}: "statefulsets",
 }
 
-// find returns the resource that serves a kind, such as deployments for
+// Find returns the resource that serves a kind, such as deployments for
 // Deployment: by a request, except for those that every API server has. It
-// returns an error if that has no scale subresource. (client-go's discovery
+// returns ErrNoScale if that has no scale subresource. (client-go's discovery
 // client does the same, but takes no context and links in the types of every
 // API.)
-func (c *Cluster) find(ctx context.Context, k kind) (schema.GroupVersionResource, error) {
-	gv, err := schema.ParseGroupVersion(k.apiVersion)
+func (c *Client) Find(ctx context.Context, k Kind) (schema.GroupVersionResource, error) {
+	gv, err := schema.ParseGroupVersion(k.APIVersion)
 	if err != nil {
 		return schema.GroupVersionResource{}, err
 	}
@@ -36,8 +42,8 @@ func (c *Cluster) find(ctx context.Context, k kind) (schema.GroupVersionResource
 	if ok {
 		return known, nil
 	}
-	return shared(ctx, &c.calls, k.apiVersion+" "+k.name, func(ctx context.Context) (schema.GroupVersionResource, error) {
-		found, err := c.discover(ctx, gv, k.name)
+	return shared(ctx, &c.calls, k.APIVersion+" "+k.Name, func(ctx context.Context) (schema.GroupVersionResource, error) {
+		found, err := c.discover(ctx, gv, k.Name)
 		if err == nil {
 			c.mu.Lock()
 			defer c.mu.Unlock()
@@ -47,9 +53,9 @@ func (c *Cluster) find(ctx context.Context, k kind) (schema.GroupVersionResource
 	})
 }
 
-func (c *Cluster) discover(ctx context.Context, gv schema.GroupVersion, kind string) (schema.GroupVersionResource, error) {
+func (c *Client) discover(ctx context.Context, gv schema.GroupVersion, kind string) (schema.GroupVersionResource, error) {
 	var list metav1.APIResourceList
-	if err := c.do(ctx, gate.Read, c.at(c.client.Get(), gv.WithResource(""), ""), &list); err != nil {
+	if err := c.do(ctx, gate.Read, c.at(c.rest.Get(), gv.WithResource(""), ""), &list); err != nil {
 		return schema.GroupVersionResource{}, err
 	}
 	served := map[string]bool{}
@@ -61,7 +67,8 @@ func (c *Cluster) discover(ctx context.Context, gv schema.GroupVersion, kind str
 			return gv.WithResource(r.Name), nil
 		}
 	}
-	return schema.GroupVersionResource{}, errNoScale
+	return schema.GroupVersionResource{}, ErrNoScale
 }
 
-var errNoScale = errors.New("the API server has no such kind with a scale subresource")
+// ErrNoScale means that a workload's kind cannot be scaled.
+var ErrNoScale = errors.New("the API server has no such kind with a scale subresource")

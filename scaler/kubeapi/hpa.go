@@ -1,8 +1,7 @@
-package workload
+package kubeapi
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -12,13 +11,14 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
 )
 
-var hpas = schema.GroupVersionResource{Group: "autoscaling", Version: "v2", Resource: "horizontalpodautoscalers"}
+var hpaResource = schema.GroupVersionResource{Group: "autoscaling", Version: "v2", Resource: "horizontalpodautoscalers"}
 
 // listFresh is for how long a list of HorizontalPodAutoscalers is used: all
 // workloads of a namespace need it when a scaler starts.
 const listFresh = time.Second
 
-type hpaList struct {
+// HPAs are the HorizontalPodAutoscalers of a namespace.
+type HPAs struct {
 	at     time.Time
 	scales map[scaleTarget]string // the name of the HorizontalPodAutoscaler
 }
@@ -30,23 +30,18 @@ type scaleTarget struct {
 	name string
 }
 
-// ScaledByHPA returns the name of a HorizontalPodAutoscaler that scales the
-// workload, "" if there is none, as of a second ago at most. CauseOf its error is
-// CauseForbidden without the right to list them.
-func (w *Workload) ScaledByHPA(ctx context.Context) (string, error) {
-	list, err := w.cluster.listHPAs(ctx, w.Namespace)
-	if err != nil {
-		return "", fmt.Errorf("list the HorizontalPodAutoscalers of namespace %s: %w", w.Namespace, err)
-	}
-	kind := schema.FromAPIVersionAndKind(w.APIVersion, w.Kind).GroupKind()
-	return list.scales[scaleTarget{kind, w.Name}], nil
+// Scaling returns the name of the HorizontalPodAutoscaler that scales a
+// workload, "" if there is none.
+func (h HPAs) Scaling(k Kind, workload string) string {
+	return h.scales[scaleTarget{schema.FromAPIVersionAndKind(k.APIVersion, k.Name).GroupKind(), workload}]
 }
 
-// listHPAs lists those of a namespace, once for all workloads that need it.
-func (c *Cluster) listHPAs(ctx context.Context, namespace string) (hpaList, error) {
-	return shared(ctx, &c.calls, namespace, func(ctx context.Context) (hpaList, error) {
+// HPAs lists those of a namespace, once for all workloads that need it. The list
+// may be a second old.
+func (c *Client) HPAs(ctx context.Context, namespace string) (HPAs, error) {
+	return shared(ctx, &c.calls, namespace, func(ctx context.Context) (HPAs, error) {
 		c.mu.Lock()
-		known := c.lists[namespace]
+		known := c.hpas[namespace]
 		c.mu.Unlock()
 		if time.Since(known.at) < listFresh {
 			return known, nil
@@ -55,13 +50,13 @@ func (c *Cluster) listHPAs(ctx context.Context, namespace string) (hpaList, erro
 		if err == nil {
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			c.lists[namespace] = read
+			c.hpas[namespace] = read
 		}
 		return read, err
 	})
 }
 
-func (c *Cluster) readHPAs(ctx context.Context, namespace string) (hpaList, error) {
+func (c *Client) readHPAs(ctx context.Context, namespace string) (HPAs, error) {
 	var list struct {
 		Items []struct {
 			Spec struct {
@@ -76,11 +71,11 @@ func (c *Cluster) readHPAs(ctx context.Context, namespace string) (hpaList, erro
 			} `json:"metadata"`
 		} `json:"items"`
 	}
-	err := c.do(ctx, gate.Read, c.at(c.client.Get(), hpas, namespace), &list)
+	err := c.do(ctx, gate.Read, c.at(c.rest.Get(), hpaResource, namespace), &list)
 	if err != nil && !apierrors.IsNotFound(err) { // which is a cluster without this API
-		return hpaList{}, err
+		return HPAs{}, err
 	}
-	read := hpaList{at: time.Now(), scales: map[scaleTarget]string{}}
+	read := HPAs{at: time.Now(), scales: map[scaleTarget]string{}}
 	for _, hpa := range list.Items {
 		kind := schema.FromAPIVersionAndKind(hpa.Spec.Target.APIVersion, hpa.Spec.Target.Kind).GroupKind()
 		read.scales[scaleTarget{kind, hpa.Spec.Target.Name}] = hpa.Metadata.Name

@@ -15,8 +15,12 @@ import (
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/backtest/floors"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/backtest/sweep"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/backtest/variant"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/calendar"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/plot"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promql"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/recording"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/replay"
@@ -27,16 +31,16 @@ import (
 type Compare struct {
 	ConfigFile string // "" for the default rule
 	Target     string
-	Rules      []string // variants, as Document.Vary reads them
+	Rules      []string // variants, as variant.Document reads them
 	Start      int32    // replicas at the start; 0 for the recorded ones, or the minimum
 	ReadyAfter time.Duration
-	Sweep      *Sweep // nil for none
-	Floors     bool   // recommend a calendar
-	Location   string // of its times
+	Sweep      *sweep.Sweep // nil for none
+	Floors     bool         // recommend a calendar
+	Location   string       // of its times
 }
 
 // columns is how wide the pictures are.
-const columns = 760
+const columns = plot.Width
 
 // compared is a target, its variants, and what they are replayed on.
 type compared struct {
@@ -72,13 +76,13 @@ func (c compared) run(ctx context.Context) (*Report, error) {
 		actual = replay.NewActual(c.target, o)
 		consumers = append(consumers, actual)
 	}
-	var n *needs
+	var n *floors.Needs
 	if c.Floors {
 		location, err := c.location()
 		if err != nil {
 			return nil, err
 		}
-		n = newNeeds(c.target, location, o.To)
+		n = floors.NewNeeds(c.target, location, o.To)
 		consumers = append(consumers, n)
 	}
 	if err := replay.Drive(ctx, c.from, consumers); err != nil {
@@ -102,21 +106,22 @@ func (c compared) run(ctx context.Context) (*Report, error) {
 		if report.Sweep, err = c.Sweep.Run(ctx, c.target, o, c.from, report.Courses[0].Figures); err != nil {
 			return nil, err
 		}
+		report.Sweep.Note = noteOf(report.Sweep)
 	}
 	return report, nil
 }
 
 // addFloors recommends floors, and replays the target with them.
-func (c compared) addFloors(ctx context.Context, report *Report, o replay.Options, n *needs) (err error) {
+func (c compared) addFloors(ctx context.Context, report *Report, o replay.Options, n *floors.Needs) (err error) {
 	if n == nil {
 		return nil
 	}
-	report.Floors, report.NoFloors, err = n.recommend()
+	report.Floors, report.NoFloors, err = n.Recommend()
 	if err != nil || report.Floors == nil {
 		return err
 	}
 	t := c.target
-	t.Calendar = append(append(calendar.Calendar{}, t.Calendar...), report.Floors.calendar...)
+	t.Calendar = append(append(calendar.Calendar{}, t.Calendar...), report.Floors.Calendar...)
 	o.Columns = 0
 	run := replay.NewRun(t, o)
 	if err := replay.Drive(ctx, c.from, []replay.Consumer{run}); err != nil {
@@ -161,7 +166,7 @@ func replicasAt(from replay.Stream, at time.Time) (n int32, err error) {
 
 // targets reads the configuration, and the variants of the target.
 func (c *compared) read() (config.Config, error) {
-	doc, err := ReadDocument(c.ConfigFile)
+	doc, err := variant.Read(c.ConfigFile)
 	if err != nil {
 		return config.Config{}, err
 	}
@@ -169,7 +174,7 @@ func (c *compared) read() (config.Config, error) {
 	if err != nil {
 		return all, err
 	}
-	t, key, index, err := Choose(all, c.Target)
+	t, key, index, err := variant.Choose(all, c.Target)
 	if err != nil {
 		return all, err
 	}
@@ -290,7 +295,7 @@ func (b Backtest) download(ctx context.Context, all config.Config, c compared, c
 		return nil, err
 	}
 	reported := time.Time{}
-	_, key, _, err := Choose(all, c.Target)
+	_, key, _, err := variant.Choose(all, c.Target)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package backtest
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
@@ -13,10 +12,10 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/backtest/sweep"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/flap"
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 )
 
 // The figures of a load that can be counted by hand.
@@ -101,94 +100,18 @@ func TestMissingDataIsNotJudged(t *testing.T) {
 	}
 }
 
-func TestVary(t *testing.T) {
-	path := file(t, "scaler.yml", `
-interval: 10s
-targets:
-  - {}
-  - name: two
-    workload: {name: two}
-    scale_down_delay: 1m
-    triggers:
-      - {name: a.b, query: x, rule: {scale_up_at: 50}}
-      - {name: c, query: y, rule: {type: target, value_per_replica: 10}}
-    rule: {max_replicas: 5, allow_flapping: true}
-`)
-	d, err := ReadDocument(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		index    int
-		settings string
-		got      func(config.Target) any
-		want     any
-		err      string
-	}{
-		{0, "scale_up_at=40, scale_down_at=10,max_replicas=6", func(t config.Target) any { return fmt.Sprint(t.Policy.Triggers[0].Rule, t.Policy.Limits.Max) }, "{step 40 10 false 0} 6", ""},
-		{0, "rule.step_up=2", func(t config.Target) any { return t.Policy.StepUp }, int32(2), ""},
-		{0, "value_per_replica=30", func(t config.Target) any { return t.Policy.Triggers[0].Rule }, decide.Rule{Kind: decide.Target, ValuePerReplica: 30}, ""},
-		{0, "interval=30s,max_sample_age=2m", func(t config.Target) any { return fmt.Sprint(t.Interval, t.Policy.MaxSampleAge) }, "30s 2m0s", ""},
-		{1, "scale_down_delay=5m,wait_for_ready=true", func(t config.Target) any { return fmt.Sprint(t.Policy.ScaleDownDelay, t.Policy.WaitForReady) }, "5m0s true", ""},
-		{1, "triggers.a.b.scale_up_at=60", func(t config.Target) any { return t.Policy.Triggers[0].Rule.ScaleUpAt }, 60.0, ""},
-		{1, "triggers.c.scale_up_at=60", func(t config.Target) any { return t.Policy.Triggers[1].Rule }, decide.Rule{Kind: decide.Step, ScaleUpAt: 60, ScaleDownAt: 20}, ""},
-		{1, "triggers.c.optional=true", func(t config.Target) any { return t.Policy.Triggers[1].Optional }, true, ""},
-		{1, "triggers.d.optional=true", nil, nil, `--rule=triggers.d.optional=true: no trigger "d"`},
-		{0, "triggers.d.optional=true", nil, nil, "the target has no triggers"},
-		{0, "scale_up_at", nil, nil, `--rule=scale_up_at: "scale_up_at": want KEY=VALUE`},
-		{0, "scale_up=40", nil, nil, "or of the rule: type, value_per_replica, scale_up_at"},
-		{0, "scale_up_at=10", nil, nil, "10 is not above scale_down_at, 20"},
-		{0, "scale_down_at=45", nil, nil, "makes the target flap"},
-	} {
-		t.Run(c.settings, func(t *testing.T) {
-			got, err := d.Vary(c.index, c.settings)
-			switch {
-			case c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)):
-				t.Errorf("got %v, want %s", err, c.err)
-			case c.err == "" && err != nil:
-				t.Error(err)
-			case c.err == "" && c.got(got) != c.want:
-				t.Errorf("got %v, want %v", c.got(got), c.want)
-			}
-		})
-	}
-}
-
-func TestChoose(t *testing.T) {
-	c, err := config.Parse("x", []byte(`
-targets:
-  - {name: a, workload: {name: a}}
-  - {name: g, workloads: {namespace_label: namespace, name_label: deployment}, query: x}
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range map[string]string{
-		"a": "", "": "name one by --target: a, g", "x": `no target "x": want one of a, g`,
-		"g": "is a group: want one of its workloads, as --target=g/NAMESPACE/NAME",
-	} {
-		if _, _, _, err := Choose(c, name); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: got %v, want %s", name, err, want)
-		}
-	}
-	got, key, index, err := Choose(c, "g/bpm/web")
-	if err != nil || got.Name != "g/bpm/web" || got.Workload.Name != "web" || key != (query.Key{Namespace: "bpm", Name: "web"}) || index != 1 {
-		t.Errorf("got %+v, %v, %d, %v", got, key, index, err)
-	}
-}
-
 // No pair that can flap is tried, the frontier has nothing that is worse in
 // both, and the best has the least replica-hours within the limit.
 func TestSweep(t *testing.T) {
 	path := recorded(t, 3*24*time.Hour, func(at time.Time) float64 { return day(at) + float64(at.Unix()/10%7)*9 }, nil)
 	for _, c := range []struct {
 		name, rule string
-		sweep      Sweep
+		sweep      sweep.Sweep
 	}{
-		{"step", rule, Sweep{Above: 0.02, AboveSet: true}},
-		{"as good as configured", rule, Sweep{}},
-		{"target", "targets: [{rule: {type: target, value_per_replica: 40, max_replicas: 8}}]", Sweep{}},
-		{"of two triggers", "targets: [{triggers: [{name: a, query: x}, {name: b, query: y, optional: true}]}]", Sweep{Trigger: "a", Above: 0.5, AboveSet: true}},
+		{"step", rule, sweep.Sweep{Above: 0.02, AboveSet: true}},
+		{"as good as configured", rule, sweep.Sweep{}},
+		{"target", "targets: [{rule: {type: target, value_per_replica: 40, max_replicas: 8}}]", sweep.Sweep{}},
+		{"of two triggers", "targets: [{triggers: [{name: a, query: x}, {name: b, query: y, optional: true}]}]", sweep.Sweep{Trigger: "a", Above: 0.5, AboveSet: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := Backtest{Compare: Compare{ConfigFile: file(t, "scaler.yml", c.rule), Sweep: &c.sweep, ReadyAfter: time.Minute}, File: path}
@@ -213,10 +136,10 @@ func TestSweep(t *testing.T) {
 				if tried.Share <= s.Limit && (least < 0 || tried.Hours < least) {
 					least = tried.Hours
 				}
-				worse := slices.ContainsFunc(s.Tried, func(o Tried) bool {
+				worse := slices.ContainsFunc(s.Tried, func(o sweep.Tried) bool {
 					return o.Hours <= tried.Hours && o.Above < tried.Above || o.Hours < tried.Hours && o.Above <= tried.Above
 				})
-				if tried.Frontier == worse && !slices.ContainsFunc(s.Tried[:i], func(o Tried) bool { return o.Hours == tried.Hours && o.Above == tried.Above }) {
+				if tried.Frontier == worse && !slices.ContainsFunc(s.Tried[:i], func(o sweep.Tried) bool { return o.Hours == tried.Hours && o.Above == tried.Above }) {
 					t.Errorf("%+v: on the frontier %t, but worse than another %t", tried, tried.Frontier, worse)
 				}
 			}
@@ -230,22 +153,6 @@ func TestSweep(t *testing.T) {
 				t.Error("nothing is as good as what is configured")
 			}
 		})
-	}
-}
-
-func TestSweepRanges(t *testing.T) {
-	for text, want := range map[string]string{
-		"10:30:10": "[10 20 30]", "0.1:0.3:0.1": "[0.1 0.2 0.3]", "5:5:1": "[5]", "5:8:2": "[5 7]",
-	} {
-		r, err := ParseRange(text)
-		if got := fmt.Sprint(r.values()); err != nil || got != want {
-			t.Errorf("%s: got %s, %v, want %s", text, got, err, want)
-		}
-	}
-	for _, text := range []string{"10", "10:20", "a:b:c", "20:10:1", "1:2:0", "1:2:-1", "0:1e9:1", "NaN:1:1"} {
-		if _, err := ParseRange(text); err == nil || !strings.Contains(err.Error(), "want FROM:TO:BY") {
-			t.Errorf("%s: got %v", text, err)
-		}
 	}
 }
 
@@ -289,9 +196,9 @@ func TestMistakesAreNamed(t *testing.T) {
 		"no samples":      {Backtest{Compare: Compare{ConfigFile: good}, File: file(t, "x.csv", "time,value,replicas\n1767571200,,1\n1767571210,,2\n")}, "there is no sample of target camunda"},
 		"one sample":      {Backtest{Compare: Compare{ConfigFile: good}, File: file(t, "x.csv", "time,value\n1767571200,1\n")}, "the recording has no duration"},
 		"unknown zone":    {Backtest{Compare: Compare{ConfigFile: good, Floors: true, Location: "Nowhere"}, File: recording}, `location "Nowhere"`},
-		"unknown trigger": {Backtest{Compare: Compare{ConfigFile: good, Sweep: &Sweep{Trigger: "x"}}, File: recording}, "name one by --sweep.trigger"},
-		"too many pairs":  {Backtest{Compare: Compare{ConfigFile: good, Sweep: &Sweep{Up: Range{1, 1000, 1}, Down: Range{1, 1000, 1}}}, File: recording}, "pairs of bounds are too many"},
-		"all flap":        {Backtest{Compare: Compare{ConfigFile: good, Sweep: &Sweep{Up: Range{50, 50, 1}, Down: Range{45, 49, 1}}}, File: recording}, "none of these bounds can be used"},
+		"unknown trigger": {Backtest{Compare: Compare{ConfigFile: good, Sweep: &sweep.Sweep{Trigger: "x"}}, File: recording}, "name one by --sweep.trigger"},
+		"too many pairs":  {Backtest{Compare: Compare{ConfigFile: good, Sweep: &sweep.Sweep{Up: sweep.Range{From: 1, To: 1000, By: 1}, Down: sweep.Range{From: 1, To: 1000, By: 1}}}, File: recording}, "pairs of bounds are too many"},
+		"all flap":        {Backtest{Compare: Compare{ConfigFile: good, Sweep: &sweep.Sweep{Up: sweep.Range{From: 50, To: 50, By: 1}, Down: sweep.Range{From: 45, To: 49, By: 1}}}, File: recording}, "none of these bounds can be used"},
 		"bad address":     {Backtest{Compare: Compare{ConfigFile: good}, URL: "prometheus"}, `--prometheus.url: "prometheus": want http://host:port`},
 	} {
 		t.Run(name, func(t *testing.T) {

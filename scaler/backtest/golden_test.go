@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/backtest/sweep"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -98,7 +100,7 @@ func TestGoldenBacktest(t *testing.T) {
 	r := run(t, Backtest{
 		Compare: Compare{
 			ConfigFile: file(t, "scaler.yml", rule), Rules: []string{"scale_up_at=40,scale_down_at=15,scale_down_delay=5m"},
-			Sweep: &Sweep{Up: Range{40, 70, 10}, Down: Range{10, 30, 10}, Above: 0.01, AboveSet: true}, Floors: true, ReadyAfter: time.Minute,
+			Sweep: &sweep.Sweep{Up: sweep.Range{From: 40, To: 70, By: 10}, Down: sweep.Range{From: 10, To: 30, By: 10}, Above: 0.01, AboveSet: true}, Floors: true, ReadyAfter: time.Minute,
 		},
 		File: path,
 	})

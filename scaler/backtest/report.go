@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/backtest/floors"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/backtest/sweep"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/replay"
@@ -18,17 +20,17 @@ import (
 
 // Report is the result of a backtest or a simulation, as JSON.
 type Report struct {
-	Command  string    `json:"command"` // backtest or simulate
-	Target   string    `json:"target"`
-	From     time.Time `json:"from"`
-	To       time.Time `json:"to"`
-	Samples  int       `json:"samples"`
-	Bound    string    `json:"bound"` // above and below which the time is counted
-	Courses  []Course  `json:"runs"`
-	Sweep    *Swept    `json:"sweep,omitempty"`
-	Floors   *Floors   `json:"floors,omitempty"`
-	NoFloors string    `json:"no_floors,omitempty"`
-	Notes    []string  `json:"notes"`
+	Command  string         `json:"command"` // backtest or simulate
+	Target   string         `json:"target"`
+	From     time.Time      `json:"from"`
+	To       time.Time      `json:"to"`
+	Samples  int            `json:"samples"`
+	Bound    string         `json:"bound"` // above and below which the time is counted
+	Courses  []Course       `json:"runs"`
+	Sweep    *sweep.Result  `json:"sweep,omitempty"`
+	Floors   *floors.Floors `json:"floors,omitempty"`
+	NoFloors string         `json:"no_floors,omitempty"`
+	Notes    []string       `json:"notes"`
 	triggers []decide.Trigger
 }
 
@@ -227,22 +229,16 @@ func (r Report) writeSweep(w io.Writer) {
 		fmt.Fprintf(w, " (%d more can flap, and were left out)", s.LeftOut)
 	}
 	fmt.Fprintf(w, "\n\n  %s  replica-hours  above bound       %%  steps  flaps\n", names)
-	line := func(t Tried, mark string) {
+	line := func(t sweep.Tried, mark string) {
 		down := ""
 		if t.Down != nil {
 			down = number(*t.Down)
 		}
 		fmt.Fprintf(w, "%s %11s  %13s  %13.1f  %11s  %6s  %5d  %5d\n", mark, number(t.Up), down, t.Hours, duration(t.Above), percent(t.Share), t.Steps, t.Flaps)
 	}
-	var frontier []Tried
-	for _, t := range s.Tried {
-		if t.Frontier {
-			frontier = append(frontier, t)
-		}
-	}
-	for _, t := range thinned(frontier, s.Best) {
+	for _, t := range thinned(s.Frontier(), s.Best) {
 		mark := " "
-		if s.Best != nil && same(t, *s.Best) {
+		if s.Best != nil && t.Same(*s.Best) {
 			mark = "*"
 		}
 		line(t, mark)
@@ -258,19 +254,23 @@ func (r Report) writeSweep(w io.Writer) {
 	fmt.Fprintln(w)
 }
 
-func same(a, b Tried) bool {
-	return a.Up == b.Up && (a.Down == nil) == (b.Down == nil) && (a.Down == nil || *a.Down == *b.Down)
+// noteOf says what to do if no pair is within the limit.
+func noteOf(s *sweep.Result) string {
+	if s.Best != nil {
+		return ""
+	}
+	return fmt.Sprintf("No pair keeps the time at or above the bound within %s: the least is %s. Where the replicas are at the maximum, only another one helps: --rule=max_replicas=N.", percent(s.Limit), percent(s.LeastAbove()))
 }
 
 // thinned are at most twelve of them, the best among them.
-func thinned(all []Tried, best *Tried) []Tried {
+func thinned(all []sweep.Tried, best *sweep.Tried) []sweep.Tried {
 	const most = 12
 	if len(all) <= most {
 		return all
 	}
-	var some []Tried
+	var some []sweep.Tried
 	for i, t := range all {
-		if i*(most-1)/(len(all)-1) != (i-1)*(most-1)/(len(all)-1) || i == 0 || best != nil && same(t, *best) {
+		if i*(most-1)/(len(all)-1) != (i-1)*(most-1)/(len(all)-1) || i == 0 || best != nil && t.Same(*best) {
 			some = append(some, t)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/app"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/backtest"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/backtest/sweep"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service"
@@ -182,19 +183,19 @@ func (r *Replay) complete(now time.Time) (err error) {
 	return r.completeBacktest(now)
 }
 
-func (c compareFlags) sweepOf() (*backtest.Sweep, error) {
+func (c compareFlags) sweepOf() (*sweep.Sweep, error) {
 	if !c.sweep {
 		if c.up+c.down+c.atMost+c.trigger != "" {
 			return nil, errors.New("--sweep.* without --sweep")
 		}
 		return nil, nil
 	}
-	s := backtest.Sweep{Trigger: c.trigger}
+	s := sweep.Sweep{Trigger: c.trigger}
 	var err error
-	if s.Up, err = backtest.ParseRange(c.up); err != nil {
+	if s.Up, err = sweep.ParseRange(c.up); err != nil {
 		return nil, fmt.Errorf("--sweep.up: %w", err)
 	}
-	if s.Down, err = backtest.ParseRange(c.down); err != nil {
+	if s.Down, err = sweep.ParseRange(c.down); err != nil {
 		return nil, fmt.Errorf("--sweep.down: %w", err)
 	}
 	if c.atMost != "" {

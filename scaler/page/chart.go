@@ -4,13 +4,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/explain"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/journal"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/plot"
 )
 
 // chart is a picture of the past: SVG paths in a box of 1000 by 100, which the
@@ -47,95 +46,9 @@ const (
 	columns   = 500 // that points are thinned out to
 )
 
-// scale turns times and values into places in the box.
-type scale struct {
-	from, to     time.Time
-	lowest, most float64
-}
-
-func (s scale) x(at time.Time) float64 {
-	return math.Max(0, math.Min(boxWidth, boxWidth*float64(at.Sub(s.from))/float64(s.to.Sub(s.from))))
-}
-
-func (s scale) y(v float64) float64 {
-	return boxHeight - boxHeight*(v-s.lowest)/(s.most-s.lowest)
-}
-
-// place writes a place with one decimal.
-func place(v float64) string { return strconv.FormatFloat(math.Round(v*10)/10, 'f', -1, 64) }
-
-// point is a value at a time; NaN if there is none.
-type point struct {
-	at time.Time
-	v  float64
-}
-
-// path draws points, with a gap where a value is missing. A stepped line keeps a
-// value until the next point.
-func (s scale) path(points []point, stepped bool) string {
-	var b strings.Builder
-	pen := false
-	last := 0.0
-	for _, p := range thin(points, s.from, s.to) {
-		if math.IsNaN(p.v) {
-			if pen && stepped {
-				fmt.Fprintf(&b, "L%s %s", place(s.x(p.at)), place(last))
-			}
-			pen = false
-			continue
-		}
-		x, y := s.x(p.at), s.y(p.v)
-		switch {
-		case !pen:
-			fmt.Fprintf(&b, "M%s %sh0", place(x), place(y)) // a single point is a dot
-		case stepped && last != y:
-			fmt.Fprintf(&b, "H%sV%s", place(x), place(y))
-		case stepped:
-			fmt.Fprintf(&b, "H%s", place(x))
-		default:
-			fmt.Fprintf(&b, "L%s %s", place(x), place(y))
-		}
-		pen, last = true, y
-	}
-	return b.String()
-}
-
-// thin keeps of the points in each column the first, the least, the greatest and
-// the last, and those without a value.
-func thin(points []point, from, to time.Time) []point {
-	if len(points) <= 2*columns {
-		return points
-	}
-	width := to.Sub(from) / columns
-	var out []point
-	for i := 0; i < len(points); {
-		column := points[i].at.Sub(from) / width
-		j := i
-		for j < len(points) && points[j].at.Sub(from)/width == column && !math.IsNaN(points[j].v) {
-			j++
-		}
-		if j == i { // no value
-			out = append(out, points[i])
-			i++
-			continue
-		}
-		least, most := i, i
-		for k := i; k < j; k++ {
-			if points[k].v < points[least].v {
-				least = k
-			}
-			if points[k].v > points[most].v {
-				most = k
-			}
-		}
-		keep := []int{i, least, most, j - 1}
-		slices.Sort(keep)
-		for _, k := range slices.Compact(keep) {
-			out = append(out, points[k])
-		}
-		i = j
-	}
-	return out
+// drawn is the path of points.
+func drawn(s plot.Scale, points []plot.Point, stepped bool) string {
+	return s.Path(s.Thin(points, columns), stepped)
 }
 
 // nice returns a number at or above v that is easy to read, and to halve.
@@ -143,13 +56,7 @@ func nice(v float64) float64 {
 	if v <= 0 {
 		return 1
 	}
-	unit := math.Pow(10, math.Floor(math.Log10(v)))
-	for _, n := range []float64{1, 2, 4, 5, 6, 8, 10} {
-		if v <= n*unit*(1+1e-9) {
-			return n * unit
-		}
-	}
-	return 10 * unit
+	return plot.Round(v, 1, 2, 4, 5, 6, 8)
 }
 
 // times returns what to write below the horizontal axis.
@@ -202,8 +109,8 @@ func bounds(r decide.Rule, replicas int32) (up, down float64) {
 }
 
 func (p past) valueChart(i int, t decide.Trigger) (chart, bool) {
-	var values, ups, downs []point
-	s := scale{from: p.from, to: p.to}
+	var values, ups, downs []plot.Point
+	s := plot.Scale{From: p.from, To: p.to, Width: boxWidth, Height: boxHeight}
 	least, most, now := math.Inf(1), math.Inf(-1), math.NaN()
 	for _, e := range p.entries {
 		same := i < len(e.Target.Policy.Triggers) && e.Target.Policy.Triggers[i].Name == t.Name
@@ -214,7 +121,7 @@ func (p past) valueChart(i int, t decide.Trigger) (chart, bool) {
 				up, down = bounds(rule, e.Replicas)
 			}
 			if action, _ := e.Result(); action != decide.None && !e.Target.DryRun {
-				ups, downs = append(ups, point{e.At, up}), append(downs, point{e.At, down})
+				ups, downs = append(ups, plot.Point{At: e.At, Value: up}), append(downs, plot.Point{At: e.At, Value: down})
 				up, down = bounds(rule, e.To)
 			}
 			if sample := e.Samples[i]; sample.Missing() == "" {
@@ -222,20 +129,20 @@ func (p past) valueChart(i int, t decide.Trigger) (chart, bool) {
 				least, most, now = math.Min(least, value), math.Max(most, value), value
 			}
 		}
-		values = append(values, point{e.At, value})
-		ups, downs = append(ups, point{e.At, up}), append(downs, point{e.At, down})
+		values = append(values, plot.Point{At: e.At, Value: value})
+		ups, downs = append(ups, plot.Point{At: e.At, Value: up}), append(downs, plot.Point{At: e.At, Value: down})
 		for _, v := range []float64{value, up, down} {
 			if !math.IsNaN(v) {
-				s.most, s.lowest = math.Max(s.most, v), math.Min(s.lowest, v)
+				s.Top, s.Lowest = math.Max(s.Top, v), math.Min(s.Lowest, v)
 			}
 		}
 	}
 	if len(p.entries) == 0 {
 		return chart{}, false
 	}
-	s.most = nice(s.most * 1.02)
-	if s.lowest < 0 {
-		s.lowest = -nice(-s.lowest)
+	s.Top = nice(s.Top * 1.02)
+	if s.Lowest < 0 {
+		s.Lowest = -nice(-s.Lowest)
 	}
 	title := "Load"
 	if t.Name != "" {
@@ -251,8 +158,8 @@ func (p past) valueChart(i int, t decide.Trigger) (chart, bool) {
 	}
 	c := chart{
 		Title: title, Label: label,
-		Top: axis(s.most), Middle: axis((s.most + s.lowest) / 2), Bottom: axis(s.lowest), Times: times(p.from, p.to),
-		Lines:   []line{{"up", s.path(ups, true)}, {"down", s.path(downs, true)}, {"value", s.path(values, false)}},
+		Top: axis(s.Top), Middle: axis((s.Top + s.Lowest) / 2), Bottom: axis(s.Lowest), Times: times(p.from, p.to),
+		Lines:   []line{{"up", drawn(s, ups, true)}, {"down", drawn(s, downs, true)}, {"value", drawn(s, values, false)}},
 		Legends: []legend{{"value", "value"}, {"up", up}, {"down", down}},
 	}
 	p.mark(&c, s)
@@ -276,8 +183,8 @@ func axis(v float64) string {
 }
 
 func (p past) replicaChart() (chart, bool) {
-	var replicas, least, most, shadow []point
-	s := scale{from: p.from, to: p.to}
+	var replicas, least, most, shadow []plot.Point
+	s := plot.Scale{From: p.from, To: p.to, Width: boxWidth, Height: boxHeight}
 	steps := map[decide.Action]int{}
 	now := int32(-1)
 	for _, e := range p.entries {
@@ -287,7 +194,7 @@ func (p past) replicaChart() (chart, bool) {
 			action, _ := e.Result()
 			now = e.Replicas
 			if action != decide.None && !e.Target.DryRun {
-				replicas = append(replicas, point{e.At, n})
+				replicas = append(replicas, plot.Point{At: e.At, Value: n})
 				n, now = float64(e.To), e.To
 			}
 			steps[action]++
@@ -295,32 +202,32 @@ func (p past) replicaChart() (chart, bool) {
 		if l := e.Limits; l.Max > 0 && !l.MaxUnknown {
 			low, high = float64(l.Min), float64(l.Max)
 		}
-		replicas = append(replicas, point{e.At, n})
+		replicas = append(replicas, plot.Point{At: e.At, Value: n})
 		follows := math.NaN()
 		if e.Shadow != nil {
 			follows = float64(e.Shadow.To)
 		}
-		shadow = append(shadow, point{e.At, follows})
-		least, most = append(least, point{e.At, low}), append(most, point{e.At, high})
+		shadow = append(shadow, plot.Point{At: e.At, Value: follows})
+		least, most = append(least, plot.Point{At: e.At, Value: low}), append(most, plot.Point{At: e.At, Value: high})
 		for _, v := range []float64{n, high, follows} {
 			if !math.IsNaN(v) {
-				s.most = math.Max(s.most, v)
+				s.Top = math.Max(s.Top, v)
 			}
 		}
 	}
 	if now < 0 {
 		return chart{}, false
 	}
-	s.most = math.Ceil((s.most+0.5)/2) * 2
+	s.Top = math.Ceil((s.Top+0.5)/2) * 2
 	c := chart{
 		Title: "Replicas",
 		Label: fmt.Sprintf("Replicas: %d now, after %s up and %s down in this time.", now, count(steps[decide.Up], "step"), count(steps[decide.Down], "step")),
-		Top:   axis(s.most), Middle: axis(s.most / 2), Bottom: "0", Times: times(p.from, p.to),
-		Lines:   []line{{"limit", s.path(most, true)}, {"limit", s.path(least, true)}, {"replicas", s.path(replicas, true)}},
+		Top:   axis(s.Top), Middle: axis(s.Top / 2), Bottom: "0", Times: times(p.from, p.to),
+		Lines:   []line{{"limit", drawn(s, most, true)}, {"limit", drawn(s, least, true)}, {"replicas", drawn(s, replicas, true)}},
 		Legends: []legend{{"replicas", "replicas"}, {"limit", "minimum and maximum"}, {"action", "step"}, {"hold", "holding"}},
 	}
-	if drawn := s.path(shadow, true); drawn != "" {
-		c.Lines = append(c.Lines, line{"shadow", drawn})
+	if path := drawn(s, shadow, true); path != "" {
+		c.Lines = append(c.Lines, line{"shadow", path})
 		c.Legends = append(c.Legends, legend{"shadow", "replicas if this dry run scaled"})
 	}
 	p.mark(&c, s)
@@ -338,7 +245,7 @@ func count(n int, what string) string {
 }
 
 // mark marks steps and holds.
-func (p past) mark(c *chart, s scale) {
+func (p past) mark(c *chart, s plot.Scale) {
 	const most = 200 // steps and holds; what flaps more often is not told apart anyway
 	var hold *band
 	var since time.Time
@@ -346,7 +253,7 @@ func (p past) mark(c *chart, s scale) {
 		if hold == nil {
 			return
 		}
-		hold.X, hold.Width = place(s.x(since)), place(math.Max(1, s.x(at)-s.x(since)))
+		hold.X, hold.Width = plot.Place(s.X(since)), plot.Place(math.Max(1, s.X(at)-s.X(since)))
 		if len(c.Bands) < most {
 			c.Bands = append(c.Bands, *hold)
 		}
@@ -364,7 +271,7 @@ func (p past) mark(c *chart, s scale) {
 			}
 		}
 		if action != decide.None && len(c.Steps) < most {
-			c.Steps = append(c.Steps, band{X: place(s.x(e.At)), Class: string(action), Title: fmt.Sprintf("%s to %d (%s)", action, e.To, reason)})
+			c.Steps = append(c.Steps, band{X: plot.Place(s.X(e.At)), Class: string(action), Title: fmt.Sprintf("%s to %d (%s)", action, e.To, reason)})
 		}
 	}
 	end(p.to)

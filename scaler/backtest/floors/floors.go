@@ -1,4 +1,6 @@
-package backtest
+// Package floors recommends the minimum replicas of a calendar, from what the
+// load needed in each hour of the week.
+package floors
 
 import (
 	"context"
@@ -7,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/calendar"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
@@ -20,9 +20,9 @@ import (
 // what recurs, and the rule is for the rest.
 const floorShare = 0.9
 
-// needs counts how many replicas the load needed in each hour of the week: the
+// Needs counts how many replicas the load needed in each hour of the week: the
 // fewest with which it is below the upper bound of every trigger.
-type needs struct {
+type Needs struct {
 	target   config.Target
 	location *time.Location
 	to       int64
@@ -32,8 +32,9 @@ type needs struct {
 	days     map[int]bool // that were recorded
 }
 
-func newNeeds(t config.Target, location *time.Location, to time.Time) *needs {
-	n := &needs{target: t, location: location, to: to.UnixNano(), days: map[int]bool{}, loads: make([]float64, len(t.Policy.Triggers))}
+// NewNeeds returns a count of hours in that location, until that time.
+func NewNeeds(t config.Target, location *time.Location, to time.Time) *Needs {
+	n := &Needs{target: t, location: location, to: to.UnixNano(), days: map[int]bool{}, loads: make([]float64, len(t.Policy.Triggers))}
 	for i := range n.loads {
 		n.loads[i] = math.NaN()
 	}
@@ -41,7 +42,7 @@ func newNeeds(t config.Target, location *time.Location, to time.Time) *needs {
 }
 
 // Feed implements replay.Consumer.
-func (n *needs) Feed(_ context.Context, batch []replay.Observation) {
+func (n *Needs) Feed(_ context.Context, batch []replay.Observation) {
 	for _, o := range batch {
 		if o.Track < 0 || o.Track >= len(n.loads) || o.Seen >= n.to {
 			continue
@@ -55,10 +56,10 @@ func (n *needs) Feed(_ context.Context, batch []replay.Observation) {
 }
 
 // End implements replay.Consumer.
-func (n *needs) End(context.Context) { n.pass(n.to) }
+func (n *Needs) End(context.Context) { n.pass(n.to) }
 
 // pass counts the time from the last observation on, unless it is a gap.
-func (n *needs) pass(until int64) {
+func (n *Needs) pass(until int64) {
 	from := n.seen
 	n.seen = max(n.seen, until)
 	d := time.Duration(until - from)
@@ -98,7 +99,7 @@ func fewest(r decide.Rule, load float64) int32 {
 }
 
 // floor is what is enough for most of an hour of the week, within the limits.
-func (n *needs) floor(hour int) int32 {
+func (n *Needs) floor(hour int) int32 {
 	limits := n.target.Policy.Limits
 	var all time.Duration
 	var numbers []int32
@@ -118,9 +119,9 @@ func (n *needs) floor(hour int) int32 {
 
 // Floors are recommended entries of a calendar.
 type Floors struct {
-	YAML     string         `json:"calendar"`
-	Figures  replay.Figures `json:"figures"` // of a replay of the target with them
-	calendar calendar.Calendar
+	YAML     string            `json:"calendar"`
+	Figures  replay.Figures    `json:"figures"` // of a replay of the target with them
+	Calendar calendar.Calendar `json:"-"`
 }
 
 // window is a time of the day, of a floor.
@@ -129,9 +130,9 @@ type window struct {
 	floor    int32
 }
 
-// recommend returns the entries, nil if there is nothing to recommend; why says
+// Recommend returns the entries, nil if there is nothing to recommend; why says
 // so in words.
-func (n *needs) recommend() (f *Floors, why string, err error) {
+func (n *Needs) Recommend() (f *Floors, why string, err error) {
 	if len(n.days) < 7 {
 		return nil, "No calendar floors: they need a recording of every day of the week.", nil
 	}
@@ -162,13 +163,13 @@ func (n *needs) recommend() (f *Floors, why string, err error) {
 		}
 	}
 	f = &Floors{YAML: text.String()}
-	f.calendar, err = parseCalendar(f.YAML)
+	f.Calendar, err = parseCalendar(f.YAML)
 	return f, "", err
 }
 
 // day returns the windows of a weekday. Neighbors that differ by one replica at
 // most are one, with the higher floor.
-func (n *needs) day(day int) (all []window) {
+func (n *Needs) day(day int) (all []window) {
 	for hour := range 24 {
 		floor := n.floor(day*24 + hour)
 		if floor <= n.target.Policy.Limits.Min {
@@ -214,25 +215,8 @@ func daysInShort(days []int) string {
 
 // parseCalendar reads what was recommended as the file would be read.
 func parseCalendar(text string) (calendar.Calendar, error) {
-	var target yaml.Node
-	if err := yaml.Unmarshal([]byte(text), &target); err != nil {
-		return nil, fmt.Errorf("read the recommended calendar: %w", err)
-	}
-	list, err := yaml.Marshal(map[string]any{"targets": []any{map[string]any{"rule": map[string]any{"max_replicas": 1_000_000, "allow_flapping": true}}}})
-	if err != nil {
-		return nil, fmt.Errorf("read the recommended calendar: %w", err)
-	}
-	var root yaml.Node
-	if err := yaml.Unmarshal(list, &root); err != nil {
-		return nil, fmt.Errorf("read the recommended calendar: %w", err)
-	}
-	entry := valueOf(root.Content[0], "targets").Content[0]
-	entry.Content = append(entry.Content, target.Content[0].Content...)
-	document, err := yaml.Marshal(&root)
-	if err != nil {
-		return nil, fmt.Errorf("read the recommended calendar: %w", err)
-	}
-	c, err := config.Parse("calendar", document)
+	target := "targets:\n  - rule: {max_replicas: 1000000, allow_flapping: true}\n    " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ")
+	c, err := config.Parse("calendar", []byte(target))
 	if err != nil {
 		return nil, fmt.Errorf("read the recommended calendar: %w", err)
 	}

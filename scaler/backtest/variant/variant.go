@@ -1,4 +1,6 @@
-package backtest
+// Package variant reads variants of a target, such as scale_up_at=40, as its
+// configuration file is read.
+package variant
 
 import (
 	"errors"
@@ -22,8 +24,8 @@ type Document struct {
 	text []byte
 }
 
-// ReadDocument reads a configuration file; "" is the default rule.
-func ReadDocument(path string) (Document, error) {
+// Read reads a configuration file; "" is the default rule.
+func Read(path string) (Document, error) {
 	if path == "" {
 		return Document{text: []byte("targets: [{}]")}, nil
 	}

@@ -1,4 +1,6 @@
-package backtest
+// Package sweep tries bounds of a rule on a recorded load, and finds those that
+// need the fewest replicas.
+package sweep
 
 import (
 	"cmp"
@@ -85,15 +87,15 @@ type Tried struct {
 	Frontier bool     `json:"frontier"` // nothing else tried has both fewer replica-hours and less time above
 }
 
-// Swept is the result of a sweep.
-type Swept struct {
+// Result is the result of a sweep.
+type Result struct {
 	Trigger  string  `json:"trigger,omitempty"`
 	Kind     string  `json:"type"`
 	Limit    float64 `json:"above_share_limit"`
 	Tried    []Tried `json:"tried"`
 	LeftOut  int     `json:"left_out_flapping"`
 	Best     *Tried  `json:"best,omitempty"` // the least replica-hours within the limit
-	Note     string  `json:"note,omitempty"`
+	Note     string  `json:"note,omitempty"` // what to do if none is within the limit
 	Baseline Tried   `json:"configured"`
 }
 
@@ -108,7 +110,7 @@ func (s Sweep) pairs(t config.Target) (targets []config.Target, tried []Tried, l
 	rule := t.Policy.Triggers[index].Rule
 	up, down := s.Up, s.Down
 	if up == (Range{}) {
-		up = around(cmp.Or(math.Abs(upOf(rule)), 1), 0.4, 1.8)
+		up = around(cmp.Or(math.Abs(UpOf(rule)), 1), 0.4, 1.8)
 	}
 	downs := []float64{0}
 	if rule.Kind == decide.Step {
@@ -147,7 +149,8 @@ func (s Sweep) pairs(t config.Target) (targets []config.Target, tried []Tried, l
 	return targets, tried, leftOut, nil
 }
 
-func upOf(r decide.Rule) float64 {
+// UpOf returns the bound by which a rule scales up.
+func UpOf(r decide.Rule) float64 {
 	if r.Kind == decide.Target {
 		return r.ValuePerReplica
 	}
@@ -165,7 +168,7 @@ func flaps(t config.Target) bool {
 }
 
 // Run tries the bounds on the stream.
-func (s Sweep) Run(ctx context.Context, t config.Target, o replay.Options, from replay.Stream, configured replay.Figures) (*Swept, error) {
+func (s Sweep) Run(ctx context.Context, t config.Target, o replay.Options, from replay.Stream, configured replay.Figures) (*Result, error) {
 	targets, tried, leftOut, err := s.pairs(t)
 	if err != nil {
 		return nil, err
@@ -180,24 +183,24 @@ func (s Sweep) Run(ctx context.Context, t config.Target, o replay.Options, from 
 	if err := replay.Drive(ctx, from, consumers); err != nil {
 		return nil, err
 	}
-	swept := &Swept{Trigger: s.Trigger, Kind: string(decide.Step), Limit: s.Above, LeftOut: leftOut, Baseline: Tried{}.of(configured)}
+	result := &Result{Trigger: s.Trigger, Kind: string(decide.Step), Limit: s.Above, LeftOut: leftOut, Baseline: Tried{}.of(configured)}
 	for _, trigger := range t.Policy.Triggers {
 		if trigger.Name == s.Trigger || len(t.Policy.Triggers) == 1 {
-			swept.Kind = string(trigger.Rule.Kind)
-			swept.Baseline.Up = upOf(trigger.Rule)
+			result.Kind = string(trigger.Rule.Kind)
+			result.Baseline.Up = UpOf(trigger.Rule)
 			if down := trigger.Rule.ScaleDownAt; trigger.Rule.Kind == decide.Step {
-				swept.Baseline.Down = &down
+				result.Baseline.Down = &down
 			}
 		}
 	}
 	if !s.AboveSet {
-		swept.Limit = swept.Baseline.Share
+		result.Limit = result.Baseline.Share
 	}
 	for i, r := range runs {
-		swept.Tried = append(swept.Tried, tried[i].of(r.Meter.Total()))
+		result.Tried = append(result.Tried, tried[i].of(r.Meter.Total()))
 	}
-	swept.conclude()
-	return swept, nil
+	result.conclude()
+	return result, nil
 }
 
 func (t Tried) of(f replay.Figures) Tried {
@@ -208,8 +211,29 @@ func (t Tried) of(f replay.Figures) Tried {
 	return t
 }
 
+// Same reports whether it is the same pair.
+func (t Tried) Same(o Tried) bool {
+	return t.Up == o.Up && (t.Down == nil) == (o.Down == nil) && (t.Down == nil || *t.Down == *o.Down)
+}
+
+// Frontier returns the pairs that nothing else tried is better than.
+func (s *Result) Frontier() (all []Tried) {
+	for _, t := range s.Tried {
+		if t.Frontier {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// LeastAbove returns the share of the time above the bound of the pair that has
+// the least of it.
+func (s *Result) LeastAbove() float64 {
+	return slices.MinFunc(s.Tried, func(a, b Tried) int { return cmp.Compare(a.Share, b.Share) }).Share
+}
+
 // conclude marks the frontier, and finds the best pair.
-func (s *Swept) conclude() {
+func (s *Result) conclude() {
 	slices.SortStableFunc(s.Tried, func(a, b Tried) int {
 		return cmp.Or(cmp.Compare(a.Hours, b.Hours), cmp.Compare(a.Above, b.Above), cmp.Compare(a.Steps, b.Steps))
 	})
@@ -222,9 +246,5 @@ func (s *Swept) conclude() {
 		if s.Best == nil && t.Share <= s.Limit {
 			s.Best = t
 		}
-	}
-	if s.Best == nil {
-		least := slices.MinFunc(s.Tried, func(a, b Tried) int { return cmp.Compare(a.Share, b.Share) })
-		s.Note = fmt.Sprintf("No pair keeps the time at or above the bound within %s: the least is %s. Where the replicas are at the maximum, only another one helps: --rule=max_replicas=N.", percent(s.Limit), percent(least.Share))
 	}
 }

@@ -106,19 +106,29 @@ func (p *plant) load(at time.Time) float64 {
 	return p.loads[0].value
 }
 
-// answer is Prometheus's, to the combined query for value, time and clock.
+// answer is Prometheus's, to the combined query for value, time and clock: as of
+// the query's arrival, however long it takes.
 func (p *plant) answer(ctx context.Context) (model.Vector, error) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	v, told, err := p.evaluate()
 	if p.query == slow {
 		p.mu.Unlock()
 		select {
 		case <-time.After(3 * time.Second):
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			err = ctx.Err()
 		}
 		p.mu.Lock()
 	}
-	defer p.mu.Unlock()
+	if err == nil && told != nil {
+		p.served = *told
+	}
+	return v, err
+}
+
+// evaluate returns the answer of this moment, and the value that it tells.
+func (p *plant) evaluate() (model.Vector, *loadLevel, error) {
 	now := model.TimeFromUnixNano(time.Now().UnixNano())
 	one := func(part string, v float64) *model.Sample {
 		return &model.Sample{Metric: model.Metric{"__camunda_scaler__": model.LabelValue(part)}, Value: model.SampleValue(v), Timestamp: now}
@@ -127,17 +137,16 @@ func (p *plant) answer(ctx context.Context) (model.Vector, error) {
 	value, at := one("value", p.load(newest)), one("time", float64(newest.UnixMilli())/1000)
 	switch {
 	case p.query == failed:
-		return nil, errors.New("503")
+		return nil, nil, errors.New("503")
 	case p.query == missing, time.Since(newest) > 5*time.Minute:
-		return model.Vector{clock}, nil
+		return model.Vector{clock}, nil, nil
 	case p.query == many:
-		return model.Vector{value, one("value", 2), at, clock}, nil
+		return model.Vector{value, one("value", 2), at, clock}, nil, nil
 	case p.query == notANumber:
 		value.Value = model.SampleValue(math.NaN())
-		return model.Vector{value, at, clock}, nil
+		return model.Vector{value, at, clock}, nil, nil
 	}
-	p.served = loadLevel{newest, float64(value.Value)}
-	return model.Vector{value, at, clock}, nil
+	return model.Vector{value, at, clock}, &loadLevel{newest, float64(value.Value)}, nil
 }
 
 // soakPrometheus knows the loads of all plants.

@@ -78,6 +78,7 @@ type reply struct {
 	value    model.Value
 	warnings v1.Warnings
 	infos    v1.Infos
+	sent     time.Time
 	err      error
 }
 
@@ -94,12 +95,26 @@ func (t *turns) Query(ctx context.Context, query string, at time.Time, opts ...v
 	return a.value, a.warnings, a.infos, a.err
 }
 
-// Together is Query, now, for a query that gives an instant vector whose series
-// have no label queryLabel. It may be asked in one request with others; each
-// still fails by itself, and its warnings are its own.
-func (t *turns) Together(ctx context.Context, query string) (model.Value, v1.Warnings, error) {
-	a := t.wait(&request{ctx: ctx, query: query})
-	return a.value, a.warnings, a.err
+// Answer is what a Prometheus gave.
+type Answer struct {
+	Value    model.Value
+	Warnings v1.Warnings
+	Sent     time.Time // when the request went out, by this machine's clock: Prometheus evaluates as of its arrival
+}
+
+// Ask runs an instant query, without a time, so that the answer is of
+// Prometheus's own now. A query that gives an instant vector whose series have no
+// label queryLabel may be asked together with others in one request; each still
+// fails by itself, and its warnings are its own.
+func Ask(ctx context.Context, api v1.API, query string, together bool) (Answer, error) {
+	t, ok := api.(*turns)
+	if !ok {
+		sent := time.Now()
+		value, warnings, _, err := api.Query(ctx, query, time.Time{})
+		return Answer{value, warnings, sent}, err
+	}
+	a := t.wait(&request{ctx: ctx, query: query, apart: !together})
+	return Answer{a.value, a.warnings, a.sent}, a.err
 }
 
 func (t *turns) wait(r *request) reply {
@@ -184,7 +199,7 @@ func (t *turns) send(batch []*request) {
 	}
 	sent := time.Now()
 	if first := batch[0]; len(batch) == 1 {
-		var a reply
+		a := reply{sent: sent}
 		a.value, a.warnings, a.infos, a.err = t.API.Query(ctx, first.query, first.at, first.opts...)
 		t.settle(batch, time.Since(sent), a.err != nil || len(a.warnings) > 0)
 		first.done <- a
@@ -202,7 +217,7 @@ func (t *turns) send(batch []*request) {
 		}
 	default:
 		for i, r := range batch {
-			r.done <- reply{value: answers[i]}
+			r.done <- reply{value: answers[i], sent: sent}
 		}
 	}
 }

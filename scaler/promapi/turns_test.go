@@ -109,7 +109,8 @@ func (c *crowd) query(ctx context.Context) (answers []got, requests int) {
 	for i := range answers {
 		all.Go(func() {
 			g := &answers[i]
-			g.value, g.warnings, g.err = c.api.Together(ctx, fmt.Sprintf("s%d", i))
+			a, err := Ask(ctx, c.api, fmt.Sprintf("s%d", i), true)
+			g.value, g.warnings, g.err = a.Value, a.Warnings, err
 			g.took = time.Since(start)
 		})
 	}
@@ -281,6 +282,28 @@ func TestAQueueTakesNoTimeFromAQuery(t *testing.T) {
 	})
 }
 
+// An answer is as of when its request went out, not of when it was queued.
+func TestSentIsAfterTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &many{takes: func([]int) time.Duration { return 4 * time.Second }}
+		api, start := newTurns(p, Load{InFlight: 1}), time.Now()
+		var both sync.WaitGroup
+		sent := make([]time.Duration, 2)
+		for i := range sent {
+			both.Go(func() {
+				a, err := Ask(t.Context(), api, "s1", false)
+				if sent[i] = a.Sent.Sub(start); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		both.Wait()
+		if slices.Sort(sent); sent[0] != 0 || sent[1] != 4*time.Second {
+			t.Errorf("sent after %v, want at once and after 4s", sent)
+		}
+	})
+}
+
 // A caller that gives up leaves the queue; a request that all have given up ends.
 func TestGivingUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -291,7 +314,7 @@ func TestGivingUp(t *testing.T) {
 		var both sync.WaitGroup
 		for range 2 {
 			both.Go(func() {
-				if _, _, err := api.Together(ctx, "x"); CauseOf(err) != CauseTimeout {
+				if _, err := Ask(ctx, api, "x", true); CauseOf(err) != CauseTimeout {
 					t.Errorf("got %v, want a timeout", err)
 				}
 			})

@@ -37,42 +37,43 @@ func combine(values, times string) string {
 // askApart finds out why Prometheus refuses the two queries together, since
 // what it says then is about a query that no user wrote. A scalar is made a
 // vector, and then they are asked together again.
-func (s *Source) askApart(ctx context.Context, together error) (value model.Value, warned bool, err error) {
+func (s *Source) askApart(ctx context.Context, together error) (given, error) {
 	made := false
-	vector := func(query string) (string, model.Value, error) {
-		value, _, err := s.do(ctx, query, query)
+	vector := func(query string) (string, given, error) {
+		answer, err := s.do(ctx, query, query, false)
 		switch {
 		case err != nil:
-			return "", nil, err
-		case value.Type() == model.ValScalar && s.labels == nil:
+			return "", given{}, err
+		case answer.value.Type() == model.ValScalar && s.labels == nil:
 			made = true
-			return vectorOf(query), value, nil
-		case value.Type() != model.ValVector:
-			return "", nil, s.wrongType(query, value)
+			return vectorOf(query), answer, nil
+		case answer.value.Type() != model.ValVector:
+			return "", given{}, s.wrongType(query, answer.value)
 		}
-		return query, value, nil
+		return query, answer, nil
 	}
 	values, found, err := vector(s.options.Query)
 	if err != nil {
-		return nil, false, err
+		return given{}, err
 	}
-	if series, ok := found.(model.Vector); ok && len(series) > 1 && s.labels == nil {
+	if series, ok := found.value.(model.Vector); ok && len(series) > 1 && s.labels == nil {
 		// Their times may be refused: timestamp() drops the metric's name, which
 		// may be all that they differ by.
 		for _, one := range series {
 			one.Metric = model.Metric{part: partValue}
 		}
-		return append(series, &model.Sample{Metric: model.Metric{part: partNow}, Timestamp: series[0].Timestamp}), true, nil
+		clock := &model.Sample{Metric: model.Metric{part: partNow}, Timestamp: series[0].Timestamp}
+		return given{append(series, clock), true, found.sent}, nil
 	}
 	times := timestampOf(values)
 	if s.options.TimestampQuery != "" {
 		if times, _, err = vector(s.options.TimestampQuery); err != nil {
-			return nil, false, err
+			return given{}, err
 		}
 	}
 	if !made {
-		return nil, false, together
+		return given{}, together
 	}
 	s.values, s.times = values, times
-	return s.do(ctx, combine(values, times), s.options.Query)
+	return s.do(ctx, combine(values, times), s.options.Query, false)
 }

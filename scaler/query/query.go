@@ -13,6 +13,7 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
@@ -43,39 +44,28 @@ type asker struct {
 	want string // what a query should give, in words
 }
 
-// do runs an instant query; its errors name it as the user wrote it. No time is
-// passed, so the answer is of Prometheus's own now, and the clock of this
-// machine does not matter. If the answer came with a warning, something may be
-// missing from it.
-func (a asker) do(ctx context.Context, query, written string) (value model.Value, warned bool, err error) {
-	value, warnings, _, err := a.api.Query(ctx, query, time.Time{})
-	return a.answered(written, value, warnings, err)
+// given is what Prometheus gave.
+type given struct {
+	value  model.Value
+	warned bool      // something may be missing from it
+	sent   time.Time // when the request went out, by this machine's clock
 }
 
-// doTogether is do for a query that gives an instant vector, and that may go out
-// in one request with others.
-func (a asker) doTogether(ctx context.Context, query, written string) (value model.Value, warned bool, err error) {
-	t, ok := a.api.(interface {
-		Together(ctx context.Context, query string) (model.Value, v1.Warnings, error)
-	})
-	if !ok {
-		return a.do(ctx, query, written)
-	}
-	value, warnings, err := t.Together(ctx, query)
-	return a.answered(written, value, warnings, err)
-}
-
-func (a asker) answered(written string, value model.Value, warnings v1.Warnings, err error) (model.Value, bool, error) {
-	for _, w := range warnings {
+// do runs an instant query, possibly together with others in one request; its
+// errors name it as the user wrote it. No time is passed, so the answer is of
+// Prometheus's own now, and the clock of this machine does not matter.
+func (a asker) do(ctx context.Context, query, written string, together bool) (given, error) {
+	answer, err := promapi.Ask(ctx, a.api, query, together)
+	for _, w := range answer.Warnings {
 		a.warn(w)
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("query %s: %w", written, a.explain(err))
+		return given{}, fmt.Errorf("query %s: %w", written, a.explain(err))
 	}
-	if value == nil {
-		return nil, false, fmt.Errorf("query %s: Prometheus answered without a result", written)
+	if answer.Value == nil {
+		return given{}, fmt.Errorf("query %s: Prometheus answered without a result", written)
 	}
-	return value, len(warnings) > 0, nil
+	return given{answer.Value, len(answer.Warnings) > 0, answer.Sent}, nil
 }
 
 // explain adds what the client leaves out: the answer's text, which may say why
@@ -195,9 +185,9 @@ func NewNumber(prometheus v1.API, query string, warn func(string)) Number {
 // Now evaluates the query at this moment. The outcome is Value with a finite
 // number, or why there is none. An empty answer is never 0.
 func (n Number) Now(ctx context.Context) sample.Result {
-	value, _, err := n.do(ctx, n.query, n.query)
+	answer, err := n.do(ctx, n.query, n.query, false)
 	if err != nil {
 		return sample.Result{Outcome: sample.Failed, Err: err}
 	}
-	return n.classify(n.query, value)
+	return n.classify(n.query, answer.value)
 }

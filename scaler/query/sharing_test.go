@@ -29,6 +29,7 @@ type instant struct {
 
 func (p *instant) Query(ctx context.Context, _ string, _ time.Time, _ ...v1.Option) (model.Value, v1.Warnings, v1.Infos, error) {
 	p.asked.Add(1)
+	now := model.TimeFromUnixNano(time.Now().UnixNano()) // as of the request's arrival, as a real one
 	select {
 	case <-ctx.Done():
 		return nil, nil, nil, ctx.Err()
@@ -37,7 +38,6 @@ func (p *instant) Query(ctx context.Context, _ string, _ time.Time, _ ...v1.Opti
 	if p.err != nil {
 		return nil, nil, nil, p.err
 	}
-	now := model.TimeFromUnixNano(time.Now().UnixNano())
 	one := func(kind string, value float64) *model.Sample {
 		return &model.Sample{Metric: model.Metric{part: model.LabelValue(kind), "namespace": "n", "name": "a"}, Value: model.SampleValue(value), Timestamp: now}
 	}
@@ -153,6 +153,26 @@ func TestReadersAskAFewTimesMore(t *testing.T) {
 		late.last = at.Add(-time.Second)
 		if got := late.Read(t.Context()); !got.Timestamp.Equal(at.Truncate(time.Millisecond)) || prom.asked.Load() != asked {
 			t.Errorf("got %+v by %d more requests, want the news of the answer that is there", got, prom.asked.Load()-asked)
+		}
+	})
+}
+
+// A sample ages while the answer is under way: Prometheus evaluates as of the
+// request's arrival.
+func TestSamplesAgeWhileTheAnswerIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &instant{takes: 4 * time.Second}
+		for name, s := range map[string]*Source{
+			"shared": NewShared(slow, Options{Query: "q"}, byLabels, 500*time.Millisecond),
+			"alone":  New(slow, Options{Query: "q"}),
+		} {
+			res := s.Reader(Key{"n", "a"}).Read(t.Context())
+			if s.labels == nil {
+				res = s.Reader(Key{}).Read(t.Context())
+			}
+			if age := res.Now.Sub(res.Timestamp); age.Round(10*time.Millisecond) != 5*time.Second {
+				t.Errorf("%s: a sample that was a second old when the request came, four seconds ago, is %s old: %+v", name, age, res)
+			}
 		}
 	})
 }

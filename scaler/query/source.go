@@ -105,6 +105,7 @@ func (r *Reader) Read(ctx context.Context) sample.Result {
 	}
 	res.Ageless = !a.now.IsZero() && res.Timestamp.Equal(a.now)
 	res.Now, res.Evaluated = a.clock(), a.now // a shared answer's samples have aged since
+	res.Took = a.at.Sub(a.sent)
 	if res.Timestamp.After(r.last) {
 		r.last = res.Timestamp
 	}
@@ -130,19 +131,21 @@ const asGoodAsNew = 20 * time.Millisecond
 // answer is what Prometheus answered.
 type answer struct {
 	at       time.Time // when the answer came, by this machine's clock
-	now      time.Time // when Prometheus gave it, by Prometheus's clock
+	sent     time.Time // when the request went out
+	now      time.Time // as of when Prometheus evaluated, by Prometheus's clock
 	complete bool      // no series of a known workload is missing
 	members  Members
 	samples  map[Key]sample.Result
 	err      error
 }
 
-// clock is Prometheus's clock at this moment, if it has not been set since.
+// clock is Prometheus's clock at this moment, if it has not been set since. It is
+// ahead by what the request took to get there, and never behind.
 func (a *answer) clock() time.Time {
 	if a.now.IsZero() {
 		return a.now
 	}
-	return a.now.Add(time.Since(a.at))
+	return a.now.Add(time.Since(a.sent))
 }
 
 // answer returns an answer that the caller accepts, or a new one. Only one
@@ -171,26 +174,23 @@ func (s *Source) answer(ctx context.Context, accepts func(*answer) bool) *answer
 
 // ask makes one request.
 func (s *Source) ask(ctx context.Context) *answer {
-	do := s.doTogether
-	if s.labels != nil {
-		do = s.do // it is large enough
-	}
-	value, warned, err := do(ctx, combine(s.values, s.times), s.options.Query)
+	together := s.labels == nil // else it is large enough
+	got, err := s.do(ctx, combine(s.values, s.times), s.options.Query, together)
 	if promapi.CauseOf(err) == promapi.CauseBadQuery {
-		value, warned, err = s.askApart(ctx, err)
+		got, err = s.askApart(ctx, err)
 	}
 	if err != nil {
 		return &answer{err: err}
 	}
-	vector, ok := value.(model.Vector)
+	vector, ok := got.value.(model.Vector)
 	if !ok {
-		return &answer{err: s.wrongType(s.options.Query, value)}
+		return &answer{err: s.wrongType(s.options.Query, got.value)}
 	}
 	a, err := s.sort(vector)
 	if err != nil {
 		return &answer{err: fmt.Errorf("query %s: %w", s.options.Query, err)}
 	}
-	a.complete = !warned && a.members.Unnamed == 0
+	a.sent, a.complete = got.sent, !got.warned && a.members.Unnamed == 0
 	if s.ages.note(a.ageless()) {
 		s.warn(ageUnknown(s.labels != nil))
 	}

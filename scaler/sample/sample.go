@@ -30,7 +30,8 @@ type Result struct {
 	Empty     bool          // with Value: the answer was empty, which the configuration defines as 0
 	Timestamp time.Time     // the sample's time by Prometheus's clock (if Empty: of the answer); zero if unknown
 	Ageless   bool          // Timestamp is just that of the answer, so the sample's age is unknown
-	Now       time.Time     // Prometheus's clock at this moment; zero if it did not answer
+	Now       time.Time     // Prometheus's clock at this moment, ahead of it by less than Took; zero if it did not answer
+	Took      time.Duration // the request that gave the answer
 	Evaluated time.Time     // the same when it evaluated the query: earlier, if the answer is shared
 	Spacing   time.Duration // time between two samples of this query, as observed; 0 until three were seen
 	Series    int           // with ManySeries: how many

@@ -23,6 +23,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/plot"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promql"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/recording"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/recording/download"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/replay"
 	"github.com/camunda-autoscaler/camunda-autoscaler/service"
 )
@@ -299,7 +300,7 @@ func (b Backtest) download(ctx context.Context, all config.Config, c compared, c
 	if err != nil {
 		return nil, err
 	}
-	d := recording.Download{
+	d := download.Request{
 		API: api, Target: c.target, Key: key, Replicas: b.Replicas, Step: b.Step, From: b.From, To: b.To, Given: b.Given,
 		Progress: func(done float64, until time.Time) {
 			if done < 1 && time.Since(reported) < 2*time.Second {

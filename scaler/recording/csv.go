@@ -1,5 +1,5 @@
-// Package recording keeps and reads what a target's queries gave in the past:
-// downloaded from a Prometheus, or from files.
+// Package recording reads files with what a target's queries gave in the past:
+// CSV, OpenMetrics, or what promtool writes.
 package recording
 
 import (
@@ -250,40 +250,4 @@ func parseValue(text string) (replay.Kind, float64, error) {
 		return replay.Unusable, 0, nil
 	}
 	return 0, 0, fmt.Errorf("value %q: want a number, or %s, %s or %s", text, wordNothing, wordMany, wordUnusable)
-}
-
-// appendRow appends an observation as a row.
-func appendRow(line []byte, o replay.Observation, triggers []string) []byte {
-	line = appendTime(line, o.Seen)
-	line = append(line, ',')
-	if name := trackName(o.Track, triggers); strings.ContainsAny(name, ",\"\r\n#") {
-		line = append(line, `"`+strings.ReplaceAll(name, `"`, `""`)+`"`...)
-	} else {
-		line = append(line, name...)
-	}
-	line = append(line, ',')
-	if o.At != 0 {
-		line = appendTime(line, o.At)
-	}
-	line = append(line, ',')
-	switch o.Kind {
-	case replay.Value:
-		line = strconv.AppendFloat(line, o.Value, 'g', -1, 64)
-	case replay.Many:
-		line = append(line, wordMany...)
-	case replay.Nothing:
-		line = append(line, wordNothing...)
-	default:
-		line = append(line, wordUnusable...)
-	}
-	return append(line, '\n')
-}
-
-func appendTime(line []byte, nanoseconds int64) []byte {
-	ms := nanoseconds / 1e6
-	line = strconv.AppendInt(line, ms/1000, 10)
-	if ms %= 1000; ms != 0 {
-		line = append(line, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
-	}
-	return line
 }

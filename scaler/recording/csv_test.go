@@ -121,14 +121,22 @@ func TestRowsAreReadAsTheyWereWritten(t *testing.T) {
 		{Track: replay.Replicas, Seen: 1700000005 * second, Value: 4},
 		{Track: replay.MaxReplicas, Seen: 1700000005 * second, Value: math.NaN()},
 	}
-	text := []byte(header)
+	text := []byte(Header)
 	for _, o := range want {
-		text = appendRow(text, o, triggers)
+		text = AppendRow(text, o, triggers)
 	}
 	var got []replay.Observation
 	err := readCSV("x", bytes.NewReader(text), triggers, func(batch []replay.Observation) error { got = append(got, batch...); return nil })
 	if err != nil || !equal(got, want) {
 		t.Errorf("got %+v, %v\nwant %+v\n%s", got, err, want, text)
+	}
+	for i, line := range strings.SplitAfter(strings.TrimSpace(string(text)), "\n")[1:] {
+		if o, err := ParseRow(line, triggers); err != nil || !equal([]replay.Observation{o}, want[i:i+1]) {
+			t.Errorf("row %d: got %+v, %v, want %+v", i, o, err, want[i])
+		}
+	}
+	if _, err := ParseRow(Header, triggers); err == nil {
+		t.Error("the header passes for an observation")
 	}
 }
 

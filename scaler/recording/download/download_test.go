@@ -1,4 +1,4 @@
-package recording
+package download
 
 import (
 	"context"
@@ -70,6 +70,15 @@ func (s *stored) others() int {
 	return 0
 }
 
+// all are the observations of a stream.
+func all(t *testing.T, s replay.Stream) (o []replay.Observation) {
+	t.Helper()
+	if err := s.Each(func(batch []replay.Observation) error { o = append(o, batch...); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
 var from = time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
 
 // samplesEvery are samples so far apart, with jitter.
@@ -85,9 +94,9 @@ func samplesEvery(every, jitter, d time.Duration) (samples []model.SamplePair) {
 	return samples
 }
 
-func download(s *stored, queries ...config.Query) Download {
+func request(s *stored, queries ...config.Query) Request {
 	t := config.Target{Name: "camunda", Interval: 10 * time.Second, Policy: decide.DefaultPolicy(), Queries: queries}
-	return Download{API: s, Target: t, From: from, To: from.Add(6 * time.Hour), Given: [2]string{"-6h", "now"}}
+	return Request{API: s, Target: t, From: from, To: from.Add(6 * time.Hour), Given: [2]string{"-6h", "now"}}
 }
 
 // Every sample comes with its own time and value, whatever the spacing, and can
@@ -97,7 +106,7 @@ func TestDownloadedSamplesHaveTheirOwnTimes(t *testing.T) {
 		for _, jitter := range []time.Duration{0, 300 * time.Millisecond} {
 			t.Run(fmt.Sprint(every, jitter), func(t *testing.T) {
 				s := &stored{series: map[string][]model.SamplePair{"load": samplesEvery(every, jitter, 6*time.Hour)}}
-				r, err := download(s, config.Query{PromQL: "load"}).Into(t.Context(), filepath.Join(t.TempDir(), "cache"))
+				r, err := request(s, config.Query{PromQL: "load"}).Into(t.Context(), filepath.Join(t.TempDir(), "cache"))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -127,7 +136,7 @@ func TestDownloadOfWhatIsNoNumber(t *testing.T) {
 	s := &stored{series: map[string][]model.SamplePair{"load": samplesEvery(10*time.Second, 0, 6*time.Hour)}}
 	hour := model.TimeFromUnixNano(from.Add(time.Hour).UnixNano())
 	s.gone = func(at model.Time) bool { return at >= hour && at < hour+60_000 }
-	r, err := download(s, config.Query{PromQL: "load"}).Into(t.Context(), filepath.Join(t.TempDir(), "cache"))
+	r, err := request(s, config.Query{PromQL: "load"}).Into(t.Context(), filepath.Join(t.TempDir(), "cache"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +159,7 @@ func TestDownloadOfWhatIsNoNumber(t *testing.T) {
 		if name == "several series" {
 			s.series["of a group"] = nil
 		}
-		r, err := download(s, q).Into(t.Context(), filepath.Join(t.TempDir(), "cache"))
+		r, err := request(s, q).Into(t.Context(), filepath.Join(t.TempDir(), "cache"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +168,7 @@ func TestDownloadOfWhatIsNoNumber(t *testing.T) {
 		}
 	}
 	// The series of one workload of a group.
-	d := download(s, config.Query{PromQL: "load"})
+	d := request(s, config.Query{PromQL: "load"})
 	d.Target.Group, d.Key = &config.Group{NamespaceLabel: "namespace", NameLabel: "name"}, query.Key{Namespace: "bpm", Name: "web"}
 	if r, err = d.Into(t.Context(), filepath.Join(t.TempDir(), "cache")); err != nil || all(t, r)[0].Kind != replay.Value {
 		t.Errorf("a group's workload: got %v", err)
@@ -170,7 +179,7 @@ func TestDownloadOfWhatIsNoNumber(t *testing.T) {
 // when a loop that starts with the recording would take the answer.
 func TestDownloadOfSamplesWithoutAnAge(t *testing.T) {
 	s := &stored{series: map[string][]model.SamplePair{"sum(load)": samplesEvery(time.Second, 0, 6*time.Hour)}}
-	r, err := download(s, config.Query{PromQL: "sum(load)"}).Into(t.Context(), filepath.Join(t.TempDir(), "cache"))
+	r, err := request(s, config.Query{PromQL: "sum(load)"}).Into(t.Context(), filepath.Join(t.TempDir(), "cache"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +195,7 @@ func TestDownloadOfSamplesWithoutAnAge(t *testing.T) {
 func TestDownloadResumes(t *testing.T) {
 	pause = time.Millisecond
 	s := &stored{series: map[string][]model.SamplePair{"load": samplesEvery(10*time.Second, 200*time.Millisecond, 48*time.Hour), "replicas": samplesEvery(30*time.Second, 0, 48*time.Hour)}}
-	d := download(s, config.Query{PromQL: "load"})
+	d := request(s, config.Query{PromQL: "load"})
 	d.To, d.Replicas = from.Add(48*time.Hour), "replicas"
 	dir := t.TempDir()
 	if _, err := d.Into(t.Context(), filepath.Join(dir, "whole")); err != nil {
@@ -246,19 +255,19 @@ func TestDownloadRetries(t *testing.T) {
 		}
 		return nil
 	}
-	r, err := download(s, config.Query{PromQL: "load"}).Into(t.Context(), filepath.Join(t.TempDir(), "cache"))
+	r, err := request(s, config.Query{PromQL: "load"}).Into(t.Context(), filepath.Join(t.TempDir(), "cache"))
 	if err != nil || r.Samples != 2160 {
 		t.Errorf("got %+v, %v", r, err)
 	}
 	s.fail = func(int, v1.Range) error { return &v1.Error{Type: v1.ErrServer, Msg: "down"} }
 	s.requests = 0
-	_, err = download(s, config.Query{PromQL: "load"}).Into(t.Context(), filepath.Join(t.TempDir(), "cache"))
+	_, err = request(s, config.Query{PromQL: "load"}).Into(t.Context(), filepath.Join(t.TempDir(), "cache"))
 	if err == nil || !strings.Contains(err.Error(), "down") || s.requests != attempts {
 		t.Errorf("got %v after %d requests", err, s.requests)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err = download(s, config.Query{PromQL: "load"}).Into(ctx, filepath.Join(t.TempDir(), "cache")); err == nil {
+	if _, err = request(s, config.Query{PromQL: "load"}).Into(ctx, filepath.Join(t.TempDir(), "cache")); err == nil {
 		t.Error("no error from a cancelled download")
 	}
 }
@@ -266,20 +275,24 @@ func TestDownloadRetries(t *testing.T) {
 func TestACacheOfSomethingElseIsRefused(t *testing.T) {
 	s := &stored{series: map[string][]model.SamplePair{"load": samplesEvery(10*time.Second, 0, 6*time.Hour)}}
 	path := filepath.Join(t.TempDir(), "cache")
-	if _, err := download(s, config.Query{PromQL: "load"}).Into(t.Context(), path); err != nil {
+	if _, err := request(s, config.Query{PromQL: "load"}).Into(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
-	other := download(s, config.Query{PromQL: "load", Timestamp: "x"})
-	later := download(s, config.Query{PromQL: "load"})
+	other := request(s, config.Query{PromQL: "load", Timestamp: "x"})
+	later := request(s, config.Query{PromQL: "load"})
 	later.Given[0] = "-1d"
+	csv := filepath.Join(t.TempDir(), "x.csv")
+	if err := os.WriteFile(csv, []byte("time,value\n1,1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
-		d    Download
+		d    Request
 		path string
 		want string
 	}{
 		"other queries": {other, path, "was downloaded for target camunda with other queries"},
 		"another time":  {later, path, "was downloaded with --from=-6h --to=now"},
-		"another file":  {later, write(t, "x.csv", "time,value\n1,1\n"), "is no file of a download: name another file by --cache, or read this one by --file"},
+		"another file":  {later, csv, "is no file of a download: name another file by --cache, or read this one by --file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before, _ := os.ReadFile(c.path)

@@ -1,4 +1,6 @@
-package recording
+// Package download gets what a target's queries gave in the past from a
+// Prometheus, into a file that an interrupted download continues with.
+package download
 
 import (
 	"cmp"
@@ -18,12 +20,13 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promql"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/recording"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/replay"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
 
-// Download is what to ask a Prometheus for.
-type Download struct {
+// Request is what to ask a Prometheus for.
+type Request struct {
 	API      v1.API
 	Target   config.Target
 	Key      query.Key     // the workload, of a group's; zero if the target is one workload
@@ -62,7 +65,7 @@ type queried struct {
 
 // Into downloads what the file at path lacks, and returns the recording in it. A
 // file that another download has left incomplete is completed.
-func (d Download) Into(ctx context.Context, path string) (*Recording, error) {
+func (d Request) Into(ctx context.Context, path string) (*recording.Recording, error) {
 	triggers := triggerNames(d.Target)
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -89,7 +92,7 @@ func (d Download) Into(ctx context.Context, path string) (*Recording, error) {
 	if err := file.Close(); err != nil {
 		return nil, fmt.Errorf("write the recording: %w", err)
 	}
-	r, err := OpenCSV(path, triggers)
+	r, err := recording.OpenCSV(path, triggers)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +121,7 @@ func triggerNames(t config.Target) (names []string) {
 
 // spacing returns how far apart the samples of the target's queries are, the
 // shortest of them; 0 if there are none at the ends of the time.
-func (d Download) spacing(ctx context.Context, h head) (time.Duration, error) {
+func (d Request) spacing(ctx context.Context, h head) (time.Duration, error) {
 	shortest := time.Duration(0)
 	for _, a := range d.queries(h) {
 		if a.time == "" {
@@ -152,7 +155,7 @@ func (d Download) spacing(ctx context.Context, h head) (time.Duration, error) {
 }
 
 // queries are what is to be evaluated.
-func (d Download) queries(h head) []*queried {
+func (d Request) queries(h head) []*queried {
 	step := cmp.Or(h.Step, time.Second)
 	var all []*queried
 	for i, q := range d.Target.Queries {
@@ -179,7 +182,7 @@ func (d Download) queries(h head) []*queried {
 }
 
 // fetch downloads what is missing, in chunks.
-func (d Download) fetch(ctx context.Context, c *cache, triggers []string) error {
+func (d Request) fetch(ctx context.Context, c *cache, triggers []string) error {
 	all := d.queries(c.head)
 	for _, a := range all {
 		a.last = c.last[a.track]
@@ -221,7 +224,7 @@ func tooLarge(err error) bool {
 
 // chunk returns what the queries gave before end, in the order in which it was
 // seen. It changes the queries only if it succeeds.
-func (d Download) chunk(ctx context.Context, all []*queried, end time.Time) ([]replay.Observation, error) {
+func (d Request) chunk(ctx context.Context, all []*queried, end time.Time) ([]replay.Observation, error) {
 	var rows []replay.Observation
 	after := make([]queried, len(all))
 	for i, a := range all {
@@ -252,7 +255,7 @@ func (d Download) chunk(ctx context.Context, all []*queried, end time.Time) ([]r
 
 // evaluate makes one request, and makes it again if the server or the
 // connection failed.
-func (d Download) evaluate(ctx context.Context, text string, r v1.Range) (model.Matrix, error) {
+func (d Request) evaluate(ctx context.Context, text string, r v1.Range) (model.Matrix, error) {
 	wait := pause
 	for n := 1; ; n++ {
 		one, cancel := context.WithTimeout(ctx, RequestTimeout)
@@ -278,7 +281,7 @@ func (d Download) evaluate(ctx context.Context, text string, r v1.Range) (model.
 }
 
 // own are the series of the workload, if the target is a group.
-func (d Download) own(all model.Matrix) model.Matrix {
+func (d Request) own(all model.Matrix) model.Matrix {
 	g := d.Target.Group
 	if g == nil {
 		return all

@@ -1,9 +1,8 @@
-package recording
+package download
 
 import (
 	"bufio"
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/recording"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/replay"
 )
 
@@ -32,7 +32,6 @@ type head struct {
 const (
 	headMark  = "# camunda-scaler recording "
 	untilMark = "# until "
-	header    = "seen,trigger,time,value\n"
 	headSize  = 4096 // of the padded first line, so that it can be written again
 )
 
@@ -46,7 +45,7 @@ type cache struct {
 }
 
 // openCache reads what an earlier download has left, or starts the file.
-func openCache(file *os.File, path string, d Download, triggers []string) (*cache, error) {
+func openCache(file *os.File, path string, d Request, triggers []string) (*cache, error) {
 	c := &cache{file: file, path: path, last: map[int]replay.Observation{}, head: head{
 		Target: d.Target.Name, Queries: d.texts(), Given: d.Given, From: d.From, To: d.To,
 	}}
@@ -71,7 +70,7 @@ func openCache(file *os.File, path string, d Download, triggers []string) (*cach
 	return c, c.resume(r, int64(len(first)), triggers)
 }
 
-func (d Download) texts() (all []string) {
+func (d Request) texts() (all []string) {
 	for _, q := range d.Target.Queries {
 		all = append(all, q.PromQL, q.Timestamp)
 	}
@@ -81,9 +80,8 @@ func (d Download) texts() (all []string) {
 // resume finds the end of the last complete chunk.
 func (c *cache) resume(r *bufio.Reader, offset int64, triggers []string) error {
 	c.until = c.head.From
-	complete := int64(headSize + len(header))
+	complete := int64(headSize + len(recording.Header))
 	pending := map[int]replay.Observation{}
-	cols := columns{seen: 0, trigger: 1, time: 2, value: 3, replicas: -1}
 	for {
 		line, err := r.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
@@ -103,10 +101,8 @@ func (c *cache) resume(r *bufio.Reader, offset int64, triggers []string) error {
 			maps.Copy(c.last, pending)
 			continue
 		}
-		if row, err := csv.NewReader(strings.NewReader(text)).Read(); err == nil && len(row) == 4 && text+"\n" != header {
-			if o, err := cols.observation(row, triggers); err == nil {
-				pending[o.Track] = o
-			}
+		if o, err := recording.ParseRow(text, triggers); err == nil { // the header is none
+			pending[o.Track] = o
 		}
 	}
 	if err := c.file.Truncate(complete); err != nil {
@@ -129,10 +125,10 @@ func (c *cache) writeHead() error {
 		return fmt.Errorf("write %s: the queries are too long for its first line", c.path)
 	}
 	line += strings.Repeat(" ", headSize-1-len(line)) + "\n"
-	if _, err := c.file.WriteAt([]byte(line+header), 0); err != nil {
+	if _, err := c.file.WriteAt([]byte(line+recording.Header), 0); err != nil {
 		return fmt.Errorf("write %s: %w", c.path, err)
 	}
-	if _, err := c.file.Seek(int64(headSize+len(header)), io.SeekStart); err != nil {
+	if _, err := c.file.Seek(int64(headSize+len(recording.Header)), io.SeekStart); err != nil {
 		return fmt.Errorf("write %s: %w", c.path, err)
 	}
 	return nil
@@ -142,7 +138,7 @@ func (c *cache) writeHead() error {
 func (c *cache) write(rows []replay.Observation, end time.Time, triggers []string) error {
 	var text []byte
 	for _, o := range rows {
-		text = appendRow(text, o, triggers)
+		text = recording.AppendRow(text, o, triggers)
 	}
 	text = append(text, untilMark+end.UTC().Format(time.RFC3339Nano)+"\n"...)
 	if _, err := c.file.Write(text); err != nil {

@@ -155,6 +155,9 @@ func (c *Cluster) StopControllers() {
 	c.controllers.Kill()
 }
 
+// StopControllerManager ends the controller-manager alone.
+func (c *Cluster) StopControllerManager() { c.controllers.Kill() }
+
 // APIServerPID returns the API server's process id.
 func (c *Cluster) APIServerPID() int { return c.apiServer.PID() }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/ports"
@@ -22,13 +24,23 @@ type object = map[string]any
 // StartNodes adds n nodes, called node-1 and so on, on which Pods become ready
 // without running anything, and returns when the nodes are ready.
 func (c *Cluster) StartNodes(ctx context.Context, n int) error {
+	return c.startNodes(ctx, n, "32", "256Gi", allStages)
+}
+
+// StartBareNodes adds n nodes of a size, like StartNodes, but nothing acts on
+// the Pods that are bound to them. It excludes StartNodes.
+func (c *Cluster) StartBareNodes(ctx context.Context, n int, cpu, memory string) error {
+	return c.startNodes(ctx, n, cpu, memory, nodeStages)
+}
+
+func (c *Cluster) startNodes(ctx context.Context, n int, cpu, memory string, stages func(string) string) error {
 	if c.kwok == nil {
-		if err := c.startKwok(ctx); err != nil {
+		if err := c.startKwok(ctx, stages); err != nil {
 			return fmt.Errorf("starting nodes: %w", err)
 		}
 	}
 	for range n {
-		node := newNode(fmt.Sprintf("node-%d", c.nodes+1))
+		node := newNode(fmt.Sprintf("node-%d", c.nodes+1), cpu, memory)
 		if err := c.Request(ctx, http.MethodPost, "/api/v1/nodes", node, nil); err != nil {
 			return fmt.Errorf("starting nodes: %w", err)
 		}
@@ -47,16 +59,36 @@ func (c *Cluster) StartNodes(ctx context.Context, n int) error {
 	return nil
 }
 
-func (c *Cluster) startKwok(ctx context.Context) error {
+func allStages(stages string) string { return stages }
+
+// nodeStages returns kwok's rules for nodes, without those for Pods.
+func nodeStages(stages string) string {
+	var kept []string
+	for stage := range strings.SplitSeq(stages, "---\n") {
+		if strings.Contains(stage, "kind: Node\n") {
+			kept = append(kept, stage)
+		}
+	}
+	return strings.Join(kept, "---\n")
+}
+
+func (c *Cluster) startKwok(ctx context.Context, stages func(string) string) error {
 	folder, err := build.Folder(ctx, build.Kwok)
 	if err != nil {
+		return err
+	}
+	rules, err := os.ReadFile(filepath.Join(folder, "stages.yaml"))
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(c.path("stages.yaml"), []byte(stages(string(rules))), 0o644); err != nil {
 		return err
 	}
 	return ports.Retry(1, func(free []int) (err error) {
 		c.kwok, err = process.Start(ctx, process.Spec{
 			Name: "kwok", Path: filepath.Join(folder, "kwok"), Dir: c.dir, Log: c.path("kwok.log"),
 			Args: []string{
-				"--config=" + filepath.Join(folder, "stages.yaml"),
+				"--config=" + c.path("stages.yaml"),
 				"--kubeconfig=" + c.Kubeconfig,
 				"--manage-all-nodes=false",
 				"--manage-nodes-with-annotation-selector=" + managedByKwok + "=fake",
@@ -73,8 +105,8 @@ func (c *Cluster) startKwok(ctx context.Context) error {
 	})
 }
 
-func newNode(name string) object {
-	resources := object{"cpu": "32", "memory": "256Gi", "pods": "110"}
+func newNode(name, cpu, memory string) object {
+	resources := object{"cpu": cpu, "memory": memory, "pods": "110"}
 	return object{
 		"apiVersion": "v1",
 		"kind":       "Node",

@@ -1,0 +1,339 @@
+// Package rig brings up the example on this machine: RabbitMQ, a Kubernetes
+// control plane, Prometheus, the scaler, and the workers as processes.
+package rig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/kubelet"
+	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/queue"
+	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/rabbitmq"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/kube"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/ports"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/process"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/prometheus"
+)
+
+// Namespace is where the workers are.
+const Namespace = "scan"
+
+// Pool is a Deployment of workers with a queue of its own.
+type Pool struct {
+	Name   string
+	Target Object // what the scaler's configuration says of it, in place of the defaults; nil: the scaler leaves it alone
+}
+
+// Options say what to bring up.
+type Options struct {
+	Pools  []Pool
+	Scrape time.Duration // interval of scrapes
+	Decide time.Duration // interval of the scaler
+	Grace  int           // terminationGracePeriodSeconds
+}
+
+// Rig is everything that runs.
+type Rig struct {
+	Options
+	Cluster    *kube.Cluster
+	RabbitMQ   *rabbitmq.Server
+	Prometheus *prometheus.Server
+	Scaler     string // URL
+	ScalerLog  string // path
+
+	dir      string
+	programs map[string]string // by name
+	products build.Products
+	port     int // of workers
+	cancel   context.CancelFunc
+	scaler   *process.Process
+	kubelet  sync.WaitGroup
+
+	mu     sync.Mutex
+	events []kubelet.Event
+	failed error
+}
+
+// Up brings everything up, with all files in dir. It ends when ctx does; Down
+// waits until it has.
+func Up(ctx context.Context, dir string, o Options) (*Rig, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	r := &Rig{Options: o, dir: dir, cancel: cancel}
+	if err := r.up(ctx); err != nil {
+		r.Down()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *Rig) up(ctx context.Context) error {
+	var group errgroup.Group
+	group.Go(func() (err error) {
+		if r.Cluster, err = kube.Start(ctx, r.path("kube")); err != nil {
+			return err
+		}
+		return r.Cluster.StartBareNodes(ctx, 3, "32", "64Gi")
+	})
+	group.Go(func() (err error) {
+		r.RabbitMQ, err = rabbitmq.Start(ctx, r.path("rabbitmq"))
+		return err
+	})
+	group.Go(func() (err error) {
+		if r.programs, err = programs(ctx, r.path("programs")); err != nil {
+			return err
+		}
+		r.products, err = build.Project(ctx, r.path("products"), false)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	free, err := ports.Free(1)
+	if err != nil {
+		return err
+	}
+	r.port = free[0]
+	if err := r.deploy(ctx); err != nil {
+		return err
+	}
+	if r.Prometheus, err = prometheus.Start(ctx, r.path("prometheus"), prometheus.Config{YAML: r.scrapes()}); err != nil {
+		return err
+	}
+	r.startKubelet(ctx)
+	return ports.Retry(1, func(free []int) error { return r.startScaler(ctx, ports.Address(free[0])) })
+}
+
+// programs builds the example's own.
+func programs(ctx context.Context, dir string) (map[string]string, error) {
+	folder, err := Folder()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	err = process.Run(ctx, process.Spec{
+		Name: "go build", Path: "go", Args: []string{"build", "-trimpath", "-o", dir + string(filepath.Separator), "./cmd/..."},
+		Dir: folder, Env: []string{"GOWORK=off"}, Log: filepath.Join(dir, "build.log"),
+	})
+	return map[string]string{
+		"scan-worker:0.1.0": filepath.Join(dir, "scan-worker"),
+		"scan-api:0.1.0":    filepath.Join(dir, "scan-api"),
+	}, err
+}
+
+// deploy installs the chart, with a Deployment for each pool.
+func (r *Rig) deploy(ctx context.Context) error {
+	if err := Create(ctx, r.Cluster, "", Object{"apiVersion": "v1", "kind": "Namespace", "metadata": Object{"name": Namespace}}); err != nil {
+		return err
+	}
+	pools := Object{"scans": nil} // the chart's own
+	for _, p := range r.Pools {
+		pools[p.Name] = Object{"queue": p.Name, "terminationGracePeriodSeconds": r.Grace}
+	}
+	values, err := yaml.Marshal(Object{"amqp": Object{"url": r.RabbitMQ.URL}, "metrics": Object{"port": r.port}, "pools": pools, "api": Object{"enabled": false}})
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(r.path("values.yaml"), values, 0o644); err != nil {
+		return err
+	}
+	all, err := Render(ctx, "scan-workers", "scan", r.path("values.yaml"))
+	if err != nil {
+		return err
+	}
+	for _, o := range all {
+		if o["kind"] == "Deployment" {
+			o["spec"].(Object)["replicas"] = 1
+		}
+	}
+	if err := r.Channel(ctx, func(c *amqp.Channel) error {
+		for _, p := range r.Pools { // so that Prometheus knows them from the start
+			if err := queue.NewNames(p.Name).Declare(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	return Create(ctx, r.Cluster, Namespace, all...)
+}
+
+// scrapes is Prometheus's configuration.
+func (r *Rig) scrapes() string {
+	interval := fmt.Sprintf("%dms", r.Scrape.Milliseconds())
+	return fmt.Sprintf(`global: {scrape_interval: %[1]s, scrape_timeout: %[1]s}
+scrape_configs:
+  - job_name: rabbitmq
+    metrics_path: /metrics/detailed
+    params: {family: [queue_coarse_metrics]}
+    static_configs: [{targets: ['%[2]s']}]
+  - job_name: scan-workers
+    kubernetes_sd_configs: [{role: pod, kubeconfig_file: %[3]s, namespaces: {names: [%[4]s]}}]
+    relabel_configs:
+      - {source_labels: [__meta_kubernetes_pod_container_port_name], regex: metrics, action: keep}
+      - {source_labels: [__meta_kubernetes_namespace], target_label: namespace}
+      - {source_labels: [__meta_kubernetes_pod_name], target_label: pod}
+      - {source_labels: [__meta_kubernetes_pod_label_pool], target_label: pool}
+`, interval, r.RabbitMQ.Metrics, r.Cluster.Kubeconfig, Namespace)
+}
+
+func (r *Rig) startKubelet(ctx context.Context) {
+	k := &kubelet.Kubelet{
+		Cluster: r.Cluster, Namespace: Namespace, Dir: r.path("programs"), Network: byte(r.port%200 + 1),
+		Programs: r.programs,
+		Observe: func(e kubelet.Event) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.events = append(r.events, e)
+		},
+	}
+	r.kubelet.Go(func() {
+		if err := k.Run(ctx); err != nil {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.failed = err
+		}
+	})
+}
+
+// Events returns what has happened to Pods.
+func (r *Rig) Events() []kubelet.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]kubelet.Event(nil), r.events...)
+}
+
+// startScaler starts the scaler with a target for each pool that has one.
+func (r *Rig) startScaler(ctx context.Context, address string) error {
+	var targets []Object
+	for _, p := range r.Pools {
+		if p.Target == nil {
+			continue
+		}
+		target := Object{
+			"name":            p.Name,
+			"workload":        Object{"namespace": Namespace, "name": p.Name},
+			"query":           fmt.Sprintf(`sum(rabbitmq_detailed_queue_messages{queue="%s"})`, p.Name),
+			"timestamp_query": fmt.Sprintf(`min(timestamp(rabbitmq_detailed_queue_messages{queue="%s"}))`, p.Name),
+		}
+		for key, value := range p.Target {
+			target[key] = value
+		}
+		targets = append(targets, target)
+	}
+	if len(targets) == 0 {
+		return nil
+	}
+	text, err := yaml.Marshal(Object{"prometheus": Object{"url": r.Prometheus.URL}, "interval": r.Decide.String(), "targets": targets})
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(r.path("scaler.yml"), text, 0o644); err != nil {
+		return err
+	}
+	r.Scaler, r.ScalerLog = "http://"+address, r.path("scaler.log")
+	r.scaler, err = process.Start(ctx, process.Spec{
+		Name: "camunda-scaler", Path: r.products.Scaler, Dir: r.dir, Log: r.ScalerLog,
+		Args: []string{"--config.file=" + r.path("scaler.yml"), "--kubeconfig=" + r.Cluster.Kubeconfig, "--web.listen-address=" + address},
+	})
+	if err != nil {
+		return err
+	}
+	return r.scaler.AwaitReady(ctx, "the scaler", r.Scaler+"/-/healthy", time.Minute)
+}
+
+// Err returns an error when a part has ended.
+func (r *Rig) Err() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.scaler != nil && r.scaler.Err() != nil {
+		return r.scaler.Err()
+	}
+	return r.failed
+}
+
+// Channel calls use with a channel of a connection of its own.
+func (r *Rig) Channel(ctx context.Context, use func(*amqp.Channel) error) error {
+	connection, err := amqp.Dial(r.RabbitMQ.URL)
+	if err != nil {
+		return fmt.Errorf("connect to the broker: %w", err)
+	}
+	defer connection.Close()
+	defer context.AfterFunc(ctx, func() { connection.Close() })()
+	channel, err := connection.Channel()
+	if err != nil {
+		return fmt.Errorf("open a channel: %w", err)
+	}
+	return use(channel)
+}
+
+// Submit sends jobs to the queue of a pool.
+func (r *Rig) Submit(ctx context.Context, pool string, jobs ...queue.Job) error {
+	return r.Channel(ctx, func(c *amqp.Channel) error {
+		p, err := queue.NewPublisher(c)
+		if err != nil {
+			return err
+		}
+		for _, job := range jobs {
+			if err := p.Publish(ctx, pool, job.ID, job); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Results reads n results of a pool, from the first on.
+func (r *Rig) Results(ctx context.Context, pool string, n int) (all []queue.Result, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err = r.Channel(ctx, func(c *amqp.Channel) error {
+		return queue.NewNames(pool).Read(ctx, c, func(result queue.Result) {
+			if all = append(all, result); len(all) == n {
+				cancel()
+			}
+		})
+	})
+	if len(all) >= n {
+		return all, nil
+	}
+	return all, fmt.Errorf("%d of %d results of %s: %w", len(all), n, pool, errors.Join(err, ctx.Err()))
+}
+
+// Down ends everything, and returns when nothing runs any more.
+func (r *Rig) Down() {
+	if r.scaler != nil {
+		r.scaler.Stop(10 * time.Second)
+	}
+	r.cancel()
+	r.kubelet.Wait()
+	if r.Prometheus != nil {
+		r.Prometheus.Kill()
+	}
+	if r.RabbitMQ != nil {
+		r.RabbitMQ.Kill()
+	}
+	if r.Cluster != nil {
+		r.Cluster.Stop()
+	}
+}
+
+func (r *Rig) path(name string) string { return filepath.Join(r.dir, name) }
+
+// WorkerLog returns the path of a Pod's log.
+func (r *Rig) WorkerLog(pod string) string {
+	return filepath.Join(r.path("programs"), strings.TrimSpace(pod)+".log")
+}

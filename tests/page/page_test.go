@@ -10,13 +10,7 @@ import (
 
 // A browser that finds no faults has to be one that would have found them.
 func TestFaultsAreSeen(t *testing.T) {
-	b, missing, err := NewBrowser(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if missing != "" {
-		t.Skipf("%s is not installed", missing)
-	}
+	b := Open(t)
 	elsewhere := httptest.NewServer(http.NotFoundHandler())
 	defer elsewhere.Close()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -1,9 +1,6 @@
 package scaler
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,16 +11,9 @@ import (
 // The scaler's pages in a real browser, before and after a step: they say what
 // the scaler does, on a large screen and on a phone, light and dark, to the eye,
 // to the keyboard and to assistive technology, and load nothing from elsewhere.
-// PICTURES names a folder for what was seen.
 func TestPages(t *testing.T) {
 	t.Parallel()
-	browser, missing, err := page.NewBrowser(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if missing != "" {
-		t.Skipf("%s is not installed", missing)
-	}
+	browser := page.Open(t)
 	ns := namespace(t)
 	createWorkload(t, ns, "Deployment", "camunda-deployment", 2)
 	target := newScraped(t, started(60))
@@ -47,7 +37,7 @@ func TestPages(t *testing.T) {
 
 	// A person without a mouse finds a target, and one without JavaScript sees the
 	// same.
-	found := visit(t, browser,
+	found := browser.See(t,
 		page.Visit{URL: home, Width: 1280, Height: 800, Scripts: true, Search: "CAMUNDA"},
 		page.Visit{URL: home, Width: 1280, Height: 800, Scripts: true, Search: "nothing"},
 		page.Visit{URL: own, Width: 1280, Height: 800},
@@ -67,7 +57,15 @@ func TestPages(t *testing.T) {
 	s.awaitReason(t, len(s.decisions(t)), "no_data")
 	look(t, browser, "no-data", home, own, "the query returned no data", "With data, it scales up at 150 or more")
 	for _, path := range []string{"/targets/other", "/targets/"} {
-		lost := visit(t, browser, page.Visit{URL: home + path, Width: 360, Height: 640})
+		v := page.Visit{URL: home + path, Width: 360, Height: 640}
+		lost, err := browser.Visit(t.Context(), v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lost[0].Faults = nil // the console calls the status an error
+		for _, problem := range v.Problems(lost[0]) {
+			t.Error(problem)
+		}
 		if !strings.Contains(lost[0].Text, "No such target") {
 			t.Errorf("%s says:\n%s", path, lost[0].Text)
 		}
@@ -75,67 +73,26 @@ func TestPages(t *testing.T) {
 }
 
 // look opens both pages in every way, and wants that the second says what is
-// wanted.
+// wanted. It returns what was seen of the table and of the target on a large
+// screen.
 func look(t *testing.T, browser *page.Browser, name, home, own string, wants ...string) []page.Sight {
 	t.Helper()
-	var visits []page.Visit
-	for _, width := range []int{1280, 360} {
-		for _, dark := range []bool{false, true} {
-			for i, url := range []string{home + "/", own} {
-				v := page.Visit{URL: url, Width: width, Height: 800, Dark: dark, Scripts: true, Tall: true}
-				if dir := os.Getenv("PICTURES"); dir != "" {
-					v.Picture = filepath.Join(dir, fmt.Sprintf("%s-%s-%d-%s.png", name, []string{"table", "target"}[i], width, map[bool]string{true: "dark", false: "light"}[dark]))
-				}
-				visits = append(visits, v)
-			}
-		}
+	visits, tables := browser.SeeEachWay(t, name+"-table", home+"/")
+	for i, sight := range tables {
+		visits[i].Want(t, sight, "camunda-deployment")
 	}
-	seen := visit(t, browser, visits...)
-	backgrounds := map[bool]string{}
-	for i, sight := range seen {
+	visits, targets := browser.SeeEachWay(t, name+"-target", own)
+	for i, sight := range targets {
 		v := visits[i]
-		at := fmt.Sprintf("%s, %s, %d pixels wide, dark: %v", name, v.URL, v.Width, v.Dark)
-		if v.URL == own {
-			for _, want := range wants {
-				if !strings.Contains(strings.Join(strings.Fields(sight.Text), " "), want) {
-					t.Errorf("%s: no %q in\n%s", at, want, sight.Text)
-				}
+		v.Want(t, sight, wants...)
+		if len(sight.Lines) != 6 {
+			t.Errorf("%s, %d pixels wide: %d lines are drawn, want 6", name, v.Width, len(sight.Lines))
+		}
+		for _, l := range sight.Lines {
+			if l.Name == "replicas" && l.Width < float64(v.Width)/50 {
+				t.Errorf("%s, %d pixels wide: the replicas are drawn over %v pixels", name, v.Width, l.Width)
 			}
-			if len(sight.Lines) != 6 {
-				t.Errorf("%s: %d lines are drawn, want 6", at, len(sight.Lines))
-			}
-			for _, l := range sight.Lines {
-				if l.Name == "replicas" && l.Width < float64(v.Width)/50 {
-					t.Errorf("%s: the replicas are drawn over %v pixels", at, l.Width)
-				}
-			}
-		} else if !strings.Contains(sight.Text, "camunda-deployment") {
-			t.Errorf("%s: the table is\n%s", at, sight.Text)
-		}
-		if backgrounds[v.Dark] == "" {
-			backgrounds[v.Dark] = sight.Background
 		}
 	}
-	if backgrounds[true] == backgrounds[false] {
-		t.Errorf("%s: light and dark are both on %s", name, backgrounds[true])
-	}
-	return seen
-}
-
-// visit opens pages, and wants that nothing goes wrong there.
-func visit(t *testing.T, browser *page.Browser, visits ...page.Visit) []page.Sight {
-	t.Helper()
-	seen, err := browser.Visit(t.Context(), visits...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, sight := range seen {
-		if strings.Contains(sight.Text, "No such target") { // which the console calls an error
-			sight.Faults = nil
-		}
-		for _, problem := range visits[i].Problems(sight) {
-			t.Error(problem)
-		}
-	}
-	return seen
+	return []page.Sight{tables[0], targets[0]}
 }

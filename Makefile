@@ -132,11 +132,11 @@ bench-example: ## Measure what an example's README has: NAME=scan-workers ARGS=p
 
 .PHONY: bench-scale
 bench-scale: ## What 100 to 10,000 workloads cost, a quarter of an hour (ARGS='-sizes 1000 -layouts separate')
-	cd tests && GOWORK=off go run ./scale/bench $(ARGS)
+	cd tests && GOWORK=off go run ./scale/bench size $(ARGS)
 
 .PHONY: bench-reaction
 bench-reaction: ## How long from a load's change to the step, three minutes (ARGS='-peers keda,hpa,keda-1s': others too, a quarter of an hour)
-	cd tests && GOWORK=off go run ./scale/reaction $(ARGS)
+	cd tests && GOWORK=off go run ./scale/bench reaction $(ARGS)
 
 .PHONY: bench-peers
 bench-peers: ## Build KEDA and prometheus-adapter for bench-reaction, once: nine minutes

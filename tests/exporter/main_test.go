@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/engine"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/ports"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/process"
@@ -38,13 +38,12 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	program = filepath.Join(dir, "camunda-exporter")
-	compile := exec.CommandContext(ctx, "go", "build", "-race", "-o", program, "./cmd/camunda-exporter")
-	compile.Dir, compile.Env = "../../exporter", append(os.Environ(), "GOWORK=off")
-	if out, err := compile.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the exporter: %v\n%s", err, out)
+	products, err := build.Project(ctx, dir, true)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	program = products.Exporter
 	return m.Run()
 }
 

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/kube"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/prometheus"
 )
@@ -62,18 +61,18 @@ type object = map[string]any
 // NewWorld starts a world of n Deployments whose files are in dir. It ends when
 // ctx does, or by Close.
 func NewWorld(ctx context.Context, dir string, n int, interval time.Duration) (w *World, err error) {
-	w = &World{Size: n, Interval: interval, dir: dir, program: filepath.Join(dir, "camunda-scaler"), loads: make([]load, n)}
+	w = &World{Size: n, Interval: interval, dir: dir, loads: make([]load, n)}
 	w.Load(0)
 	defer func() {
 		if err != nil {
 			w.Close()
 		}
 	}()
-	compile := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", w.program, "./cmd/camunda-scaler")
-	compile.Dir, compile.Env = filepath.Join(root(), "scaler"), append(os.Environ(), "GOWORK=off")
-	if out, err := compile.CombinedOutput(); err != nil {
-		return w, fmt.Errorf("build the scaler: %w\n%s", err, out)
+	products, err := build.Project(ctx, filepath.Join(dir, "products"), false)
+	if err != nil {
+		return w, err
 	}
+	w.program = products.Scaler
 	if w.cluster, err = kube.Start(ctx, filepath.Join(dir, "cluster")); err != nil {
 		return w, err
 	}
@@ -101,15 +100,6 @@ func (w *World) Close() {
 	}
 	if w.cluster != nil {
 		w.cluster.Stop()
-	}
-}
-
-// root is the repository's, seen from a package two levels below it.
-func root() string {
-	for dir := "."; ; dir = filepath.Join(dir, "..") {
-		if _, err := os.Stat(filepath.Join(dir, "go.work")); err == nil {
-			return dir
-		}
 	}
 }
 

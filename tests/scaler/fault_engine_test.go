@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/engine"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/ports"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/process"
@@ -26,10 +25,6 @@ import (
 func TestEngineFaults(t *testing.T) {
 	t.Parallel() // with TestFaults: it mostly waits
 	dir := t.TempDir()
-	products, err := build.Project(t.Context(), filepath.Join(dir, "products"), true)
-	if err != nil {
-		t.Fatal(err)
-	}
 	e, err := engine.Start(t.Context(), filepath.Join(dir, "engine"), engine.Spec{
 		Database: engine.Database{URL: "jdbc:h2:file:" + filepath.Join(dir, "h2"), User: "sa", Password: "sa"},
 	})

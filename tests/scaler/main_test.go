@@ -20,15 +20,17 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/app"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/kube"
 )
 
 // What all tests share: one cluster, each test in a namespace of its own, and
-// the scaler's program. The controller-manager runs, but there are no nodes.
+// the programs. The controller-manager runs, but there are no nodes.
 var (
-	shared  context.Context // ends with the tests
-	cluster *kube.Cluster
-	program string
+	shared   context.Context // ends with the tests
+	cluster  *kube.Cluster
+	products build.Products
+	program  string // the scaler's
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -42,12 +44,10 @@ func run(m *testing.M) int {
 		return failed(err)
 	}
 	defer os.RemoveAll(dir)
-	program = filepath.Join(dir, "camunda-scaler")
-	compile := exec.CommandContext(ctx, "go", "build", "-race", "-o", program, "./cmd/camunda-scaler")
-	compile.Dir, compile.Env = "../../scaler", append(os.Environ(), "GOWORK=off")
-	if out, err := compile.CombinedOutput(); err != nil {
-		return failed(fmt.Errorf("build the scaler: %w\n%s", err, out))
+	if products, err = build.Project(ctx, filepath.Join(dir, "products"), true); err != nil {
+		return failed(err)
 	}
+	program = products.Scaler
 	if cluster, err = kube.Start(ctx, filepath.Join(dir, "cluster")); err != nil {
 		return failed(err)
 	}

@@ -1,5 +1,3 @@
-// Reaction prints how long it takes from a load's change to the first step, as a
-// Markdown table for docs/benchmarks.md, with -peers that of other autoscalers too.
 package main
 
 import (
@@ -8,8 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"maps"
-	"os"
-	"os/signal"
 	"slices"
 	"strings"
 	"time"
@@ -17,17 +13,9 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/tests/scale"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		stop()
-		os.Exit(1)
-	}
-}
-
-func run(ctx context.Context, args []string) error {
+// reaction prints how long it takes from a load's change to the first step, with
+// -peers that of other autoscalers too.
+func reaction(ctx context.Context, args []string) error {
 	known := scale.Peers()
 	flags := flag.NewFlagSet("reaction", flag.ContinueOnError)
 	n := flags.Int("n", 24, "workloads, each changed once")
@@ -53,14 +41,14 @@ func run(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		ours, err := react(ctx, *n, interval, func(w *scale.World) (scale.Reaction, error) { return w.React(ctx, flags.Args()...) })
+		ours, err := inWorld(ctx, *n, interval, func(w *scale.World) (scale.Reaction, error) { return w.React(ctx, flags.Args()...) })
 		if err != nil {
 			return err
 		}
 		rows(&table, "camunda-scaler", ours)
 		fmt.Fprintf(&table, "| camunda-scaler | %s | of that on average: query %s, write %s | | | | |\n", interval, ours.Query.Round(100*time.Microsecond), ours.Write.Round(100*time.Microsecond))
 		for _, p := range peers {
-			theirs, err := react(ctx, *n, interval, func(w *scale.World) (scale.Reaction, error) { return w.ReactPeer(ctx, p) })
+			theirs, err := inWorld(ctx, *n, interval, func(w *scale.World) (scale.Reaction, error) { return w.ReactPeer(ctx, p) })
 			if err != nil {
 				return err
 			}
@@ -103,18 +91,4 @@ func compare(worse *strings.Builder, what, peer string, interval time.Duration, 
 		fmt.Fprintf(worse, "- %s, scraped every %s: median %.3f s and p90 %.3f s, %s %.3f s and %.3f s\n", what, interval,
 			ours.Median.Seconds(), ours.P90.Seconds(), peer, theirs.Median.Seconds(), theirs.P90.Seconds())
 	}
-}
-
-func react(ctx context.Context, n int, interval time.Duration, measure func(*scale.World) (scale.Reaction, error)) (scale.Reaction, error) {
-	dir, err := os.MkdirTemp("", "bench-reaction-")
-	if err != nil {
-		return scale.Reaction{}, err
-	}
-	defer os.RemoveAll(dir)
-	w, err := scale.NewWorld(ctx, dir, n, interval)
-	if err != nil {
-		return scale.Reaction{}, err
-	}
-	defer w.Close()
-	return measure(w)
 }

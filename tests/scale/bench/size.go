@@ -1,5 +1,3 @@
-// Bench prints what many workloads cost, as a Markdown table for
-// docs/benchmarks.md.
 package main
 
 import (
@@ -7,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"strconv"
 	"strings"
 	"time"
@@ -15,18 +12,9 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/tests/scale"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		stop()
-		os.Exit(1)
-	}
-}
-
-func run(ctx context.Context, args []string) error {
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+// size prints what many workloads cost.
+func size(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("size", flag.ContinueOnError)
 	sizes := flags.String("sizes", "100,1000,10000", "numbers of workloads")
 	layouts := flags.String("layouts", "one query,separate", "how they are configured")
 	profiles := flags.String("profiles", "", "folder for the scaler's heap and CPU profile of each (go tool pprof)")
@@ -64,18 +52,10 @@ func measure(ctx context.Context, n int, layouts []string, profiles string, extr
 }
 
 func one(ctx context.Context, n int, l scale.Layout, profiles string, extra []string) (scale.Result, error) {
-	dir, err := os.MkdirTemp("", "bench-scale-")
-	if err != nil {
-		return scale.Result{}, err
-	}
-	defer os.RemoveAll(dir)
-	w, err := scale.NewWorld(ctx, dir, n, 10*time.Second)
-	if err != nil {
-		return scale.Result{}, err
-	}
-	defer w.Close()
-	w.Profiles = profiles
-	return w.Measure(ctx, l, extra...)
+	return inWorld(ctx, n, 10*time.Second, func(w *scale.World) (scale.Result, error) {
+		w.Profiles = profiles
+		return w.Measure(ctx, l, extra...)
+	})
 }
 
 func printTable(results []scale.Result) {

@@ -67,7 +67,7 @@ type fakeWorkload struct {
 	applied  bool          // with setErr: the write happened nevertheless
 	takes    time.Duration // a write
 	getTakes time.Duration
-	sets     []time.Time
+	sets     []time.Time // without conflicts
 	gets     int
 
 	uid       string
@@ -118,10 +118,10 @@ func (w *fakeWorkload) Set(ctx context.Context, read workload.Scale, replicas in
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.sets = append(w.sets, time.Now())
 	if read.ResourceVersion != fmt.Sprint(w.version) {
 		return apierrors.NewConflict(schema.GroupResource{Resource: "deployments"}, "web", errors.New("changed"))
 	}
+	w.sets = append(w.sets, time.Now())
 	if w.setErr == nil || w.applied {
 		w.replicas, w.writer = replicas, workload.Writer{Manager: workload.FieldManager, Subresource: "scale"}
 		w.version++

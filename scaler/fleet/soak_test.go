@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload/fake"
 )
 
 // soakScaler is one of two processes.
@@ -49,6 +51,8 @@ type soak struct {
 	random  *rand.Rand
 	plants  []*plant
 	prom    soakPrometheus
+	server  *fake.Server
+	named   atomic.Bool // the rights to list and watch are on names
 	store   *soakStore
 	scalers [2]*soakScaler
 	config  config.Config
@@ -80,11 +84,15 @@ func (s *soak) start(i int) {
 		n.before = old.decisions(s.t)
 	}
 	elector := lease.New(fmt.Sprint("scaler-", s.starts), soakLink{s.store, &n.down}, lease.DefaultTiming(), lease.Events{})
+	cluster := s.connect()
 	n.fleet = New(Options{
-		Connect:   func(config.Prometheus) (v1.API, error) { return s.prom, nil },
-		Workloads: func(ref workload.Ref) loop.Scaler { return hand{s.prom.plants[ref.Name], n, elector.Bound} },
-		Metrics:   n.metrics,
-		Logger:    log.NewNopLogger(),
+		Connect: func(config.Prometheus) (v1.API, error) { return s.prom, nil },
+		Workloads: func(ref workload.Ref) loop.Scaler {
+			return hand{cluster.Workload(ref), s.prom.plants[ref.Name], n, elector.Bound}
+		},
+		Watch:   cluster.Watch,
+		Metrics: n.metrics,
+		Logger:  log.NewNopLogger(),
 	})
 	if err := n.fleet.Apply(s.config); err != nil {
 		s.t.Fatal(err)
@@ -144,27 +152,31 @@ func (s *soak) upset(p *plant) {
 		what, p.takes = "slow API server", time.Duration(s.random.Int64N(int64(6*time.Second)))
 	case 14:
 		what = "hand change"
-		p.change(int32(s.random.IntN(7)), workload.Writer{Manager: "kubectl"})
+		p.scale(func(int32) int32 { return int32(s.random.IntN(7)) }, "kubectl", "")
 	case 15:
 		what = "recreation"
-		p.uid++
-		p.change(1, workload.Writer{Manager: "helm"})
+		was := p.server.Get(soakNamespace, p.name)
+		p.server.Delete(soakNamespace, p.name)
+		p.server.Create(fake.Object{Namespace: soakNamespace, Name: p.name, UID: was.UID + "'", Replicas: 1, Ready: was.Ready, Paused: was.Paused, Manager: "helm"})
 	case 16:
 		what = "pause"
-		p.paused = !p.paused && s.random.IntN(3) == 0 // most of the time it is not
-		p.version++
+		p.change(func(o *fake.Object) {
+			pause := o.Paused == "" && s.random.IntN(3) == 0 // most of the time it is not
+			if o.Paused = ""; pause {
+				o.Paused = "true"
+			}
+		})
 	case 17:
 		what = "HPA"
-		if p.hpa == "" && s.random.IntN(3) == 0 {
-			p.hpa = "hpa"
-			p.change(p.replicas%3+1, workload.Writer{Manager: "kube-controller-manager", Subresource: "scale"})
+		if p.server.HPA(soakNamespace, p.name) == "" && s.random.IntN(3) == 0 {
+			p.server.SetHPA(soakNamespace, p.name, "hpa")
+			p.scale(func(now int32) int32 { return now%3 + 1 }, "kube-controller-manager", "scale")
 		} else {
-			p.hpa = ""
+			p.server.SetHPA(soakNamespace, p.name, "")
 		}
 	case 18, 19:
 		what = "ready"
-		p.ready = p.replicas - int32(s.random.IntN(2))
-		p.version++
+		p.change(func(o *fake.Object) { o.Ready = o.Replicas - int32(s.random.IntN(2)) })
 	}
 	s.did[what]++
 }
@@ -206,6 +218,30 @@ func (s *soak) soakConfigWith(pause map[*plant]bool) config.Config {
 		c.Targets[i].Paused = pause[p]
 	}
 	return c
+}
+
+// watch does something to the watches.
+func (s *soak) watch() {
+	what := ""
+	switch s.random.IntN(6) {
+	case 0:
+		what = "watches lag"
+		s.server.Lag(true)
+	case 1, 2:
+		what = "watches catch up"
+		s.server.Lag(false)
+	case 3:
+		what = "watches break off"
+		s.server.Break()
+	case 4:
+		what = "versions forgotten"
+		s.server.Forget()
+	case 5:
+		what = "rights on names or all"
+		s.named.Store(!s.named.Load())
+		s.server.Break()
+	}
+	s.did[what]++
 }
 
 // lead lets leadership change hands.
@@ -260,11 +296,12 @@ func TestSoak(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		s := &soak{t: t, random: rand.New(rand.NewPCG(5, 5)), store: &soakStore{}, did: map[string]int{}, prom: soakPrometheus{plants: map[string]*plant{}}}
+		s.server = s.soakServer()
 		for i := range 200 {
 			p := &plant{
 				t: t, traits: traits{name: fmt.Sprint("p", i), scrape: []time.Duration{time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second}[i%4]},
-				began:    time.Now().Add(time.Duration(s.random.Int64N(int64(10 * time.Second)))).Add(-time.Hour),
-				replicas: 1, ready: 1, most: 4, loads: []loadLevel{{time.Now(), 30}}, steps: map[string]int{},
+				began:  time.Now().Add(time.Duration(s.random.Int64N(int64(10 * time.Second)))).Add(-time.Hour),
+				server: s.server, most: 4, loads: []loadLevel{{time.Now(), 30}}, steps: map[string]int{},
 			}
 			if i%5 == 1 {
 				p.floor = 3
@@ -278,6 +315,7 @@ func TestSoak(t *testing.T) {
 			p.waits = i%13 == 4
 			s.plants = append(s.plants, p)
 			s.prom.plants[p.name] = p
+			s.server.Create(fake.Object{Namespace: soakNamespace, Name: p.name, UID: "u", Replicas: 1, Ready: 1})
 		}
 		s.config = s.soakConfig()
 		began := time.Now()
@@ -288,6 +326,9 @@ func TestSoak(t *testing.T) {
 				time.Sleep(time.Duration(s.random.Int64N(int64(4 * time.Second))))
 				for range 8 {
 					s.upset(s.plants[s.random.IntN(len(s.plants))])
+				}
+				if s.random.IntN(15) == 0 {
+					s.watch()
 				}
 			}
 			switch s.random.IntN(4) {

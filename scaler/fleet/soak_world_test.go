@@ -5,18 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"regexp"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/go-kit/log"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/kubeapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/lease"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload/fake"
 )
 
 // fault is what is wrong with a plant's query, or its API server.
@@ -53,17 +57,11 @@ type plant struct {
 	query fault
 	since time.Time // of the query's fault
 
-	api      fault
-	takes    time.Duration // a request to the API server
-	replicas int32
-	version  int
-	uid      int
-	paused   bool
-	held     bool // by the file, which is in force everywhere
-	ready    int32
-	writer   workload.Writer
-	hpa      string
-	most     int32 // max_replicas
+	server *fake.Server // that has the workload
+	api    fault
+	takes  time.Duration // a request to the API server
+	held   bool          // by the file, which is in force everywhere
+	most   int32         // max_replicas
 
 	served  loadLevel // what a query for the value was last told; from is zero if it was told none
 	used    time.Time
@@ -165,51 +163,24 @@ func (s soakPrometheus) Query(ctx context.Context, q string, _ time.Time, _ ...v
 	return v, nil, nil, nil
 }
 
-// hand is a plant as one of the scalers reaches it.
+// hand is a plant as one of the scalers reaches it: through its own watch, and
+// with the faults of the plant.
 type hand struct {
-	*plant
+	*workload.Workload
+	plant  *plant
 	scaler *soakScaler
 	bound  func(context.Context) (context.Context, context.CancelFunc, error) // by the Lease
 }
 
+// ScaledByHPA is up to date, where the real one may be a second old: here an
+// autoscaler writes as soon as it exists.
 func (h hand) ScaledByHPA(context.Context) (string, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.api == refuse {
+	h.plant.mu.Lock()
+	defer h.plant.mu.Unlock()
+	if h.plant.api == refuse {
 		return "", errors.New("refused")
 	}
-	return h.hpa, nil
-}
-
-func (h hand) Get(ctx context.Context) (workload.Scale, error) {
-	if err := h.pass(ctx); err != nil {
-		return workload.Scale{}, err
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	ready := h.ready
-	return workload.Scale{
-		Replicas: h.replicas, ResourceVersion: fmt.Sprint(h.version), Generation: int64(h.version), UID: fmt.Sprint(h.uid),
-		Ready: &ready, Paused: h.paused, Writer: h.writer, Asked: true,
-	}, nil
-}
-
-// pass takes the time that a request takes.
-func (h hand) pass(ctx context.Context) error {
-	h.mu.Lock()
-	takes, fails := h.takes, h.api == refuse
-	h.mu.Unlock()
-	if takes > 0 {
-		select {
-		case <-time.After(takes):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	if fails {
-		return errors.New("connection refused")
-	}
-	return ctx.Err()
+	return h.plant.server.HPA(soakNamespace, h.plant.name), nil
 }
 
 func (h hand) Set(ctx context.Context, read workload.Scale, replicas int32) error {
@@ -218,35 +189,82 @@ func (h hand) Set(ctx context.Context, read workload.Scale, replicas int32) erro
 		return err
 	}
 	defer cancel()
-	h.mu.Lock()
-	h.check(h.scaler, read, replicas)
-	h.writing++
-	if h.writing > 1 {
-		h.t.Errorf("%s: two write at once", h.name)
+	p := h.plant
+	p.mu.Lock()
+	p.check(h.scaler, read, replicas)
+	p.writing++
+	if p.writing > 1 {
+		p.t.Errorf("%s: two write at once", p.name)
 	}
-	h.mu.Unlock()
-	err = h.pass(ctx)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.writing--
-	switch {
-	case err != nil:
-		return err
-	case read.ResourceVersion != fmt.Sprint(h.version):
-		return apierrors.NewConflict(schema.GroupResource{Resource: "deployments"}, h.name, errors.New("changed"))
-	case h.paused:
-		h.t.Errorf("%s: written although it is paused", h.name)
-	}
-	h.change(replicas, workload.Writer{Manager: workload.FieldManager, Subresource: "scale"})
-	if h.api == lost {
-		return errors.New("EOF")
-	}
-	return nil
+	p.mu.Unlock()
+	err = h.Workload.Set(ctx, read, replicas)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.writing--
+	return err
 }
 
-func (p *plant) change(replicas int32, by workload.Writer) {
-	p.replicas, p.writer = replicas, by
-	p.version++
+// soakNamespace is that of all plants.
+const soakNamespace = "default"
+
+// change is what another writer does to the workload.
+func (p *plant) change(change func(*fake.Object)) { p.server.Change(soakNamespace, p.name, change) }
+
+// scale is what another writer does to the replicas.
+func (p *plant) scale(replicas func(now int32) int32, manager, subresource string) {
+	p.change(func(o *fake.Object) {
+		o.Replicas, o.Manager, o.Subresource = replicas(o.Replicas), manager, subresource
+		o.Generation++
+	})
+}
+
+// soakServer is the API server of all plants, with their faults.
+func (s *soak) soakServer() *fake.Server {
+	server := fake.New()
+	server.Written = func(before fake.Object, hpa string) {
+		writer := workload.Writer{Manager: before.Manager, Subresource: before.Subresource}
+		switch {
+		case before.Paused == "true":
+			s.t.Errorf("%s: written although it is paused", before.Name)
+		case hpa != "" && writer.Autoscaler():
+			s.t.Errorf("%s: written although an HPA has it", before.Name)
+		}
+	}
+	server.Hook(func(ctx context.Context, r fake.Request) *fake.Failure {
+		if r.Name == "" {
+			if s.named.Load() {
+				return fake.Forbidden
+			}
+			return nil
+		}
+		p := s.prom.plants[r.Name]
+		p.mu.Lock()
+		takes, api := p.takes, p.api
+		p.mu.Unlock()
+		if takes > 0 {
+			select {
+			case <-time.After(takes):
+			case <-ctx.Done():
+			}
+		}
+		switch {
+		case api == refuse:
+			return fake.Away
+		case api == lost && r.Verb == "patch":
+			return &fake.Failure{Lost: true}
+		}
+		return nil
+	})
+	return server
+}
+
+// connect makes a connection of its own to the API server.
+func (s *soak) connect() *workload.Cluster {
+	client, err := kubeapi.NewREST(&rest.Config{Host: "http://api.test", QPS: -1}, &http.Client{Transport: s.server})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return workload.New(client, gate.New(gate.Load{}), log.NewNopLogger())
 }
 
 // check is what must hold of every attempt to write.
@@ -262,9 +280,6 @@ func (p *plant) check(by *soakScaler, read workload.Scale, to int32) {
 	if read.Paused || p.held {
 		wrong("it is paused")
 	}
-	if read.Writer.Autoscaler() && p.hpa != "" {
-		wrong("an HPA has it")
-	}
 	if from == 0 {
 		wrong("it is switched off")
 	}
@@ -275,7 +290,7 @@ func (p *plant) check(by *soakScaler, read workload.Scale, to int32) {
 	if !p.last.IsZero() && now.Sub(p.last) < 9*time.Second { // whichever scaler wrote it, and why
 		wrong("%s after a step, and the interval is 10s", now.Sub(p.last))
 	}
-	if waited := now.Sub(latest(p.lastUp, by.started())); to > from && !floor && p.waits && *read.Ready < from && waited < 10*time.Minute {
+	if waited := now.Sub(latest(p.lastUp, by.started())); to > from && !floor && p.waits && *read.Ready < from && waited < 10*time.Minute-time.Millisecond { // Prometheus's times have no more digits
 		wrong("only %d are ready, and it waited for %s", *read.Ready, waited)
 	}
 	per := p.served.value / float64(from)

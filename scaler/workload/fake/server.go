@@ -32,6 +32,10 @@ type Server struct {
 	hpas     map[string]string
 	hook     func(context.Context, Request) *Failure
 
+	// Written is told of each write of a scale: the workload before it, and its
+	// HorizontalPodAutoscaler. It must not call the server.
+	Written func(before Object, hpa string)
+
 	// Past has each version of each workload, by version, if it is not nil.
 	Past map[int]Object
 
@@ -170,6 +174,13 @@ func (s *Server) SetHPA(namespace, name, hpa string) {
 	if s.hpas[namespace+"/"+name] = hpa; hpa == "" {
 		delete(s.hpas, namespace+"/"+name)
 	}
+}
+
+// HPA returns the HorizontalPodAutoscaler of a workload, "" if there is none.
+func (s *Server) HPA(namespace, name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hpas[namespace+"/"+name]
 }
 
 // Bookmark tells all watches of the newest version.
@@ -350,6 +361,9 @@ func (s *Server) serve(r *http.Request, is Request, body []byte) *http.Response 
 		_ = json.Unmarshal(body, &patch)
 		if patch.Metadata.ResourceVersion != strconv.Itoa(o.Version) {
 			return status(r, http.StatusConflict, "Conflict")
+		}
+		if s.Written != nil {
+			s.Written(*o, s.hpas[is.Namespace+"/"+is.Name])
 		}
 		o.Replicas, o.Manager, o.Subresource = patch.Spec.Replicas, r.URL.Query().Get("fieldManager"), "scale"
 		o.Generation++

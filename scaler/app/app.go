@@ -12,7 +12,6 @@ import (
 
 	"github.com/go-kit/log/level"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	commoncfg "github.com/prometheus/common/config"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
@@ -98,7 +97,7 @@ func Run(ctx context.Context, o Options) error {
 		return targets.Worked()
 	}
 	pages := newPages(o, kept, targets, stands, event.NewHistory(kube.client, Name))
-	mux, err := web.NewMux(web.Page{Instead: pages}, o.Web.TelemetryPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}), ready, targets.Alive)
+	mux, err := web.NewMux(web.Page{Instead: pages}, o.Web.TelemetryPath, self.Handler(registry), ready, targets.Alive)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/model"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
@@ -191,9 +190,7 @@ func (g *groupFixture) text() string {
 // series returns how many series of targets there are, by target.
 func (g *groupFixture) series(t *testing.T) map[string]int {
 	t.Helper()
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(g.Metrics)
-	families, err := registry.Gather()
+	families, err := g.Metrics.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

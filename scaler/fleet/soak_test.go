@@ -15,7 +15,6 @@ import (
 
 	"github.com/go-kit/log"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/lease"
@@ -114,9 +113,7 @@ func (s *soak) start(i int) {
 
 // decisions is how many this process and those before it have made.
 func (n *soakScaler) decisions(t *testing.T) float64 {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(n.metrics)
-	families, err := registry.Gather()
+	families, err := n.metrics.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
@@ -190,8 +189,6 @@ func TestFailedReadsEndWithTheSample(t *testing.T) {
 func TestEverythingFailsForAnHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := metrics.New()
-		registry := prometheus.NewRegistry()
-		registry.MustRegister(m)
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		var workloads []*fakeWorkload
@@ -214,14 +211,14 @@ func TestEverythingFailsForAnHour(t *testing.T) {
 		}
 		count := func() (goroutines, series int, heap uint64) {
 			synctest.Wait()
-			n, err := testutil.GatherAndCount(registry)
+			n, err := testutil.GatherAndCount(m)
 			if err != nil {
 				t.Fatal(err)
 			}
-			var m runtime.MemStats
+			var mem runtime.MemStats
 			runtime.GC()
-			runtime.ReadMemStats(&m)
-			return runtime.NumGoroutine(), n, m.HeapAlloc
+			runtime.ReadMemStats(&mem)
+			return runtime.NumGoroutine(), n, mem.HeapAlloc
 		}
 		time.Sleep(5 * time.Minute)
 		goroutines, series, heap := count()

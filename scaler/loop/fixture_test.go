@@ -12,7 +12,6 @@ import (
 
 	"github.com/go-kit/log"
 	"github.com/go-logfmt/logfmt"
-	"github.com/prometheus/client_golang/prometheus"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -141,7 +140,7 @@ type fixture struct {
 	prometheus *fakePrometheus
 	workload   *fakeWorkload
 	log        *bytes.Buffer
-	registry   *prometheus.Registry
+	metrics    *metrics.Metrics
 }
 
 func newFixture(p *fakePrometheus, w *fakeWorkload, change ...func(*Target)) *fixture {
@@ -162,8 +161,7 @@ func newTriggers(ps []*fakePrometheus, w *fakeWorkload, change ...func(*Target))
 func newFixtureFrom(from Sources, w *fakeWorkload, change ...func(*Target)) *fixture {
 	target := newTarget(change...)
 	m := metrics.New()
-	f := &fixture{workload: w, log: &bytes.Buffer{}, registry: prometheus.NewRegistry()}
-	f.registry.MustRegister(m)
+	f := &fixture{workload: w, log: &bytes.Buffer{}, metrics: m}
 	told := m.Target(target.Name)
 	told.Configure(target)
 	observers := loop.Observers{told, report.NewLog(log.NewLogfmtLogger(f.log)), report.Events{Record: func(e event.Event) { f.events = append(f.events, e) }}}
@@ -221,7 +219,7 @@ func (f *fixture) lines(t *testing.T, atLevel string) []map[string]string {
 // text format without the target; nil if there is none.
 func (f *fixture) gather(t *testing.T, name string, labels ...string) *float64 {
 	t.Helper()
-	families, err := f.registry.Gather()
+	families, err := f.metrics.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

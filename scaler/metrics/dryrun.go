@@ -3,8 +3,6 @@ package metrics
 import (
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 )
@@ -80,18 +78,18 @@ const (
 )
 
 // collect collects what is known, as of now.
-func (r *dryRun) collect(m *Metrics, now time.Time, metric func(d *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string)) {
+func (r *dryRun) collect(m *Metrics, now time.Time, to export) {
 	if r.at.IsZero() {
 		return
 	}
 	r.pass(now)
 	if r.known {
-		metric(m.shadow, prometheus.GaugeValue, float64(r.shadow.replicas))
+		to.metric(m.shadow, float64(r.shadow.replicas))
 	}
-	metric(m.compared, prometheus.CounterValue, r.seconds)
-	metric(m.same, prometheus.CounterValue, r.same)
+	to.metric(m.compared, r.seconds)
+	to.metric(m.same, r.same)
 	for name, c := range map[string]course{courseReal: r.real, courseShadow: r.shadow} {
-		metric(m.replicaTime, prometheus.CounterValue, c.replicaSeconds, name)
-		metric(m.aboveTime, prometheus.CounterValue, c.aboveSeconds, name)
+		to.metric(m.replicaTime, c.replicaSeconds, name)
+		to.metric(m.aboveTime, c.aboveSeconds, name)
 	}
 }

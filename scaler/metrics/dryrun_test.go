@@ -5,8 +5,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
@@ -15,9 +13,7 @@ import (
 // dryRunTotals are the series of dry runs, by name and course.
 func dryRunTotals(t *testing.T, m *Metrics) map[string]float64 {
 	t.Helper()
-	r := prometheus.NewRegistry()
-	r.MustRegister(m)
-	families, err := r.Gather()
+	families, err := m.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,5 +87,5 @@ func (s scaler) Set(ctx context.Context, read workload.Scale, replicas int32) er
 }
 
 func (t *Target) failed(during Operation, cause string) {
-	t.errors.WithLabelValues(string(during), cause).Inc()
+	t.totals.failed(during, cause)
 }

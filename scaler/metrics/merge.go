@@ -1,16 +1,12 @@
 package metrics
 
-import (
-	"strings"
+import "strings"
 
-	"github.com/prometheus/client_golang/prometheus"
-)
-
-// merge makes one gauge of those of many members of a group.
+// merge makes one series of those of many members of a group.
 type merge map[mergeKey]*merged
 
 type mergeKey struct {
-	desc   *prometheus.Desc
+	of     *family
 	labels string // joined
 }
 
@@ -19,28 +15,18 @@ type merged struct {
 	v      float64
 }
 
-// merges returns how the values of two members become one.
-func (m *Metrics) merges(d *prometheus.Desc) func(a, b float64) float64 {
-	switch d {
-	case m.value, m.replicas, m.ready, m.desired, m.min, m.max, m.holding, m.decision, m.shadow:
-		return func(a, b float64) float64 { return a + b }
-	case m.decidedAt, m.paused: // an alert about the others must not be silenced by one that is paused
-		return func(a, b float64) float64 { return min(a, b) }
-	}
-	return func(a, b float64) float64 { return max(a, b) }
-}
-
-func (m merge) add(of func(a, b float64) float64, d *prometheus.Desc, v float64, labels []string) {
-	key := mergeKey{d, strings.Join(labels, "\xff")}
+func (m merge) add(f *family, v float64, target string, labels []string) {
+	all := append([]string{target}, labels...)
+	key := mergeKey{f, strings.Join(all, "\xff")}
 	if known, ok := m[key]; ok {
-		known.v = of(known.v, v)
+		known.v = f.merge(known.v, v)
 		return
 	}
-	m[key] = &merged{labels, v}
+	m[key] = &merged{all, v}
 }
 
-func (m merge) collect(ch chan<- prometheus.Metric) {
+func (m merge) collect(s *scrape) {
 	for key, one := range m {
-		ch <- prometheus.MustNewConstMetric(key.desc, prometheus.GaugeValue, one.v, one.labels...)
+		s.add(key.of, one.v, one.labels[0], one.labels[1:]...)
 	}
 }

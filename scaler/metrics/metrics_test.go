@@ -91,11 +91,16 @@ func TestGolden(t *testing.T) {
 	})
 }
 
-func compare(t *testing.T, m *Metrics, golden string) {
-	t.Helper()
+// gatherer gathers all that there is, and checks it.
+func gatherer(m *Metrics) prometheus.Gatherer {
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(m)
-	families, err := registry.Gather()
+	return prometheus.Gatherers{registry, m}
+}
+
+func compare(t *testing.T, m *Metrics, golden string) {
+	t.Helper()
+	families, err := gatherer(m).Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +130,7 @@ func TestLint(t *testing.T) {
 	target.Configure(newTarget("camunda"))
 	target.Observe(decided(newTarget("camunda"), 2, 120))
 	target.failed(Read, "timeout")
-	problems, err := testutil.CollectAndLint(m)
+	problems, err := testutil.GatherAndLint(gatherer(m))
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v %v", problems, err)
 	}
@@ -134,9 +139,7 @@ func TestLint(t *testing.T) {
 // expect compares the series of some metrics.
 func expect(t *testing.T, m *Metrics, want string, names ...string) {
 	t.Helper()
-	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(m)
-	families, err := registry.Gather()
+	families, err := gatherer(m).Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,18 +236,28 @@ func TestSeriesOfARemovedTriggerDisappear(t *testing.T) {
 	target := m.Target("camunda")
 	target.Configure(one)
 	target.Observe(decided(one, 2, 60))
-	want := testutil.CollectAndCount(m)
+	want := series(t, m)
 
 	target.Configure(both)
 	target.Observe(decided(both, 2, 60, 60))
-	if got := testutil.CollectAndCount(m); got != want+6 { // value, value per replica, age, spacing and two bounds
+	if got := series(t, m); got != want+6 { // value, value per replica, age, spacing and two bounds
 		t.Errorf("%d series, want six more than %d", got, want)
 	}
 	target.Configure(one)
 	target.Observe(decided(one, 2, 60))
-	if got := testutil.CollectAndCount(m); got != want {
+	if got := series(t, m); got != want {
 		t.Errorf("%d series, want %d", got, want)
 	}
+}
+
+// series counts the series of targets.
+func series(t *testing.T, m *Metrics, names ...string) int {
+	t.Helper()
+	n, err := testutil.GatherAndCount(m, names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // A dashboard can tell from the labels what to multiply by the replicas.
@@ -266,11 +279,11 @@ func TestForget(t *testing.T) {
 	m, camunda := New(), newTarget("camunda")
 	target := m.Target("camunda")
 	target.Configure(camunda)
-	want := testutil.CollectAndCount(m)
+	want := series(t, m)
 	target.Start()
 	target.Observe(decided(camunda, 2, 60))
 	target.Forget()
-	if got := testutil.CollectAndCount(m); got != want+1 { // the decision stays counted
+	if got := series(t, m); got != want+1 { // the decision stays counted
 		t.Errorf("%d series, want one more than %d", got, want)
 	}
 }
@@ -278,13 +291,13 @@ func TestForget(t *testing.T) {
 // What a target costs: nothing for what never happened.
 func TestSeriesOfATarget(t *testing.T) {
 	m := New()
-	empty := testutil.CollectAndCount(m)
+	empty := series(t, m)
 	target, camunda := m.Target("camunda"), newTarget("camunda")
 	target.Configure(camunda)
 	target.Start()
 	target.Observe(decided(camunda, 2, 60))
-	t.Logf("%d series a target", testutil.CollectAndCount(m)-empty)
-	if n := testutil.CollectAndCount(m) - empty; n > 20 {
+	t.Logf("%d series a target", series(t, m)-empty)
+	if n := series(t, m) - empty; n > 20 {
 		t.Errorf("%d series for one target, want at most 20", n)
 	}
 }

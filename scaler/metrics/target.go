@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
@@ -15,10 +13,9 @@ import (
 
 // Target is one target's metrics. It observes the target's decisions.
 type Target struct {
-	decisions, errors *prometheus.CounterVec
-	foreign           *prometheus.CounterVec
-	label             string // its name, or that of its group
-	merged            bool   // with the other members of its group
+	totals *totals
+	label  string // its name, or that of its group
+	merged bool   // with the other members of its group
 
 	mu      sync.Mutex
 	target  config.Target
@@ -84,10 +81,7 @@ func (t *Target) Observe(d loop.Decision) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	action, reason := d.Result()
-	t.decisions.WithLabelValues(string(action), string(reason)).Inc()
-	if d.Change.Kind == loop.Foreign || d.Change.Kind == loop.Reverted {
-		t.foreign.WithLabelValues(t.label).Inc()
-	}
+	t.totals.decided(action, reason, d.Change.Kind == loop.Foreign || d.Change.Kind == loop.Reverted)
 	t.last, t.at = d, time.Now()
 	if t.target.DryRun {
 		t.dryRun.observe(d, t.at)
@@ -109,44 +103,43 @@ func (t *Target) Observe(d loop.Decision) {
 }
 
 // collect collects all that is only known of the target itself.
-func (t *Target) collect(m *Metrics, metric func(d *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string)) {
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) { metric(d, prometheus.GaugeValue, v, labels...) }
+func (t *Target) collect(m *Metrics, to export) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.dryRun.collect(m, time.Now(), metric)
+	t.dryRun.collect(m, time.Now(), to)
 	if w := t.target.Workload; w.Name != "" {
 		if t.merged {
 			w.Namespace, w.Name = "", "" // many
 		}
-		gauge(m.info, 1, w.Namespace, w.Kind, w.Name, strconv.FormatBool(t.target.DryRun))
-		gauge(m.interval, t.target.Interval.Seconds())
-		gauge(m.paused, boolValue(t.target.Paused || t.paused))
+		to.metric(m.info, 1, w.Namespace, w.Kind, w.Name, strconv.FormatBool(t.target.DryRun))
+		to.metric(m.interval, t.target.Interval.Seconds())
+		to.metric(m.paused, boolValue(t.target.Paused || t.paused))
 	}
 	for _, trigger := range t.target.Policy.Triggers {
-		collectRule(m, trigger, gauge)
+		collectRule(m, trigger, to)
 	}
 	for _, s := range t.sampled {
 		if !s.at.IsZero() {
-			gauge(m.age, time.Since(s.at).Seconds(), s.trigger)
+			to.metric(m.age, time.Since(s.at).Seconds(), s.trigger)
 		}
 		if s.spacing > 0 {
-			gauge(m.spacing, s.spacing.Seconds(), s.trigger)
+			to.metric(m.spacing, s.spacing.Seconds(), s.trigger)
 		}
 	}
 	if t.limits != nil {
-		gauge(m.min, float64(t.limits.Min))
+		to.metric(m.min, float64(t.limits.Min))
 		if !t.limits.MaxUnknown {
-			gauge(m.max, float64(t.limits.Max))
+			to.metric(m.max, float64(t.limits.Max))
 		}
 	}
 	if t.lag != nil {
-		gauge(m.lag, t.lag.Seconds())
+		to.metric(m.lag, t.lag.Seconds())
 	}
 	if since := latest(t.started, t.at); !since.IsZero() {
-		gauge(m.decidedAt, float64(since.UnixMilli())/1000)
+		to.metric(m.decidedAt, float64(since.UnixMilli())/1000)
 	}
 	if !t.at.IsZero() {
-		t.collectDecision(m, gauge)
+		t.collectDecision(m, to)
 	}
 }
 
@@ -157,26 +150,26 @@ func latest(a, b time.Time) time.Time {
 	return a
 }
 
-func collectRule(m *Metrics, trigger decide.Trigger, gauge func(d *prometheus.Desc, v float64, labels ...string)) {
+func collectRule(m *Metrics, trigger decide.Trigger, to export) {
 	r, per := trigger.Rule, "replica"
 	if r.Absolute {
 		per = "total"
 	}
 	if r.Kind == decide.Target {
-		gauge(m.rule, r.ValuePerReplica, trigger.Name, "value_per_replica", per)
+		to.metric(m.rule, r.ValuePerReplica, trigger.Name, "value_per_replica", per)
 		return
 	}
-	gauge(m.rule, r.ScaleUpAt, trigger.Name, "scale_up_at", per)
-	gauge(m.rule, r.ScaleDownAt, trigger.Name, "scale_down_at", per)
+	to.metric(m.rule, r.ScaleUpAt, trigger.Name, "scale_up_at", per)
+	to.metric(m.rule, r.ScaleDownAt, trigger.Name, "scale_down_at", per)
 }
 
 // collectDecision collects what the last decision says.
-func (t *Target) collectDecision(m *Metrics, gauge func(d *prometheus.Desc, v float64, labels ...string)) {
+func (t *Target) collectDecision(m *Metrics, to export) {
 	d := t.last
 	action, reason := d.Result()
-	gauge(m.decision, 1, string(action), string(reason))
+	to.metric(m.decision, 1, string(action), string(reason))
 	if reason.Holds() {
-		gauge(m.holding, 1, string(reason))
+		to.metric(m.holding, 1, string(reason))
 	}
 	known := false
 	for i, s := range d.Samples {
@@ -185,9 +178,9 @@ func (t *Target) collectDecision(m *Metrics, gauge func(d *prometheus.Desc, v fl
 		}
 		known = true
 		trigger := t.target.Policy.Triggers[i]
-		gauge(m.value, s.Value, trigger.Name)
+		to.metric(m.value, s.Value, trigger.Name)
 		if d.Scale != nil && d.Scale.Replicas > 0 {
-			gauge(m.perInstance, trigger.Rule.PerInstance(s.Value, d.Scale.Replicas), trigger.Name)
+			to.metric(m.perInstance, trigger.Rule.PerInstance(s.Value, d.Scale.Replicas), trigger.Name)
 		}
 	}
 	if d.Scale == nil {
@@ -197,11 +190,11 @@ func (t *Target) collectDecision(m *Metrics, gauge func(d *prometheus.Desc, v fl
 	if action != decide.None && !t.target.DryRun {
 		replicas = d.To // it was written
 	}
-	gauge(m.replicas, float64(replicas))
+	to.metric(m.replicas, float64(replicas))
 	if d.Scale.Ready != nil {
-		gauge(m.ready, float64(*d.Scale.Ready))
+		to.metric(m.ready, float64(*d.Scale.Ready))
 	}
 	if known || d.Action != decide.None {
-		gauge(m.desired, float64(d.To))
+		to.metric(m.desired, float64(d.To))
 	}
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/go-kit/log"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
-	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
@@ -62,12 +61,17 @@ func lead(t *testing.T, f *Fleet) (stop func()) {
 
 func targetSeries(t *testing.T, m *metrics.Metrics) string {
 	t.Helper()
-	text, err := testutil.CollectAndFormat(m, expfmt.TypeTextPlain,
-		"camunda_scaler_target_info", "camunda_scaler_decisions_total", "camunda_scaler_rule", "camunda_scaler_last_decision_timestamp_seconds")
+	families, err := m.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(text)
+	var text strings.Builder
+	for _, f := range families {
+		if _, err := expfmt.MetricFamilyToText(&text, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return text.String()
 }
 
 const (

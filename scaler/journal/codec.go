@@ -134,10 +134,14 @@ func pointer[T any](c *codec, v **T, keep func(*T)) {
 
 // appendDelta appends by what f differs from before.
 func appendDelta(to []byte, f, before *fields) []byte {
-	return appendChanges(appendChanges(to, f.numbers, before.numbers, func(to []byte, n, before int64) []byte {
-		return binary.AppendVarint(to, n-before)
-	}), f.texts, before.texts, func(to []byte, text, _ string) []byte {
+	return appendChanges(appendNumbers(to, f.numbers, before.numbers), f.texts, before.texts, func(to []byte, text, _ string) []byte {
 		return append(binary.AppendUvarint(to, uint64(len(text))), text...)
+	})
+}
+
+func appendNumbers(to []byte, numbers, before []int64) []byte {
+	return appendChanges(to, numbers, before, func(to []byte, n, before int64) []byte {
+		return binary.AppendVarint(to, n-before)
 	})
 }
 
@@ -170,27 +174,38 @@ func appendChanges[T comparable](to []byte, now, before []T, change func(to []by
 // readDelta applies what appendDelta appended to f, in place, and returns what
 // follows. It trusts from.
 func readDelta(from []byte, f *fields) []byte {
-	uvarint := func() int {
-		v, n := binary.Uvarint(from)
-		from = from[n:]
-		return int(v)
-	}
-	f.numbers = resized(f.numbers, uvarint())
+	from = readNumbers(from, &f.numbers)
+	n, from := uvarint(from)
+	f.texts = resized(f.texts, n)
+	changed, from := uvarint(from)
 	i := 0
-	for range uvarint() {
-		i += uvarint()
-		v, n := binary.Varint(from)
-		from = from[n:]
-		f.numbers[i] += v
-	}
-	f.texts = resized(f.texts, uvarint())
-	i = 0
-	for range uvarint() {
-		i += uvarint()
-		n := uvarint()
+	for range changed {
+		n, from = uvarint(from)
+		i += n
+		n, from = uvarint(from)
 		f.texts[i], from = string(from[:n]), from[n:]
 	}
 	return from
+}
+
+func readNumbers(from []byte, numbers *[]int64) []byte {
+	n, from := uvarint(from)
+	*numbers = resized(*numbers, n)
+	changed, from := uvarint(from)
+	i := 0
+	for range changed {
+		n, from = uvarint(from)
+		i += n
+		v, size := binary.Varint(from)
+		(*numbers)[i] += v
+		from = from[size:]
+	}
+	return from
+}
+
+func uvarint(from []byte) (int, []byte) {
+	v, n := binary.Uvarint(from)
+	return int(v), from[n:]
 }
 
 func resized[T any](s []T, n int) []T {

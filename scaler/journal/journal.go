@@ -14,7 +14,8 @@ import (
 // first, whichever target they are of, so that it reaches back equally far for
 // all. Any goroutine may call its methods.
 type Journal struct {
-	max int // bytes
+	max     int       // bytes
+	scratch sync.Pool // of *scratch
 
 	mu      sync.Mutex
 	targets map[string]*Target
@@ -44,7 +45,9 @@ const overhead = 128
 
 // New returns an empty journal that keeps at most so many bytes, and about 1 KiB
 // for the last decision on each target. With 0 bytes it keeps only that.
-func New(maxBytes int) *Journal { return &Journal{max: maxBytes, targets: map[string]*Target{}} }
+func New(maxBytes int) *Journal {
+	return &Journal{max: maxBytes, targets: map[string]*Target{}, scratch: sync.Pool{New: func() any { return &scratch{} }}}
+}
 
 // Target returns the named target's journal, a new one if there is none yet.
 func (j *Journal) Target(name string) *Target {

@@ -86,6 +86,7 @@ func TestDecisionsAreKept(t *testing.T) {
 func TestNothingIsLeftOut(t *testing.T) {
 	left := map[string]string{
 		"Result.Now":            "decisions do not depend on it",
+		"Result.Took":           "it is about Now",
 		"Result.Evaluated":      "nor on this",
 		"Scale.ResourceVersion": "for writes only",
 		"Scale.Generation":      "for the check of other autoscalers only",

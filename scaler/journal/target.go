@@ -23,25 +23,41 @@ type Target struct {
 	last    packed    // the last decision
 	since   time.Time // since when its action and reason are what they are
 	acted   packed    // the last decision that was a step
-	spare   fields
 }
 
-// packed is one decision. It is empty if its target is nil.
+// packed is one decision, in a few hundred bytes. It is empty if its target is nil.
 type packed struct {
-	target *config.Target
-	fields
+	target  *config.Target
+	numbers []byte
+	texts   []string
+}
+
+// set packs another decision, into the same memory.
+func (p *packed) set(t *config.Target, f *fields) {
+	p.target = t
+	p.numbers = appendNumbers(p.numbers[:0], f.numbers, nil)
+	p.texts = append(p.texts[:0], f.texts...)
+}
+
+// fields unpacks it into f, whose memory is used again.
+func (p packed) fields(f *fields) *fields {
+	f.numbers, f.texts = f.numbers[:0], append(f.texts[:0], p.texts...)
+	if p.target != nil {
+		readNumbers(p.numbers, &f.numbers)
+	}
+	return f
 }
 
 func (p packed) entry() *Entry {
 	if p.target == nil {
 		return nil
 	}
-	e := unpack(&p.fields, p.target)
+	e := unpack(p.fields(&fields{}), p.target)
 	return &e
 }
 
 func (p packed) clone() packed {
-	return packed{p.target, fields{slices.Clone(p.numbers), slices.Clone(p.texts)}}
+	return packed{p.target, slices.Clone(p.numbers), slices.Clone(p.texts)}
 }
 
 // Configure sets what is decided on from now on.
@@ -99,28 +115,32 @@ func (t *Target) observe(e Entry) (added *chunk) {
 	if !e.Repeat || t.last.target == nil {
 		t.since = e.At
 	}
-	now := packed{t.target, t.spare}
-	pack(&now.fields, e)
-	if t.journal.max > 0 && !t.appendTo(now) {
-		data := appendDelta(make([]byte, 0, chunkSize), &now.fields, &fields{})
+	s := t.journal.scratch.Get().(*scratch)
+	defer t.journal.scratch.Put(s)
+	pack(&s.now, e)
+	if t.journal.max > 0 && !t.appendTo(s) {
+		data := appendDelta(make([]byte, 0, chunkSize), &s.now, &fields{})
 		added = &chunk{of: t, target: t.target, data: data, size: cap(data) + overhead}
 		t.chunks = append(t.chunks, added)
 	}
+	t.last.set(t.target, &s.now)
 	if action, _ := e.Result(); action != decide.None {
-		t.acted = now.clone()
+		t.acted = t.last.clone()
 	}
-	t.spare, t.last = t.last.fields, now
 	return added
 }
 
+// scratch is memory to pack a decision in, and the one before it.
+type scratch struct{ now, before fields }
+
 // appendTo appends to the last chunk, and returns whether there was room in it.
-func (t *Target) appendTo(now packed) bool {
+func (t *Target) appendTo(s *scratch) bool {
 	n := len(t.chunks)
-	if n == 0 || t.chunks[n-1].target != now.target {
+	if n == 0 || t.chunks[n-1].target != t.target {
 		return false
 	}
 	open := t.chunks[n-1]
-	data := appendDelta(open.data, &now.fields, &t.last.fields)
+	data := appendDelta(open.data, &s.now, t.last.fields(&s.before))
 	if cap(data) > cap(open.data) { // it is a copy
 		return false
 	}

@@ -15,6 +15,7 @@ type checker struct {
 	start     time.Time
 	used      time.Time // the newest sample of the last step, or the start
 	steppedUp time.Time // the last step up, or the start
+	awaited   time.Time // since when idle Pods have been awaited; zero if they are not
 	log       []entry
 }
 
@@ -47,6 +48,13 @@ func wish(r Rule, number float64, n int32) Action {
 		per = number
 	}
 	switch {
+	case n == 0 && r.Kind == Target: // which is as good as many of them at no load
+		if number > 0 {
+			return Up
+		}
+		return Down
+	case n == 1 && r.Kind == Target && number <= 0:
+		return Down
 	case r.Kind == Target && per > r.ValuePerReplica, r.Kind == Step && per >= r.ScaleUpAt:
 		return Up
 	case r.Kind == Target && n > 1 && number/float64(n-1) <= r.ValuePerReplica, r.Kind == Step && per <= r.ScaleDownAt:
@@ -55,13 +63,22 @@ func wish(r Rule, number float64, n int32) Action {
 	return None
 }
 
-// bounds are the limits, of which the ceiling holds.
-func bounds(l Limits) (least, most int32) {
+// bounds are the limits, of which the ceiling holds. The minimum may be 0 only if
+// no rule divides by the replicas.
+func bounds(p Policy, l Limits) (least, most int32) {
+	for _, t := range p.Triggers {
+		if t.Rule.Kind == Step && !t.Rule.Absolute {
+			l.Min = max(1, l.Min)
+		}
+	}
 	if l.Ceiling > 0 {
 		return min(l.Min, l.Ceiling), min(l.Max, l.Ceiling)
 	}
 	return l.Min, l.Max
 }
+
+// off reports whether a person switched the workload off.
+func off(in Input) bool { return in.Replicas == 0 && !in.ByRule }
 
 // record notes what came, before the decision is looked at.
 func (c *checker) record(p Policy, in Input) entry {
@@ -88,7 +105,7 @@ func (c *checker) record(p Policy, in Input) entry {
 		if s.Timestamp.After(e.newest) {
 			e.newest = s.Timestamp
 		}
-		a, fresh := wish(t.Rule, s.Value, max(1, in.Replicas)), !in.Used && s.Timestamp.After(c.used)
+		a, fresh := wish(t.Rule, s.Value, in.Replicas), !in.Used && s.Timestamp.After(c.used)
 		up = up || a == Up && fresh
 		down = down && a == Down && fresh
 		again = again || a != None && !fresh
@@ -104,9 +121,9 @@ func (c *checker) record(p Policy, in Input) entry {
 	if !last.IsZero() && !e.newest.IsZero() && e.newest.Sub(last) > tooFar(p, spacing) {
 		e.gap = true
 	}
-	least, most := bounds(in.Limits)
+	least, most := bounds(p, in.Limits)
 	switch {
-	case in.Block.Reason != "" || in.Replicas < 1:
+	case in.Block.Reason != "" || off(in):
 	case up && in.Replicas < most && !in.Limits.MaxUnknown:
 		e.wants = Up
 	case down && e.complete && in.Replicas > least:
@@ -209,6 +226,14 @@ func (c *checker) decision(p Policy, in Input, d Decision) error {
 	if why == "" && d.Action == Down {
 		why = c.down(p, in, d)
 	}
+	switch {
+	case d.Reason == WaitForIdle && c.awaited.IsZero():
+		c.awaited = in.Now
+	case d.Reason == WaitForIdle && p.BusyPods != nil && in.Now.Sub(c.awaited) >= p.BusyPods.WaitForIdle:
+		why = "waits too long for idle Pods"
+	case e.stepped, !d.Reason.Holds() && d.Reason != SampleUsed && d.Reason != WaitForIdle:
+		c.awaited = time.Time{}
+	}
 	if why != "" {
 		return fmt.Errorf("%s: %+v\nof %+v\nby %+v", why, d, in, p)
 	}
@@ -235,8 +260,12 @@ func wellFormed(in Input, d Decision) string {
 		return "goes not where it says"
 	case step && in.Block.Reason != "":
 		return "a step while blocked"
-	case step && (d.From < 1 || d.To < 1):
-		return "a step from or to 0"
+	case d.Action == Up && in.NoUp != "", d.Action == Down && in.NoDown != "":
+		return "a step in a direction that is paused"
+	case step && off(in):
+		return "a step from where a person switched it off"
+	case d.Action == Down && d.To < 1 && d.From != 1:
+		return "down to 0, and not from 1"
 	case step != slices.Contains([]Reason{LoadHigh, LoadLow, BelowMin, Fallback, AboveMax}, d.Reason):
 		return "a step by a reason for none, or none by one for a step"
 	}
@@ -244,7 +273,7 @@ func wellFormed(in Input, d Decision) string {
 }
 
 func (c *checker) up(p Policy, in Input, d Decision) string {
-	least, most := bounds(in.Limits)
+	least, most := bounds(p, in.Limits)
 	t := p.Triggers[d.Trigger]
 	switch {
 	case d.To > most:
@@ -261,7 +290,7 @@ func (c *checker) up(p Policy, in Input, d Decision) string {
 		switch {
 		case c.log[len(c.log)-1].wants != Up:
 			return "no fresh sample wants up"
-		case !c.asked(Up, p.ScaleUpDelay):
+		case d.From > 0 && !c.asked(Up, p.ScaleUpDelay):
 			return "scale_up_delay is not kept"
 		}
 	case BelowMin:
@@ -279,7 +308,7 @@ func (c *checker) up(p Policy, in Input, d Decision) string {
 }
 
 func (c *checker) down(p Policy, in Input, d Decision) string {
-	least, _ := bounds(in.Limits)
+	least, _ := bounds(p, in.Limits)
 	e := c.log[len(c.log)-1]
 	switch {
 	case d.To < least:
@@ -288,8 +317,14 @@ func (c *checker) down(p Policy, in Input, d Decision) string {
 		return "more than step_down"
 	case in.Now.Sub(c.start) < p.HoldAfterStart:
 		return "hold_after_start is not kept"
+	case p.BusyPods != nil && in.Pods.Err != nil && !p.BusyPods.StepUnknown:
+		return "down without knowing which Pods work"
+	case p.BusyPods != nil && in.Pods.Err == nil && in.Pods.Idle < d.From-d.To && (p.BusyPods.WaitForIdle > 0) && (c.awaited.IsZero() || in.Now.Sub(c.awaited) < p.BusyPods.WaitForIdle):
+		return "does not wait for idle Pods"
 	case !e.complete:
 		return "down without every required trigger"
+	case d.To == 0 && slices.ContainsFunc(in.Samples, func(s sample.Result) bool { return !good(s) || s.Empty }):
+		return "down to 0 without data"
 	case in.Used || !e.newest.After(c.used):
 		return "down on a used sample"
 	case !c.covered(p.ScaleDownCoverage):
@@ -302,8 +337,13 @@ func (c *checker) down(p Policy, in Input, d Decision) string {
 			return "not all want down by fresh samples"
 		case !c.asked(Down, p.ScaleDownDelay):
 			return "scale_down_delay is not kept"
+		case d.To == 0 && !c.asked(Down, p.ScaleToZeroDelay):
+			return "scale_to_zero_delay is not kept"
 		}
 	case AboveMax:
+		if d.To == 0 {
+			return "down to 0 for a maximum"
+		}
 		if in.Limits.Ceiling == 0 || d.To < in.Limits.Ceiling {
 			return "not above the calendar's maximum"
 		}

@@ -35,7 +35,7 @@ func (p Policy) Missing(in Input) Decision {
 
 // observed is a decision that says nothing but what it was made on.
 func (p Policy) observed(in Input) Decision {
-	in.Limits = in.Limits.valid()
+	in.Limits = in.Limits.valid(p.FromZero())
 	if len(in.Samples) != len(p.Triggers) {
 		all := make([]sample.Result, len(p.Triggers))
 		copy(all, in.Samples)
@@ -68,15 +68,24 @@ func (p Policy) Decide(in Input, st State) (Decision, State) {
 	d, complete := p.combine(d, st)
 	d = d.hold()
 	st = p.observe(d, st, newest, complete)
-	if d.Replicas <= 0 || d.Block.Reason != "" {
+	if d.Off() || d.Block.Reason != "" {
 		return d, st
 	}
 	d = p.delay(st, d, newest)
 	d = p.bound(st, d, newest, complete)
+	if d.paused(d.Action) != "" {
+		d = d.stay(Paused)
+	}
+	if d.Action != Down && d.Reason != SampleUsed && !d.Reason.Holds() {
+		st.idle = time.Time{}
+	}
 	if d.Action == None {
 		return d, st
 	}
 	if why, left := p.wait(st, d); why != "" {
+		if why == WaitForIdle && st.idle.IsZero() {
+			st.idle = d.Now
+		}
 		d = d.stay(why)
 		d.Left = left
 		return d, st
@@ -96,8 +105,8 @@ func (p Policy) combine(d Decision, st State) (_ Decision, complete bool) {
 			continue
 		}
 		known = true
-		if d.Replicas <= 0 {
-			continue // the number cannot be divided by the replicas
+		if d.Off() {
+			continue
 		}
 		v := p.Triggers[i].Rule.verdict(s.Value, d.Replicas, d.Limits, p.StepUp, p.StepDown)
 		if d.Used || st.used(s) {
@@ -140,22 +149,41 @@ func rank(r Reason) int {
 }
 
 // hold keeps the load from moving anything where nothing may be written, or
-// its upper bound is unknown.
+// what bounds it is unknown.
 func (d Decision) hold() Decision {
 	switch {
 	case d.Reason.Holds():
-	case d.Replicas <= 0:
+	case d.Off():
 		return d.stay(SwitchedOff)
 	case d.Block.Reason != "":
 		d.Bound, d.Left = nil, d.Block.Left
 		return d.stay(d.Block.Reason)
 	case d.Action == Up && d.Limits.MaxUnknown:
 		return d.stay(MaxUnknown)
+	case d.Action == Down && d.To == 0:
+		return d.needAll()
 	}
 	return d
 }
 
-// delay keeps the load from moving anything before its time.
+// needAll keeps the last replica while any data is missing, optional or not. An
+// empty answer that counts as 0 may be the end of what is counted by.
+func (d Decision) needAll() Decision {
+	for i, s := range d.Samples {
+		why := Hold(s)
+		if s.Empty {
+			why = NoData
+		}
+		if why != "" {
+			d.Trigger = i
+			return d.stay(why)
+		}
+	}
+	return d
+}
+
+// delay keeps the load from moving anything before its time. From 0 replicas it
+// moves up at once, because nothing is there to bear the load.
 func (p Policy) delay(st State, d Decision, newest time.Time) Decision {
 	asked := newest.Sub(st.asked)
 	waits := func(why Reason, left time.Duration) Decision {
@@ -164,12 +192,14 @@ func (p Policy) delay(st State, d Decision, newest time.Time) Decision {
 		return d
 	}
 	switch {
-	case d.Action == Up && asked < p.ScaleUpDelay:
+	case d.Action == Up && d.From > 0 && asked < p.ScaleUpDelay:
 		return waits(ScaleUpDelay, p.ScaleUpDelay-asked)
 	case d.Action == Down && st.coverage(newest) < p.ScaleDownCoverage:
 		return waits(Coverage, p.ScaleDownCoverage-st.coverage(newest))
 	case d.Action == Down && asked < p.ScaleDownDelay:
 		return waits(ScaleDownDelay, p.ScaleDownDelay-asked)
+	case d.Action == Down && d.To == 0 && asked < p.ScaleToZeroDelay:
+		return waits(ScaleToZeroDelay, p.ScaleToZeroDelay-asked)
 	}
 	return d
 }
@@ -237,6 +267,25 @@ func (p Policy) wait(st State, d Decision) (why Reason, left time.Duration) {
 	left = ReadyWait - d.Now.Sub(st.steppedUp)
 	if d.Reason == LoadHigh && p.WaitForReady && d.Ready != nil && *d.Ready < d.Replicas && left > 0 {
 		return WaitForReady, left
+	}
+	if d.Action == Down && p.BusyPods != nil && d.Pods != nil {
+		return p.BusyPods.wait(st, d)
+	}
+	return "", 0
+}
+
+// wait returns why a step down does not come now, "" if it does, and for how long
+// at most.
+func (b BusyPods) wait(st State, d Decision) (why Reason, left time.Duration) {
+	left = b.WaitForIdle
+	if !st.idle.IsZero() {
+		left -= d.Now.Sub(st.idle)
+	}
+	switch {
+	case d.Pods.Err != nil && !b.StepUnknown:
+		return BusyUnknown, 0
+	case d.Pods.Err == nil && d.Pods.Idle < d.From-d.To && left > 0:
+		return WaitForIdle, left
 	}
 	return "", 0
 }

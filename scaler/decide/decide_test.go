@@ -116,7 +116,7 @@ func TestReasons(t *testing.T) {
 			t.Errorf("%s is both", r)
 		}
 	}
-	if len(seen) != 27 || holds != 13 || waits != 6 {
+	if len(seen) != 30 || holds != 14 || waits != 8 {
 		t.Errorf("%d reasons, of them %d holds and %d waits", len(seen), holds, waits)
 	}
 }

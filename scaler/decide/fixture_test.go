@@ -22,13 +22,16 @@ func decide1(s sample.Result, replicas int32, r Rule, l Limits) Decision {
 // story is a target in the course of time, beginning with its start.
 type story struct {
 	*testing.T
-	policy   Policy
-	limits   Limits
-	replicas int32
-	ready    *int32
-	block    Reason
-	now      time.Time
-	state    State
+	policy       Policy
+	limits       Limits
+	replicas     int32
+	ready        *int32
+	block        Reason
+	zero         bool  // 0 replicas are by rule
+	pods         *Pods // looked at before a step down
+	noUp, noDown string
+	now          time.Time
+	state        State
 }
 
 func newStory(t *testing.T, replicas int32, change ...func(*Policy)) *story {
@@ -51,11 +54,16 @@ func (s *story) decide(after time.Duration, samples ...sample.Result) Decision {
 			samples[i].Timestamp = s.now
 		}
 	}
-	var d Decision
-	d, s.state = s.policy.Decide(Input{
-		Now: s.now, Samples: samples, Replicas: s.replicas, Ready: s.ready, Limits: s.limits, Block: Block{Reason: s.block},
-	}, s.state)
-	s.replicas = d.To
+	in := Input{
+		Now: s.now, Samples: samples, Replicas: s.replicas, ByRule: s.zero, Ready: s.ready, Limits: s.limits, Block: Block{Reason: s.block},
+		NoUp: s.noUp, NoDown: s.noDown,
+	}
+	d, state := s.policy.Decide(in, s.state)
+	if d.Action == Down && s.pods != nil {
+		in.Pods = s.pods
+		d, state = s.policy.Decide(in, s.state)
+	}
+	s.replicas, s.state = d.To, state
 	return d
 }
 

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
@@ -34,20 +35,39 @@ type Policy struct {
 
 	ScaleUpDelay      time.Duration // the rule must have asked for so long, without a break
 	ScaleDownDelay    time.Duration
+	ScaleToZeroDelay  time.Duration // the rule must have asked for 0 for so long, with 1 replica
 	ScaleDownCoverage time.Duration // samples must have come for so long, without a gap
 	HoldAfterStart    time.Duration // no step for so long
 	WaitForReady      bool          // no step up while not all replicas are ready
+	BusyPods          *BusyPods     // how a step down goes about Pods that work; nil for not at all
 
 	// MaxSampleAge is how old a sample may be, and longer without one is a
 	// gap; 0 follows the spacing of the samples. See MaxAge.
 	MaxSampleAge time.Duration
 }
 
+// BusyPods says how a step down goes about Pods that work.
+type BusyPods struct {
+	WaitForIdle time.Duration // for at most so long, until as many are idle as go
+	StepUnknown bool          // also step if it is not known which Pods work
+}
+
+// FromZero reports whether the policy may scale down to 0 replicas: each of its
+// rules can scale up from there.
+func (p Policy) FromZero() bool {
+	for i := range p.Triggers {
+		if !p.Triggers[i].Rule.FromZero() {
+			return false
+		}
+	}
+	return true
+}
+
 // DefaultPolicy is the job that the scaler was made for.
 func DefaultPolicy() Policy {
 	return Policy{
 		Triggers: []Trigger{{Rule: DefaultRule(), OnNoData: HoldOnNoData}}, Limits: DefaultLimits(),
-		StepUp: 1, StepDown: 1,
+		StepUp: 1, StepDown: 1, ScaleToZeroDelay: 5 * time.Minute,
 	}
 }
 
@@ -90,9 +110,38 @@ type Input struct {
 	Samples  []sample.Result // one for each trigger, in their order; one that is left out has failed
 	Used     bool            // no sample is new: the load moves nothing
 	Replicas int32           // spec.replicas, never status: surge Pods of a roll-out do not count
+	ByRule   bool            // that it is 0 was decided here; else the workload was switched off
 	Ready    *int32          // Pods that are ready; nil if unknown
 	Limits   Limits          // in force now
 	Block    Block
+
+	NoUp, NoDown string // who paused that direction: file or annotation; "" for nobody
+	Pods         *Pods  // looked at just before a step down; nil if they were not
+}
+
+// Pods is what is known of a workload's Pods.
+type Pods struct {
+	Idle int32 // how many have nothing to do
+	Err  error // why that is not known, or cannot be acted on
+}
+
+// PausedBy returns who paused what was to be done: file or annotation.
+func (d Decision) PausedBy() string {
+	if d.Block.Reason == Paused {
+		return d.Block.By
+	}
+	return cmp.Or(d.NoUp, d.NoDown) // both would be a block
+}
+
+// paused returns who paused steps in that direction, "" for nobody.
+func (in Input) paused(a Action) string {
+	switch a {
+	case Up:
+		return in.NoUp
+	case Down:
+		return in.NoDown
+	}
+	return ""
 }
 
 // Block is why nothing may be written to the workload, whatever the load.
@@ -102,6 +151,9 @@ type Block struct {
 	Err    error         // why it is not known whether the other writer still exists
 	Left   time.Duration // until it ends if nothing happens; 0 if that is unknown
 }
+
+// Off reports whether the workload was switched off by hand.
+func (in Input) Off() bool { return in.Replicas < 0 || in.Replicas == 0 && !in.ByRule }
 
 // Decision is what to do, and everything that there is to say about it.
 type Decision struct {

@@ -34,12 +34,14 @@ const (
 // What a step waits for. Each has the name of its option but one: a sample from
 // before the last step moves nothing again.
 const (
-	ScaleUpDelay   Reason = "scale_up_delay"
-	ScaleDownDelay Reason = "scale_down_delay"
-	Coverage       Reason = "scale_down_coverage"
-	AfterStart     Reason = "hold_after_start"
-	WaitForReady   Reason = "wait_for_ready"
-	SampleUsed     Reason = "sample_used"
+	ScaleUpDelay     Reason = "scale_up_delay"
+	ScaleDownDelay   Reason = "scale_down_delay"
+	ScaleToZeroDelay Reason = "scale_to_zero_delay"
+	Coverage         Reason = "scale_down_coverage"
+	AfterStart       Reason = "hold_after_start"
+	WaitForReady     Reason = "wait_for_ready"
+	WaitForIdle      Reason = "wait_for_idle"
+	SampleUsed       Reason = "sample_used"
 )
 
 // Holds: something is missing or wrong, so nothing may be done. The first are
@@ -52,10 +54,11 @@ const (
 	ManySeries                = Reason(sample.ManySeries)
 	QueryFailed               = Reason(sample.Failed)
 	MaxUnknown         Reason = "max_unknown"         // max_replicas_query gives no number
-	SwitchedOff        Reason = "switched_off"        // spec.replicas is 0: the workload was turned off
+	BusyUnknown        Reason = "busy_unknown"        // busy_pods.query or the Pods do not tell which Pods work
+	SwitchedOff        Reason = "switched_off"        // spec.replicas is 0, and not by a rule
 	WorkloadUnreadable Reason = "workload_unreadable" // the replicas could not be read
 	WriteFailed        Reason = "write_failed"        // the replicas could not be written
-	Paused             Reason = "paused"              // by the file or the annotation: no write at all
+	Paused             Reason = "paused"              // by the file or the annotation: no write, or no step in that direction
 	OwnedByOther       Reason = "owned_by_other"      // another autoscaler writes the replicas
 	Contested          Reason = "contested"           // another writer keeps reverting the steps
 )
@@ -64,8 +67,8 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		LoadHigh, LoadHighAtMax, LoadLow, LoadLowAtMin, WithinBounds, BelowMin, AboveMax, Fallback,
-		ScaleUpDelay, ScaleDownDelay, Coverage, AfterStart, WaitForReady, SampleUsed,
-		NoData, Stale, FromFuture, NotANumber, ManySeries, QueryFailed, MaxUnknown,
+		ScaleUpDelay, ScaleDownDelay, ScaleToZeroDelay, Coverage, AfterStart, WaitForReady, WaitForIdle, SampleUsed,
+		NoData, Stale, FromFuture, NotANumber, ManySeries, QueryFailed, MaxUnknown, BusyUnknown,
 		SwitchedOff, WorkloadUnreadable, WriteFailed, Paused, OwnedByOther, Contested,
 	}
 }
@@ -74,7 +77,7 @@ func Reasons() []Reason {
 // wrong keeps the rule from being applied.
 func (r Reason) Holds() bool {
 	switch r {
-	case NoData, Stale, FromFuture, NotANumber, ManySeries, QueryFailed, MaxUnknown,
+	case NoData, Stale, FromFuture, NotANumber, ManySeries, QueryFailed, MaxUnknown, BusyUnknown,
 		SwitchedOff, WorkloadUnreadable, WriteFailed, Paused, OwnedByOther, Contested:
 		return true
 	}
@@ -84,7 +87,7 @@ func (r Reason) Holds() bool {
 // Waits reports whether the rule asks for a step that has to wait.
 func (r Reason) Waits() bool {
 	switch r {
-	case ScaleUpDelay, ScaleDownDelay, Coverage, AfterStart, WaitForReady, SampleUsed:
+	case ScaleUpDelay, ScaleDownDelay, ScaleToZeroDelay, Coverage, AfterStart, WaitForReady, WaitForIdle, SampleUsed:
 		return true
 	}
 	return false

@@ -12,7 +12,7 @@ type Visitor interface {
 // Visit shows all fields to v, always in the same order, so that a State can be
 // kept elsewhere and read back.
 func (st *State) Visit(v Visitor) {
-	for _, t := range []*time.Time{&st.Start, &st.Since, &st.steppedUp, &st.last, &st.broken, &st.covered, &st.asked} {
+	for _, t := range []*time.Time{&st.Start, &st.Since, &st.steppedUp, &st.idle, &st.last, &st.broken, &st.covered, &st.asked} {
 		v.Time(t)
 	}
 	v.Text((*string)(&st.asks))

@@ -44,14 +44,22 @@ type Limits struct {
 }
 
 // valid are the limits without contradictions: the ceiling holds, and nothing
-// ever goes down to 0.
-func (l Limits) valid() Limits {
+// goes down to 0 from where it could not come back.
+func (l Limits) valid(zero bool) Limits {
 	if l.Ceiling > 0 {
 		l.Max = min(l.Max, l.Ceiling)
 	}
-	l.Min = max(l.Min, 1)
+	least := int32(1)
+	if zero {
+		least = 0
+	}
+	l.Min = max(l.Min, least)
 	return l
 }
+
+// FromZero reports whether the rule can scale up from 0 replicas: it does not
+// divide by them.
+func (r *Rule) FromZero() bool { return r.Kind == Target || r.Absolute }
 
 // DefaultRule is the rule that the scaler was made for, with DefaultLimits.
 func DefaultRule() Rule { return Rule{Kind: Step, ScaleUpAt: 50, ScaleDownAt: 20} }
@@ -59,29 +67,38 @@ func DefaultRule() Rule { return Rule{Kind: Step, ScaleUpAt: 50, ScaleDownAt: 20
 // DefaultLimits are those of the rule that the scaler was made for.
 func DefaultLimits() Limits { return Limits{Min: 1, Max: 4} }
 
-// PerInstance is what the rule compares, for 1 replica or more: the number per
-// replica, or the number itself if it is absolute.
+// PerInstance is what the rule compares: the number per replica, NaN without
+// replicas, or the number itself if the rule is absolute.
 func (r *Rule) PerInstance(number float64, replicas int32) float64 {
-	if r.Absolute {
+	switch {
+	case r.Absolute:
 		return number
+	case replicas <= 0:
+		return math.NaN()
 	}
 	return number / float64(replicas)
 }
 
-// High reports whether the number asks for more than n replicas, 1 or more,
-// whatever the limits are.
+// High reports whether the number asks for more than n replicas, whatever the
+// limits are. Of 0 replicas, a rule that divides by them asks for nothing.
 func (r *Rule) High(number float64, n int32) bool {
-	if r.Kind == Target {
+	switch {
+	case r.Kind == Target && n <= 0:
+		return number > 0
+	case r.Kind == Target:
 		return number/float64(n) > r.ValuePerReplica
 	}
 	return r.PerInstance(number, n) >= r.ScaleUpAt
 }
 
-// Low reports whether the number asks for fewer than n replicas, 1 or more,
-// whatever the limits are.
-func (r *Rule) Low(number float64, n int32) bool {
-	if r.Kind == Target {
-		return n > 1 && number/float64(n-1) <= r.ValuePerReplica
+// Low reports whether the number asks for fewer than n replicas, if there may be
+// least of them. A target rule asks for none where there is nothing to do.
+func (r *Rule) Low(number float64, n, least int32) bool {
+	switch {
+	case r.Kind == Target && n <= 1:
+		return least <= 0 && number <= 0
+	case r.Kind == Target:
+		return number/float64(n-1) <= r.ValuePerReplica
 	}
 	return r.PerInstance(number, n) <= r.ScaleDownAt
 }
@@ -94,12 +111,16 @@ type verdict struct {
 	bound  *float64 // the rule's number that decided; nil if none did
 }
 
-// verdict applies the rule to n replicas, 1 or more. It goes by at most up or
-// down, and never beyond the limits.
+// verdict applies the rule to n replicas. It goes by at most up or down, and
+// never beyond the limits. It goes to 0 from 1 alone, so that what has to come
+// before is waited for with one replica.
 func (r *Rule) verdict(number float64, n int32, limits Limits, up, down int32) verdict {
 	v := verdict{to: n, reason: WithinBounds, per: r.PerInstance(number, n)}
-	high, low := r.High(number, n), r.Low(number, n)
+	high, low := r.High(number, n), r.Low(number, n, limits.Min)
 	most, least := limits.Max, limits.Min // as far as a step may go
+	if n > 1 {
+		least = max(least, 1)
+	}
 	atHigh, atLow := &r.ScaleUpAt, &r.ScaleDownAt
 	if r.Kind == Target {
 		desired := r.desired(number)
@@ -119,10 +140,13 @@ func (r *Rule) verdict(number float64, n int32, limits Limits, up, down int32) v
 	return v
 }
 
-// desired is the fewest replicas, 1 or more, of which none has more than the
-// value. It is exact: it asks the division that everybody can repeat, which
-// gives less or as much the more replicas there are.
+// desired is the fewest replicas of which none has more than the value: 0 if
+// there is nothing to share. It is exact: it asks the division that everybody can
+// repeat, which gives less or as much the more replicas there are.
 func (r *Rule) desired(number float64) int32 {
+	if number <= 0 {
+		return 0
+	}
 	enough := func(i int) bool { return number/float64(i+1) <= r.ValuePerReplica }
 	return int32(1 + sort.Search(math.MaxInt32-1, enough))
 }

@@ -14,14 +14,14 @@ func TestTargetIsTheLeastThatIsEnough(t *testing.T) {
 		t.Helper()
 		rule := Rule{Kind: Target, ValuePerReplica: per}
 		n := rule.desired(number)
-		enough := func(n int32) bool { return number/float64(n) <= per }
-		if n < 1 || n > 1 && enough(n-1) || !enough(n) && n != math.MaxInt32 {
+		enough := func(n int32) bool { return n == 0 && number <= 0 || n > 0 && number/float64(n) <= per }
+		if n < 0 || n > 0 && enough(n-1) || !enough(n) && n != math.MaxInt32 {
 			t.Fatalf("%v at %v each: got %d replicas", number, per, n)
 		}
 		if n > 2000 {
 			return
 		}
-		brute := int32(1)
+		brute := int32(0)
 		for !enough(brute) {
 			brute++
 		}
@@ -42,9 +42,9 @@ func TestTargetIsTheLeastThatIsEnough(t *testing.T) {
 		number, per float64
 		want        int32
 	}{
-		{0, 100, 1},
-		{-5, 100, 1},
-		{-most, least, 1},
+		{0, 100, 0},
+		{-5, 100, 0},
+		{-most, least, 0},
 		{100, 100, 1},
 		{100.00000000000001, 100, 2},
 		{301, 100, 4},
@@ -143,16 +143,20 @@ func TestHighAndLow(t *testing.T) {
 			down := float64(random.IntN(300)) / 7
 			r = Rule{Kind: Step, ScaleDownAt: down, ScaleUpAt: down + float64(1+random.IntN(300))/7, Absolute: random.IntN(3) == 0}
 		}
-		n := int32(1 + random.IntN(30))
+		n := int32(random.IntN(31))
 		number := float64(random.IntN(3000)) / 7
 		if random.IntN(3) == 0 { // exactly at a bound
 			number = []float64{r.ScaleUpAt, r.ScaleDownAt, r.ValuePerReplica}[random.IntN(3)] * float64(n)
 		}
-		v := r.verdict(number, n, limits, 1, 1)
-		if r.High(number, n) != (v.reason == LoadHigh) || r.Low(number, n) != (v.reason == LoadLow) {
-			t.Fatalf("%+v with %v for %d replicas: high %t, low %t, but %s", r, number, n, r.High(number, n), r.Low(number, n), v.reason)
+		if !r.FromZero() {
+			n = max(n, 1)
 		}
-		if r.Kind == Target && (r.desired(number) > n) != r.High(number, n) || r.Kind == Target && (r.desired(number) < n) != r.Low(number, n) {
+		v := r.verdict(number, n, limits, 1, 1)
+		low := r.Low(number, n, 0)
+		if r.High(number, n) != (v.reason == LoadHigh) || low != (v.reason == LoadLow || v.reason == LoadLowAtMin) {
+			t.Fatalf("%+v with %v for %d replicas: high %t, low %t, but %s", r, number, n, r.High(number, n), low, v.reason)
+		}
+		if r.Kind == Target && (r.desired(number) > n) != r.High(number, n) || r.Kind == Target && n > 0 && (r.desired(number) < n) != low {
 			t.Fatalf("%+v with %v for %d replicas: wants %d", r, number, n, r.desired(number))
 		}
 	}

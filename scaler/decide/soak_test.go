@@ -112,7 +112,7 @@ func FuzzDecide(f *testing.F) {
 		}
 		st := w.state
 		for range 4 {
-			in := Input{Now: w.now.Add(w.pick(1, 1e9, 1e11, -1e11)), Replicas: count(), Limits: Limits{Min: count(), Max: count(), Ceiling: count()}}
+			in := Input{Now: w.now.Add(w.pick(1, 1e9, 1e11, -1e11)), Replicas: count(), ByRule: b.IntN(2) == 0, Limits: Limits{Min: count(), Max: count(), Ceiling: count()}}
 			usable := false
 			for range b.IntN(len(p.Triggers) + 2) {
 				s := sample.Result{Outcome: outcomes[b.IntN(len(outcomes))], Value: number(), Timestamp: in.Now.Add(w.pick(0, -1e9, 1e9))}
@@ -121,7 +121,7 @@ func FuzzDecide(f *testing.F) {
 			}
 			var d Decision
 			d, st = p.Decide(in, st)
-			least, most := bounds(in.Limits)
+			least, most := bounds(p, in.Limits)
 			why := wellFormed(in, d)
 			switch {
 			case why != "":

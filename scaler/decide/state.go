@@ -13,6 +13,7 @@ type State struct {
 	Since time.Time // only a sample from after it may move anything
 
 	steppedUp time.Time // when a step up was last tried, or the start
+	idle      time.Time // since when a step down waits for idle Pods; zero if it does not
 	last      time.Time // of the newest sample decided on
 	broken    time.Time // when data was last missing
 	covered   time.Time // since when samples have come without a gap; zero while data is missing
@@ -73,7 +74,7 @@ func (p Policy) observe(d Decision, st State, newest time.Time, complete bool) S
 		}
 	}
 	switch {
-	case expired && d.Reason == Stale:
+	case !complete && expired && d.Reason == Stale:
 	case d.Reason == SampleUsed && !gap: // a sample that was used before says nothing new
 	case gap || d.Action != st.asks:
 		st.asks, st.asked = d.Action, newest
@@ -153,6 +154,7 @@ func (st State) step(d Decision, newest time.Time) State {
 	} else {
 		st.asks = "" // a step to a floor, without a new sample: what comes next counts
 	}
+	st.idle = time.Time{}
 	if d.Action == Up {
 		st.steppedUp = d.Now
 	}

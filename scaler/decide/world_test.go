@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -18,16 +19,18 @@ type dice interface {
 // world is all that happens to a target: loads, faults, people and restarts.
 type world struct {
 	dice
-	policy   Policy
-	limits   Limits
-	block    Reason
-	ready    *int32
-	replicas int32
-	now      time.Time
-	state    State
-	sources  []source
-	check    *checker
-	seen     map[Reason]int
+	policy       Policy
+	limits       Limits
+	block        Reason
+	ready        *int32
+	noUp, noDown string
+	replicas     int32
+	byRule       bool // that there are 0
+	now          time.Time
+	state        State
+	sources      []source
+	check        *checker
+	seen         map[Reason]int
 }
 
 // source is where a trigger's samples come from.
@@ -61,7 +64,11 @@ func (w *world) reload() {
 		StepUp: int32(w.IntN(4)), StepDown: int32(w.IntN(4)),
 		ScaleUpDelay: w.pick(0, 0, 20*time.Second, time.Minute), ScaleDownDelay: w.pick(0, 0, 30*time.Second, 2*time.Minute),
 		ScaleDownCoverage: w.pick(0, 0, 40*time.Second, 3*time.Minute), HoldAfterStart: w.pick(0, 0, time.Minute),
-		WaitForReady: w.one(2), MaxSampleAge: w.pick(0, 0, 30*time.Second, time.Minute),
+		ScaleToZeroDelay: w.pick(0, 50*time.Second, 4*time.Minute),
+		WaitForReady:     w.one(2), MaxSampleAge: w.pick(0, 0, 30*time.Second, time.Minute),
+	}
+	if w.one(3) {
+		w.policy.BusyPods = &BusyPods{WaitForIdle: w.pick(0, 30*time.Second, 3*time.Minute), StepUnknown: w.one(2)}
 	}
 	for i := range 1 + w.IntN(3) {
 		t := Trigger{Name: fmt.Sprint(i), Optional: w.one(3), OnNoData: HoldOnNoData, Rule: Rule{Kind: Step}}
@@ -86,7 +93,7 @@ func (w *world) reload() {
 }
 
 func (w *world) newLimits() {
-	w.limits = Limits{Min: int32(1 + w.IntN(4)), Max: int32(1 + w.IntN(10)), MaxUnknown: w.one(8)}
+	w.limits = Limits{Min: max(0, int32(w.IntN(7)-2)), Max: int32(1 + w.IntN(10)), MaxUnknown: w.one(8)}
 	if w.one(3) {
 		w.limits.Ceiling = w.limits.Max
 		w.limits.Max = min(w.limits.Max, int32(w.IntN(11))) // a query may say less
@@ -123,6 +130,7 @@ func (w *world) sample(s *source) sample.Result {
 		s.load = 5000
 	}
 	r := value(s.load)
+	r.Empty = s.load == 0 && w.one(4)
 	r.Timestamp = at
 	if s.known {
 		r.Spacing = s.every
@@ -134,7 +142,7 @@ func (w *world) sample(s *source) sample.Result {
 func (w *world) turn() error {
 	switch w.IntN(60) {
 	case 0:
-		w.replicas = int32(w.IntN(14)) // by hand
+		w.replicas, w.byRule = int32(w.IntN(14)), false // by hand
 	case 1:
 		w.restart()
 	case 2:
@@ -147,6 +155,10 @@ func (w *world) turn() error {
 		w.block = []Reason{Paused, OwnedByOther, Contested}[w.IntN(3)]
 	case 6, 7, 8, 9, 10:
 		w.block = ""
+	case 12:
+		w.noUp = []string{"", "", "", "file"}[w.IntN(4)]
+	case 13:
+		w.noDown = []string{"", "", "", "annotation"}[w.IntN(4)]
 	case 11:
 		w.now = w.now.Add(w.pick(31*time.Second, 5*time.Minute)) // nobody decided
 	}
@@ -155,12 +167,20 @@ func (w *world) turn() error {
 		w.ready = new(max(0, w.replicas-int32(w.IntN(8)/6)))
 	}
 	w.now = w.now.Add(w.pick(time.Second, 10*time.Second, 10*time.Second, 10*time.Second, 14*time.Second))
-	in := Input{Now: w.now, Used: w.one(10), Replicas: w.replicas, Ready: w.ready, Limits: w.limits, Block: Block{Reason: w.block}}
+	in := Input{Now: w.now, Used: w.one(10), Replicas: w.replicas, ByRule: w.byRule, Ready: w.ready, Limits: w.limits, Block: Block{Reason: w.block}}
 	for i := range w.policy.Triggers {
 		in.Samples = append(in.Samples, w.sample(&w.sources[i]))
 	}
 	w.policy.Expire(in.Samples, w.now)
+	in.NoUp, in.NoDown = w.noUp, w.noDown
 	d, state := w.policy.Decide(in, w.state)
+	if d.Action == Down && w.policy.BusyPods != nil { // then the Pods are looked at
+		in.Pods = &Pods{Idle: int32(w.IntN(3))}
+		if w.one(4) {
+			in.Pods.Err = errors.New("forbidden")
+		}
+		d, state = w.policy.Decide(in, w.state)
+	}
 	w.state = state
 	if w.seen != nil {
 		w.seen[d.Reason]++
@@ -168,6 +188,8 @@ func (w *world) turn() error {
 	err := w.check.decision(w.policy, in, d)
 	if w.replicas = d.To; d.Action != None && w.one(10) {
 		w.replicas = d.From // the write failed, or it is a dry run
+	} else if d.Action != None {
+		w.byRule = true
 	}
 	return err
 }

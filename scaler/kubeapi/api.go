@@ -115,6 +115,10 @@ func (c *Client) List(ctx context.Context, resource schema.GroupVersionResource,
 	if in.Name != "" {
 		params = url.Values{"fieldSelector": {in.selector()}}
 	}
+	return c.list(ctx, resource, in.Namespace, params, each)
+}
+
+func (c *Client) list(ctx context.Context, resource schema.GroupVersionResource, namespace string, params url.Values, each func(json.RawMessage)) (version string, err error) {
 	for {
 		var page struct {
 			Metadata struct {
@@ -123,7 +127,7 @@ func (c *Client) List(ctx context.Context, resource schema.GroupVersionResource,
 			} `json:"metadata"`
 			Items []json.RawMessage `json:"items"`
 		}
-		if err := c.do(ctx, gate.Read, withParams(c.at(c.rest.Get(), resource, in.Namespace), params), &page); err != nil {
+		if err := c.do(ctx, gate.Read, withParams(c.at(c.rest.Get(), resource, namespace), params), &page); err != nil {
 			return "", err
 		}
 		for _, item := range page.Items {

@@ -18,6 +18,7 @@ type Scale struct {
 	Replicas        int32  // desired (spec.replicas)
 	ResourceVersion string // of the workload
 	UID             string // of the workload
+	Selector        string // of its Pods, as in a list's labelSelector
 }
 
 // Answer is the answer of a scale subresource.
@@ -29,6 +30,9 @@ type Answer struct {
 	Spec struct {
 		Replicas *int64 `json:"replicas"`
 	} `json:"spec"`
+	Status struct {
+		Selector string `json:"selector"`
+	} `json:"status"`
 }
 
 // GetScale reads a workload's scale.
@@ -42,17 +46,30 @@ func (c *Client) GetScale(ctx context.Context, resource schema.GroupVersionResou
 
 // SetScale writes a workload's replicas if it is at that version. It returns the
 // answer unchecked, as the replicas are written whatever it is.
+//
+// 0 is written by server-side apply, so that managedFields tells later who did,
+// in every case: they record no other write to the scale subresource of an object
+// that was created by server-side apply without replicas.
 func (c *Client) SetScale(ctx context.Context, resource schema.GroupVersionResource, in Place, version string, replicas int32) (Answer, error) {
 	var answer Answer
-	patch, err := json.Marshal(map[string]any{
+	patch := map[string]any{
 		"metadata": map[string]any{"resourceVersion": version},
 		"spec":     map[string]any{"replicas": replicas},
-	})
+	}
+	how, force := types.MergePatchType, ""
+	if replicas == 0 {
+		patch["apiVersion"], patch["kind"] = "autoscaling/v1", "Scale"
+		how, force = types.ApplyPatchType, "true"
+	}
+	body, err := json.Marshal(patch)
 	if err != nil {
 		return answer, fmt.Errorf("encode a patch: %w", err)
 	}
-	request := c.at(c.rest.Patch(types.MergePatchType), resource, in.Namespace).Name(in.Name).SubResource("scale").
-		Param("fieldManager", c.manager).Body(patch)
+	request := c.at(c.rest.Patch(how), resource, in.Namespace).Name(in.Name).SubResource("scale").
+		Param("fieldManager", c.manager).Body(body)
+	if force != "" {
+		request.Param("force", force)
+	}
 	return answer, c.do(ctx, gate.Write, request, &answer)
 }
 
@@ -65,7 +82,7 @@ func (a Answer) Scale() (Scale, error) {
 	case a.Metadata.ResourceVersion == "":
 		return Scale{}, errors.New("read a scale: it has no resourceVersion, without which a write would be unconditional")
 	}
-	scale := Scale{ResourceVersion: a.Metadata.ResourceVersion, UID: a.Metadata.UID}
+	scale := Scale{ResourceVersion: a.Metadata.ResourceVersion, UID: a.Metadata.UID, Selector: a.Status.Selector}
 	if replicas != nil { // the API server leaves zeros out
 		scale.Replicas = *replicas
 	}

@@ -124,7 +124,7 @@ func (p *prober) probe() {
 		p.free++
 		p.compare(scale, "read")
 	}
-	if scale.Paused {
+	if scale.Pause.Any() {
 		return
 	}
 	to := 1 + int32(p.intN(9))
@@ -151,7 +151,7 @@ func (p *prober) compare(scale Scale, what string) {
 	case !exists, was.Replicas != scale.Replicas, was.UID != scale.UID:
 	case blind, p.w.APIVersion != "apps/v1" && scale.Ready == nil: // then a pause is not seen
 		return
-	case (was.Paused == "true") != scale.Paused || was.Ready != *scale.Ready:
+	case (was.Paused == "true") != scale.Pause.Any() || was.Ready != *scale.Ready:
 	default:
 		return
 	}

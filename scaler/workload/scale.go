@@ -14,8 +14,10 @@ type Scale struct {
 
 	Generation int64  // of the workload's spec: it rises with each change
 	Ready      *int32 // Pods that are ready (status.readyReplicas); nil if unknown
-	Paused     bool   // by the annotation PausedAnnotation
+	Pause      Pause  // by annotations
+	PauseErr   error  // why its end is not known
 	Writer     Writer // that changed the replicas last; zero if unknown
+	Known      bool   // that these could be read
 
 	Asked bool // this took a request; false if the watch was enough
 }

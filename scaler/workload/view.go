@@ -10,10 +10,6 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/kubeapi"
 )
 
-// PausedAnnotation on a workload forbids every write to it, unless its value is
-// "false".
-const PausedAnnotation = "camunda-autoscaler/paused"
-
 // view is what is kept of a version of the workload itself: there may be
 // thousands of workloads, each with a large Pod template.
 type view struct {
@@ -24,7 +20,8 @@ type view struct {
 	generation int64
 	replicas   *int32 // nil if only the scale subresource tells
 	ready      *int32
-	paused     bool
+	pause      Pause
+	pauseErr   error // why its end is not known
 	writer     Writer
 }
 
@@ -37,7 +34,8 @@ type object struct {
 		ResourceVersion string `json:"resourceVersion"`
 		Generation      int64  `json:"generation"`
 		Annotations     struct {
-			Paused *string `json:"camunda-autoscaler/paused"`
+			Paused      *string `json:"camunda-autoscaler/paused"`
+			PausedUntil *string `json:"camunda-autoscaler/paused-until"`
 		} `json:"annotations"`
 		ManagedFields json.RawMessage `json:"managedFields"`
 	} `json:"metadata"`
@@ -70,9 +68,7 @@ func viewOf(text []byte, builtin bool) (kubeapi.Place, view) {
 		version: o.Metadata.ResourceVersion, uid: o.Metadata.UID, generation: o.Metadata.Generation,
 		writer: lastWriter(o.Metadata.ManagedFields),
 	}
-	if paused := o.Metadata.Annotations.Paused; paused != nil {
-		v.paused = *paused != "false"
-	}
+	v.pause, v.pauseErr = pauseOf(o.Metadata.Annotations.Paused, o.Metadata.Annotations.PausedUntil)
 	if err == nil {
 		v.ready, err = kubeapi.Replicas("status.readyReplicas", o.Status.ReadyReplicas)
 	}
@@ -101,6 +97,7 @@ func (v view) scale() Scale {
 // complete adds what only the workload itself tells to its scale.
 func (v view) complete(s Scale) Scale {
 	s.ResourceVersion, s.Generation = v.version, v.generation
-	s.Ready, s.Paused, s.Writer = v.ready, v.paused, v.writer
+	s.Ready, s.Writer, s.Known = v.ready, v.writer, true
+	s.Pause, s.PauseErr = v.pause, v.pauseErr
 	return s
 }

@@ -22,32 +22,43 @@ func TestView(t *testing.T) {
 		return jsonObject{"name": "web", "uid": "u", "resourceVersion": "7", "generation": int64(3), "annotations": annotations}
 	}
 	ready := func(n int32) *int32 { return &n }
+	both, until := Pause{Up: true, Down: true}, time.Date(2026, 12, 1, 7, 0, 0, 0, time.UTC)
+	type a = jsonObject
 	for _, c := range []struct {
 		name   string
 		object jsonObject
-		paused bool
+		paused Pause
 		ready  *int32
 	}{
-		{"no status", jsonObject{"kind": "Deployment", "metadata": metadata(nil)}, false, ready(0)},
-		{"ready", jsonObject{"kind": "Deployment", "metadata": metadata(nil), "status": jsonObject{"readyReplicas": int64(3)}}, false, ready(3)},
-		{"no Pods yet", jsonObject{"kind": "StatefulSet", "metadata": metadata(nil), "status": jsonObject{"replicas": int64(3)}}, false, ready(0)},
-		{"another kind without the field", jsonObject{"kind": "Engine", "metadata": metadata(nil)}, false, nil},
-		{"another kind with the field", jsonObject{"kind": "Engine", "metadata": metadata(nil), "status": jsonObject{"readyReplicas": int64(2)}}, false, ready(2)},
-		{"paused", jsonObject{"kind": "Deployment", "metadata": metadata(jsonObject{PausedAnnotation: "true"})}, true, ready(0)},
-		{"paused since", jsonObject{"kind": "Deployment", "metadata": metadata(jsonObject{PausedAnnotation: "since Friday"})}, true, ready(0)},
-		{"paused, empty", jsonObject{"kind": "Deployment", "metadata": metadata(jsonObject{PausedAnnotation: ""})}, true, ready(0)},
-		{"not paused", jsonObject{"kind": "Deployment", "metadata": metadata(jsonObject{PausedAnnotation: "false"})}, false, ready(0)},
-		{"another's pause", jsonObject{"kind": "Deployment", "metadata": metadata(jsonObject{"paused": "true"})}, false, ready(0)},
+		{"no status", jsonObject{"kind": "Deployment", "metadata": metadata(nil)}, Pause{}, ready(0)},
+		{"ready", jsonObject{"kind": "Deployment", "metadata": metadata(nil), "status": jsonObject{"readyReplicas": int64(3)}}, Pause{}, ready(3)},
+		{"no Pods yet", jsonObject{"kind": "StatefulSet", "metadata": metadata(nil), "status": jsonObject{"replicas": int64(3)}}, Pause{}, ready(0)},
+		{"another kind without the field", jsonObject{"kind": "Engine", "metadata": metadata(nil)}, Pause{}, nil},
+		{"another kind with the field", jsonObject{"kind": "Engine", "metadata": metadata(nil), "status": jsonObject{"readyReplicas": int64(2)}}, Pause{}, ready(2)},
+		{"paused", jsonObject{"kind": "Deployment", "metadata": metadata(jsonObject{PausedAnnotation: "true"})}, both, ready(0)},
+		{"paused since", jsonObject{"kind": "Deployment", "metadata": metadata(jsonObject{PausedAnnotation: "since Friday"})}, both, ready(0)},
+		{"paused, empty", jsonObject{"kind": "Deployment", "metadata": metadata(jsonObject{PausedAnnotation: ""})}, both, ready(0)},
+		{"not paused", jsonObject{"kind": "Deployment", "metadata": metadata(jsonObject{PausedAnnotation: "false"})}, Pause{}, ready(0)},
+		{"no step up", jsonObject{"kind": "Deployment", "metadata": metadata(a{PausedAnnotation: "up"})}, Pause{Up: true}, ready(0)},
+		{"no step down", jsonObject{"kind": "Deployment", "metadata": metadata(a{PausedAnnotation: " down"})}, Pause{Down: true}, ready(0)},
+		{"until", jsonObject{"kind": "Deployment", "metadata": metadata(a{PausedAnnotation: "down", PausedUntilAnnotation: "2026-12-01T07:00:00Z"})}, Pause{Down: true, Until: until}, ready(0)},
+		{"until alone", jsonObject{"kind": "Deployment", "metadata": metadata(a{PausedUntilAnnotation: "2026-12-01T07:00:00Z"})}, Pause{Up: true, Down: true, Until: until}, ready(0)},
+		{"not paused until", jsonObject{"kind": "Deployment", "metadata": metadata(a{PausedAnnotation: "false", PausedUntilAnnotation: "2026-12-01T07:00:00Z"})}, Pause{}, ready(0)},
+		{"another's pause", jsonObject{"kind": "Deployment", "metadata": metadata(jsonObject{"paused": "true"})}, Pause{}, ready(0)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			at, got := viewOf(textOf(t, c.object), c.object["kind"] != "Engine")
-			if at.Name != "web" || got.err != nil || got.version != "7" || got.uid != "u" || got.generation != 3 || got.paused != c.paused {
+			if at.Name != "web" || got.err != nil || got.version != "7" || got.uid != "u" || got.generation != 3 || got.pause != c.paused || got.pauseErr != nil {
 				t.Errorf("got %+v of %v", got, at)
 			}
 			if (got.ready == nil) != (c.ready == nil) || got.ready != nil && *got.ready != *c.ready {
 				t.Errorf("got %v ready, want %v", got.ready, c.ready)
 			}
 		})
+	}
+	_, got := viewOf(textOf(t, jsonObject{"metadata": metadata(a{PausedUntilAnnotation: "Friday"})}), true)
+	if got.err != nil || got.pause != both || got.pauseErr == nil {
+		t.Errorf("until no time: got %+v, want a pause without an end, and an error", got)
 	}
 	for _, bad := range []jsonObject{
 		{"metadata": jsonObject{"name": "web"}},

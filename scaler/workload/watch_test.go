@@ -100,25 +100,25 @@ func TestHangingWatchIsSafe(t *testing.T) {
 		s.Lag(true)
 		s.Change("bpm", "web", func(o *fake.Object) { o.Replicas, o.Paused = 3, "true" })
 		old := mustGet(t, w)
-		if old.Replicas != 1 || old.Paused || old.Asked {
+		if old.Replicas != 1 || old.Pause.Any() || old.Asked {
 			t.Fatalf("got %+v, want what the watch shows", old)
 		}
 		if err := set(t, w, old, 2); CauseOf(err) != CauseConflict {
 			t.Fatalf("got %v, want a conflict", err)
 		}
 		for range 2 {
-			if scale := mustGet(t, w); scale.Replicas != 3 || !scale.Paused || scale.ResourceVersion != "102" {
+			if scale := mustGet(t, w); scale.Replicas != 3 || !scale.Pause.Any() || scale.ResourceVersion != "102" {
 				t.Errorf("got %+v, want what the API server knows", scale)
 			}
 		}
 		s.Change("bpm", "web", func(o *fake.Object) { o.Paused = "" })
-		if scale := mustGet(t, w); scale.Paused {
+		if scale := mustGet(t, w); scale.Pause.Any() {
 			t.Errorf("got %+v", scale)
 		}
 		s.Lag(false)
 		synctest.Wait()
 		s.Take()
-		if scale := mustGet(t, w); scale.Paused || scale.Asked || s.Take() != "" {
+		if scale := mustGet(t, w); scale.Pause.Any() || scale.Asked || s.Take() != "" {
 			t.Errorf("got %+v, want what the watch shows that has caught up", scale)
 		}
 	})
@@ -177,7 +177,7 @@ func TestNotWatched(t *testing.T) {
 	simulate(t, s, func(t *testing.T, f *fixture) {
 		w := f.Workload(web)
 		for range 3 {
-			if scale := mustGet(t, w); scale.Ready == nil || !scale.Paused || !scale.Asked {
+			if scale := mustGet(t, w); scale.Ready == nil || !scale.Pause.Any() || !scale.Asked {
 				t.Errorf("got %+v", scale)
 			}
 			if got := s.Take(); got != "list" {
@@ -244,14 +244,14 @@ func TestPauseOutlivesTheRightToSeeIt(t *testing.T) {
 		}
 		s.Fail(nil)
 		time.Sleep(time.Minute)
-		if scale := mustGet(t, w); !scale.Paused || scale.Asked {
+		if scale := mustGet(t, w); !scale.Pause.Any() || scale.Asked {
 			t.Errorf("got %+v, want what the watch shows", scale)
 		}
 
 		s.Fail(fake.Forbidden, "list", "watch")
 		s.Break()
 		time.Sleep(10 * time.Minute)
-		if scale := mustGet(t, w); !scale.Paused || !scale.Asked {
+		if scale := mustGet(t, w); !scale.Pause.Any() || !scale.Asked {
 			t.Errorf("got %+v, want a pause", scale)
 		}
 	})

@@ -171,7 +171,9 @@ func (w *Workload) getBlind(ctx context.Context, resource schema.GroupVersionRes
 	}
 	scale := w.read
 	scale.Asked = true
-	scale.Paused = w.seen.paused && w.seen.uid == scale.UID
+	if w.seen.uid == scale.UID {
+		scale.Pause, scale.PauseErr = w.seen.pause, w.seen.pauseErr
+	}
 	return scale, nil
 }
 

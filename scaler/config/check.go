@@ -165,6 +165,11 @@ func (t Target) lintQueries(at section) {
 			in.doc.warn(in.under("query").path, "the age of its samples is unknown, so an old one would pass for new for up to five minutes%s", example)
 		}
 	}
+	if b := t.BusyPods; b != nil {
+		if q, ok := parse(at.under("busy_pods"), "query", b.PromQL); ok && q.Drops(b.PodLabel) {
+			at.under("busy_pods").fault("query", "no series has the label %s, which is to name the Pod: want it in the aggregation's by (...)", b.PodLabel)
+		}
+	}
 	if t.MaxReplicasQuery != "" {
 		parse(at.under("rule"), "max_replicas_query", t.MaxReplicasQuery)
 	}

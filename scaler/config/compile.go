@@ -110,13 +110,18 @@ func (t fileTarget) compile(f file, at section) Target {
 	target := Target{
 		Name: t.Name, Workload: ref, Group: group,
 		Calendar: compileCalendar(t.Calendar, at),
-		Interval: time.Duration(f.Interval), DryRun: t.DryRun, Paused: t.Paused, AllowFlapping: t.Rule.AllowFlapping,
+		Interval: time.Duration(f.Interval), DryRun: t.DryRun, Pause: t.pause(at), AllowFlapping: t.Rule.AllowFlapping,
 		Policy: decide.Policy{
 			Limits:       decide.Limits{Min: t.Rule.MinReplicas, Max: t.Rule.MaxReplicas},
 			ScaleUpDelay: time.Duration(t.ScaleUpDelay), ScaleDownDelay: time.Duration(t.ScaleDownDelay),
+			ScaleToZeroDelay:  time.Duration(t.ScaleToZeroDelay),
 			ScaleDownCoverage: time.Duration(t.ScaleDownCoverage), HoldAfterStart: time.Duration(t.HoldAfterStart),
 			WaitForReady: t.WaitForReady,
 		},
+	}
+	if b := t.BusyPods; b != nil {
+		target.BusyPods = &BusyPods{b.Query, b.PodLabel}
+		target.Policy.BusyPods = &decide.BusyPods{WaitForIdle: time.Duration(b.WaitForIdle), StepUnknown: b.OnError == stepOnError}
 	}
 	if f.MaxSampleAge != nil {
 		target.Policy.MaxSampleAge = time.Duration(*f.MaxSampleAge)
@@ -141,6 +146,25 @@ func (t fileTarget) compile(f file, at section) Target {
 		}
 	}
 	return target
+}
+
+// pause returns which steps are not taken.
+func (t fileTarget) pause(at section) workload.Pause {
+	p := workload.Pause{
+		Up:   t.Paused == pausedBoth || t.Paused == pausedUp,
+		Down: t.Paused == pausedBoth || t.Paused == pausedDown,
+	}
+	if t.PausedUntil == nil {
+		return p
+	}
+	if p == (workload.Pause{}) {
+		at.fault("paused_until", "nothing is paused: want paused as well, or leave it out")
+	}
+	var err error
+	if p.Until, err = t.PausedUntil.parse(); err != nil {
+		at.fault("paused_until", "%q: want a time with its zone, for example 2026-12-01T08:00:00Z", string(*t.PausedUntil))
+	}
+	return p
 }
 
 // steps returns the limit of a step.

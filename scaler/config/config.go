@@ -54,9 +54,10 @@ type Target struct {
 	Policy           decide.Policy
 	Calendar         calendar.Calendar // nil for none
 	Interval         time.Duration
-	DryRun           bool // never write; log what would be done
-	Paused           bool // never write
-	AllowFlapping    bool // accept a rule that flaps at a constant load
+	BusyPods         *BusyPods      // tells which Pods work; nil if no step down asks for it
+	Pause            workload.Pause // steps that are not taken
+	DryRun           bool           // never write; log what would be done
+	AllowFlapping    bool           // accept a rule that flaps at a constant load
 }
 
 // Server returns the Prometheus that answers a target's queries.
@@ -75,6 +76,12 @@ type Query struct {
 	PromQL    string
 	Timestamp string // PromQL of its sample's time; "" if the query itself tells it
 	Zero      bool   // an empty answer is 0
+}
+
+// BusyPods is a query for how busy each Pod is.
+type BusyPods struct {
+	PromQL   string
+	PodLabel string // that has the Pod's name
 }
 
 // Group names the labels of a query's result that name a value's workload.

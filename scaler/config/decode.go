@@ -194,6 +194,9 @@ func scalar(n *yaml.Node, t reflect.Type) error {
 		if leadingZero.MatchString(n.Value) {
 			also = " without a leading 0, with which some read it as octal"
 		}
+	case t == reflect.TypeFor[paused]():
+		ok = n.Tag == "!!bool" || n.Tag == "!!str" && n.Value != "true" && n.Value != "false"
+	case t == reflect.TypeFor[fileTime]() && n.Tag == "!!timestamp":
 	default: // text, or read from it
 		ok, also = n.Tag == "!!str", ", so put it in quotes"
 		if _, err := url.Parse(n.Value); ok && err != nil && t == reflect.TypeFor[commoncfg.URL]() {
@@ -229,6 +232,10 @@ func (d *document) leaf(n *yaml.Node, v reflect.Value, path []string) {
 			return
 		}
 		v.SetInt(int64(number))
+		return
+	}
+	if v.Kind() == reflect.String && n.Tag == "!!bool" { // of which there are several spellings
+		v.SetString(strings.ToLower(n.Value))
 		return
 	}
 	err := n.Decode(v.Addr().Interface())

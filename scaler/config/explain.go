@@ -108,7 +108,8 @@ func (e *explanation) target(t Target) {
 		e.promql(2, t.MaxReplicasQuery)
 	}
 	e.calendar(t)
-	e.waits(t.Policy)
+	e.waits(t)
+	e.busyPods(t)
 	switch flap, limits, ok := t.flaps(); {
 	case ok && limits != t.Policy.Limits:
 		e.say(1, "When the calendar allows %d to %d replicas, %s. allow_flapping accepts that.", limits.Min, limits.Max, flap)
@@ -118,8 +119,8 @@ func (e *explanation) target(t Target) {
 		e.say(1, "No constant load makes it flap.")
 	}
 	switch {
-	case t.Paused:
-		e.say(1, "Paused: it never writes.")
+	case t.Pause.Any():
+		e.pause(t.Pause)
 	case t.DryRun:
 		e.say(1, "Dry run: it logs what it would do, and never writes.")
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/alertmanager/timeinterval"
 	"github.com/prometheus/common/model"
 
-	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
 // calendar says when which limits are in force.
@@ -91,8 +91,60 @@ func (d dayOfMonth) String() string {
 	return fmt.Sprint(int(d))
 }
 
+// zero reports whether there may be 0 replicas at some time.
+func (t Target) zero() bool {
+	lowest, _ := t.span()
+	return lowest == 0
+}
+
+// busyPods says how a step down goes about Pods that work.
+func (e *explanation) busyPods(t Target) {
+	b, p := t.BusyPods, t.Policy.BusyPods
+	if b == nil {
+		return
+	}
+	switch {
+	case t.Workload.Kind != "StatefulSet":
+		e.say(1, "Just before a step down it marks the Pods that work, so that those go that do not. Which do, this query tells by its label %s:", b.PodLabel)
+	case p.WaitForIdle > 0:
+		e.say(1, "Of a StatefulSet, the Pods with the highest numbers go. Which of them work, this query tells by its label %s:", b.PodLabel)
+	default:
+		e.say(1, "busy_pods has no effect: of a StatefulSet, the Pods with the highest numbers go. Set wait_for_idle to wait for them.")
+		return
+	}
+	e.promql(2, b.PromQL)
+	if p.WaitForIdle > 0 {
+		e.say(1, "A step down waits until as many Pods are idle as are to go, for at most %s.", model.Duration(p.WaitForIdle))
+	}
+	if p.StepUnknown {
+		e.say(1, "If it is not known which Pods work, it steps down all the same.")
+	} else {
+		e.say(1, "If it is not known which Pods work, it does not step down.")
+	}
+}
+
+func (e *explanation) pause(p workload.Pause) {
+	what := "never writes"
+	switch {
+	case !p.Down:
+		what = "takes no step up"
+	case !p.Up:
+		what = "takes no step down"
+	}
+	if p.Until.IsZero() {
+		e.say(1, "Paused: it %s.", what)
+		return
+	}
+	e.say(1, "Paused: it %s until %s.", what, p.Until.Format(time.RFC3339))
+}
+
 // waits draws what the target waits for.
-func (e *explanation) waits(p decide.Policy) {
+func (e *explanation) waits(t Target) {
+	p := t.Policy
+	toZero := time.Duration(0)
+	if t.zero() {
+		toZero = p.ScaleToZeroDelay
+	}
 	waits := []struct {
 		since, name string
 		wait        time.Duration
@@ -100,6 +152,7 @@ func (e *explanation) waits(p decide.Policy) {
 	}{
 		{"load is high", "scale_up_delay", p.ScaleUpDelay, "a step up"},
 		{"load is low", "scale_down_delay", p.ScaleDownDelay, "a step down"},
+		{"load is none", "scale_to_zero_delay", toZero, "from 1 to 0"},
 		{"samples come", "scale_down_coverage", p.ScaleDownCoverage, "a step down"},
 		{"the start", "hold_after_start", p.HoldAfterStart, "any step"},
 	}
@@ -116,8 +169,11 @@ func (e *explanation) waits(p decide.Policy) {
 		name := w.name + " " + model.Duration(w.wait).String() + " "
 		e.line(2, "%-13s|-- %s%s> %s", w.since, name, strings.Repeat("-", max(2, width-len(name))), w.then)
 	}
-	if p.ScaleUpDelay > 0 || p.ScaleDownDelay > 0 {
+	if p.ScaleUpDelay > 0 || p.ScaleDownDelay > 0 || toZero > 0 {
 		e.say(1, "A step, missing samples, and a load that asks for anything else restart a delay.")
+	}
+	if t.zero() && p.ScaleUpDelay > 0 {
+		e.say(1, "From 0 replicas it scales up at once.")
 	}
 	if p.ScaleDownCoverage > 0 {
 		e.say(1, "Missing samples restart the coverage window.")

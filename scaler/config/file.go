@@ -1,6 +1,8 @@
 package config
 
 import (
+	"time"
+
 	commoncfg "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 
@@ -54,13 +56,24 @@ type fileTarget struct {
 
 	ScaleUpDelay      model.Duration `yaml:"scale_up_delay" default:"0s" doc:"The load must ask for a step up for this long, [without a break](triggers.md#delays)."`
 	ScaleDownDelay    model.Duration `yaml:"scale_down_delay" default:"0s" doc:"The load must ask for a step down for this long, without a break."`
+	ScaleToZeroDelay  model.Duration `yaml:"scale_to_zero_delay" default:"5m" doc:"The load must ask for [no replicas](zero.md) for this long, without a break, before the last one goes."`
 	ScaleDownCoverage model.Duration `yaml:"scale_down_coverage" default:"0s" doc:"Samples must have arrived for this long, without a gap, before a step down."`
 	HoldAfterStart    model.Duration `yaml:"hold_after_start" default:"0s" doc:"No step for this long after the scaler started or took the lead."`
 	WaitForReady      bool           `yaml:"wait_for_ready" default:"false" doc:"After a step up, load adds no more replicas until all are ready, for at most 10 minutes."`
 
-	Calendar []fileWindow `yaml:"calendar,omitempty" doc:"Limits for certain times. Of the active entries, the first that names a limit decides it; otherwise the rule's limit applies."`
-	DryRun   bool         `yaml:"dry_run" default:"false" doc:"Never write; log what would be done. {--dry-run} sets it for all targets."`
-	Paused   bool         `yaml:"paused" default:"false" doc:"Never write. The reason is {paused}."`
+	Calendar []fileWindow  `yaml:"calendar,omitempty" doc:"Limits for certain times. Of the active entries, the first that names a limit decides it; otherwise the rule's limit applies."`
+	DryRun   bool          `yaml:"dry_run" default:"false" doc:"Never write; log what would be done. {--dry-run} sets it for all targets."`
+	BusyPods *fileBusyPods `yaml:"busy_pods,omitempty" doc:"[Gentle steps down](gentle.md): which Pods work, so that those go that do not."`
+
+	Paused      paused    `yaml:"paused" default:"false" doc:"{true}: never write. {up} or {down}: no step in that direction. The reason is {paused}."`
+	PausedUntil *fileTime `yaml:"paused_until,omitempty" doc:"When the pause ends, for example {2026-12-01T08:00:00Z}."`
+}
+
+type fileBusyPods struct {
+	Query       string         `yaml:"query" required:"true" doc:"PromQL that returns one series for each Pod: 0 or less if it is idle, else how busy it is. A Pod without a series counts as busy."`
+	PodLabel    string         `yaml:"pod_label" default:"pod" doc:"The label that has the Pod's name."`
+	WaitForIdle model.Duration `yaml:"wait_for_idle" default:"0s" doc:"A step down waits until as many Pods are idle as are to go, for at most this long."`
+	OnError     onError        `yaml:"on_error" default:"hold" doc:"What to do if it is not known which Pods work, or they cannot be marked. {hold}: no step down. {step}: step all the same."`
 }
 
 type fileWorkload struct {
@@ -102,7 +115,7 @@ type fileRule struct {
 
 	StepUp           *int32 `yaml:"step_up,omitempty" otherwise:"1; no limit if all rules are {target}" doc:"Replicas added at most in one step, whatever the reason."`
 	StepDown         *int32 `yaml:"step_down,omitempty" otherwise:"1; no limit if all rules are {target}" doc:"Replicas removed at most in one step, whatever the reason."`
-	MinReplicas      int32  `yaml:"min_replicas" default:"1" flag:"rule.min-replicas" doc:"The minimum, 1 or more. Reached by steps, also without data."`
+	MinReplicas      int32  `yaml:"min_replicas" default:"1" flag:"rule.min-replicas" doc:"The minimum. Reached by steps, also without data. [0](zero.md) needs rules that do not divide by the replicas."`
 	MaxReplicas      int32  `yaml:"max_replicas" default:"4" flag:"rule.max-replicas" doc:"The maximum: load never scales above it. More replicas were set by hand, and stay until the load is low."`
 	MaxReplicasQuery string `yaml:"max_replicas_query,omitempty" doc:"PromQL of one number that caps scale-up as well, for example a topic's partitions. Without a result, load never scales up."`
 	AllowFlapping    bool   `yaml:"allow_flapping" default:"false" flag:"rule.allow-flapping" doc:"Accept a rule that [flaps](flapping.md) at a constant load."`
@@ -121,7 +134,35 @@ type (
 	ruleType string
 	per      string
 	onNoData string
+	onError  string
+	paused   string
 )
+
+const (
+	holdOnError onError = "hold"
+	stepOnError onError = "step"
+
+	notPaused  paused = "false"
+	pausedBoth paused = "true"
+	pausedUp   paused = "up"
+	pausedDown paused = "down"
+)
+
+// MarshalYAML writes a boolean as one.
+func (p paused) MarshalYAML() (any, error) {
+	switch p {
+	case notPaused:
+		return false, nil
+	case pausedBoth:
+		return true, nil
+	}
+	return string(p), nil
+}
+
+// fileTime is a time as in RFC 3339.
+type fileTime string
+
+func (t fileTime) parse() (time.Time, error) { return time.Parse(time.RFC3339, string(t)) }
 
 const (
 	perReplica per = "replica"
@@ -133,6 +174,10 @@ func (ruleType) words() (words []string) {
 		words = append(words, string(kind))
 	}
 	return words
+}
+func (onError) words() []string { return []string{string(holdOnError), string(stepOnError)} }
+func (paused) words() []string {
+	return []string{string(notPaused), string(pausedBoth), string(pausedUp), string(pausedDown)}
 }
 func (per) words() []string { return []string{string(perReplica), string(perTotal)} }
 func (onNoData) words() []string {

@@ -78,7 +78,7 @@ func checkAccepted(t *testing.T, target Target) {
 		}
 	}
 	for _, l := range append(limits, p.Limits) {
-		if l.Min < 1 || l.Min > l.Max {
+		if l.Min < 0 || l.Min == 0 && !p.FromZero() || l.Max < 1 || l.Min > l.Max {
 			t.Errorf("accepted the limits %+v", l)
 		}
 	}

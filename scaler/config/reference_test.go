@@ -94,6 +94,10 @@ func typeName(t reflect.Type) string {
 		return "duration"
 	case t == reflect.TypeFor[calendar.Times]():
 		return "list"
+	case t == reflect.TypeFor[paused]():
+		return "boolean, `up` or `down`"
+	case t == reflect.TypeFor[fileTime]():
+		return "time"
 	case t.Kind() == reflect.String:
 		return "text"
 	case t.Kind() == reflect.Bool:
@@ -128,6 +132,7 @@ func TestDefaultsAreWhatIsLeftOut(t *testing.T) {
 	minimal := map[string]string{
 		"targets[]":            "targets: [{}]",
 		"targets[].workloads":  "targets: [{name: a, query: x, workloads: {namespace: b, name_label: c}}]",
+		"targets[].busy_pods":  "targets: [{busy_pods: {query: x}}]",
 		"targets[].triggers[]": "targets: [{triggers: [{name: a, query: x}]}]",
 	}
 	for _, k := range keysOf(reflect.TypeFor[file](), "") {

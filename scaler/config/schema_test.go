@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	commoncfg "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
@@ -143,8 +144,12 @@ func (m schemaMaker) of(t *testing.T, of reflect.Type, path string) map[string]a
 	}
 	w, words := reflect.TypeAssert[word](reflect.New(of).Elem())
 	switch {
+	case of == reflect.TypeFor[paused]():
+		s["enum"] = []any{false, true, string(pausedUp), string(pausedDown)}
 	case words:
 		s["enum"] = w.words()
+	case of == reflect.TypeFor[fileTime]():
+		s["type"] = "string"
 	case of == reflect.TypeFor[model.Duration]():
 		s["type"], s["pattern"], s["minLength"] = []string{"string", "integer"}, durationPattern, 1
 		s["minimum"], s["maximum"] = 0, 0 // which needs no unit
@@ -187,6 +192,8 @@ func (m schemaMaker) of(t *testing.T, of reflect.Type, path string) map[string]a
 		s["type"] = "boolean"
 	case of.Kind() == reflect.Float64:
 		s["type"] = "number"
+	case strings.HasSuffix(path, "min_replicas"):
+		s["type"], s["minimum"], s["maximum"] = "integer", 0, 1<<31-1
 	case of.Kind() == reflect.Int32: // all of them are replicas
 		s["type"], s["minimum"], s["maximum"] = "integer", 1, 1<<31-1
 	default:
@@ -227,6 +234,23 @@ func readYAML(t *testing.T, text []byte) any {
 	if err := yaml.Unmarshal(text, &v); err != nil {
 		t.Fatal(err)
 	}
+	return textTimes(v)
+}
+
+// textTimes is the value with times as the text that JSON has for them.
+func textTimes(v any) any {
+	switch v := v.(type) {
+	case time.Time:
+		return v.Format(time.RFC3339)
+	case map[string]any:
+		for key := range v {
+			v[key] = textTimes(v[key])
+		}
+	case []any:
+		for i := range v {
+			v[i] = textTimes(v[i])
+		}
+	}
 	return v
 }
 
@@ -239,7 +263,7 @@ func TestSchemaOnFiles(t *testing.T) {
 	}
 	contradictions := []string{
 		"contradictions", "duplicate_target", "empty_query", "flaps", "flaps_calendar", "flaps_query",
-		"short_interval", "url", "workload",
+		"pause", "short_interval", "url", "workload", "zero",
 	}
 	noYAML := []string{"duplicate_key", "syntax", "two_documents"}
 	files, err := filepath.Glob("testdata/*.yml")

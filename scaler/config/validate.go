@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilvalidation "k8s.io/apimachinery/pkg/util/validation"
 
@@ -63,6 +64,7 @@ func (t Target) check(listed bool) []fault {
 			f.add(at("fallback_replicas"), "%d is not between min_replicas and max_replicas: want %d to %d", trigger.FallbackReplicas, lowest, highest)
 		}
 	}
+	t.checkBusyPods(&f)
 	t.checkLimits(&f)
 	t.checkCalendar(&f)
 	if len(f) == before && !t.AllowFlapping && len(t.Policy.Triggers) > 0 {
@@ -74,11 +76,40 @@ func (t Target) check(listed bool) []fault {
 // checkLimits checks the limits of the rule.
 func (t Target) checkLimits(f *faults) {
 	at, limits := []string{"rule", "min_replicas"}, t.Policy.Limits
-	if limits.Min < 1 {
-		f.add(at, "%d is too low: want 1 or more, because the value is divided by the replicas", limits.Min)
+	t.checkMinimum(f, at, limits.Min)
+	if limits.Max < 1 {
+		f.add([]string{"rule", "max_replicas"}, "%d is too low: want 1 or more", limits.Max)
+		return
 	}
 	if limits.Min > limits.Max {
 		f.add(at, "%d is above max_replicas, %d: lower min_replicas or raise max_replicas", limits.Min, limits.Max)
+	}
+}
+
+// checkMinimum checks a minimum. From 0 replicas only rules come back that do not
+// divide by them.
+func (t Target) checkMinimum(f *faults, at []string, least int32) {
+	switch {
+	case least < 0:
+		f.add(at, "%d is too low: want 0 or more", least)
+	case least == 0 && !t.Policy.FromZero():
+		f.add(at, "0 replicas would stay 0, because a rule divides the value by them: want 1 or more, or type: target or per: total in every rule")
+	case least == 0 && slices.ContainsFunc(t.Queries, func(q Query) bool { return q.Zero }):
+		f.add(at, "0 contradicts on_no_data: zero, by which an answer without data would end the last replica: want 1 or more, or on_no_data: hold")
+	}
+}
+
+// checkBusyPods checks how it is known which Pods work.
+func (t Target) checkBusyPods(f *faults) {
+	b := t.BusyPods
+	if b == nil {
+		return
+	}
+	if strings.TrimSpace(b.PromQL) == "" {
+		f.add([]string{"busy_pods", "query"}, "empty: want PromQL that returns one series for each Pod")
+	}
+	if !model.LabelName(b.PodLabel).IsValid() { //nolint:staticcheck // labels of every server
+		f.add([]string{"busy_pods", "pod_label"}, "%q: want the name of a label", b.PodLabel)
 	}
 }
 
@@ -111,11 +142,11 @@ func (t Target) checkCalendar(f *faults) {
 		if w.Min == nil && w.Max == nil {
 			f.add(at("min_replicas"), "no limit: want min_replicas, max_replicas or both")
 		}
-		if w.Min != nil && *w.Min < 1 {
-			f.add(at("min_replicas"), "%d is too low: want 1 or more, because the value is divided by the replicas", *w.Min)
+		if w.Min != nil {
+			t.checkMinimum(f, at("min_replicas"), *w.Min)
 		}
 		if w.Max != nil && *w.Max < 1 {
-			f.add(at("max_replicas"), "%d is too low: want 1 or more, because the value is divided by the replicas", *w.Max)
+			f.add(at("max_replicas"), "%d is too low: want 1 or more; min_replicas: 0 lets the load decide whether there are any", *w.Max)
 		}
 		switch {
 		case w.Min != nil && w.Max != nil && *w.Min > *w.Max:

@@ -25,6 +25,8 @@ func wanted(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[model.Duration]():
 		return "a duration, for example 10s"
+	case t == reflect.TypeFor[fileTime]():
+		return "a time, for example 2026-12-01T08:00:00Z"
 	case t.Kind() == reflect.String || t == reflect.TypeFor[commoncfg.URL]() || t == reflect.TypeFor[commoncfg.TLSVersion]():
 		return "text"
 	case t.Kind() == reflect.Bool:

@@ -2,11 +2,13 @@ package config
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
 // YAML returns the configuration as a file would have it, with its defaults,
@@ -81,14 +83,22 @@ func mask(n *yaml.Node, path []string) {
 func (t Target) file() fileTarget {
 	p := t.Policy
 	f := fileTarget{
-		Name: t.Name, DryRun: t.DryRun, Paused: t.Paused,
+		Name: t.Name, DryRun: t.DryRun,
 		Rule: fileRule{
 			StepUp: unlessZero(p.StepUp), StepDown: unlessZero(p.StepDown), MinReplicas: p.Limits.Min, MaxReplicas: p.Limits.Max,
 			MaxReplicasQuery: t.MaxReplicasQuery, AllowFlapping: t.AllowFlapping,
 		},
 		ScaleUpDelay: model.Duration(p.ScaleUpDelay), ScaleDownDelay: model.Duration(p.ScaleDownDelay),
+		ScaleToZeroDelay:  model.Duration(p.ScaleToZeroDelay),
 		ScaleDownCoverage: model.Duration(p.ScaleDownCoverage), HoldAfterStart: model.Duration(p.HoldAfterStart),
 		WaitForReady: p.WaitForReady,
+	}
+	f.setPause(t.Pause)
+	if b := t.BusyPods; b != nil {
+		f.BusyPods = &fileBusyPods{Query: b.PromQL, PodLabel: b.PodLabel, WaitForIdle: model.Duration(p.BusyPods.WaitForIdle), OnError: holdOnError}
+		if p.BusyPods.StepUnknown {
+			f.BusyPods.OnError = stepOnError
+		}
 	}
 	if g, w := t.Group, t.Workload; g != nil {
 		f.Workloads = &fileWorkloads{APIVersion: w.APIVersion, Kind: w.Kind, NamespaceLabel: g.NamespaceLabel, Namespace: w.Namespace, NameLabel: g.NameLabel}
@@ -111,6 +121,21 @@ func (t Target) file() fileTarget {
 		f.Calendar = append(f.Calendar, fileWindow{w.Name, w.Location.String(), w.Times, w.Min, w.Max})
 	}
 	return f
+}
+
+func (f *fileTarget) setPause(p workload.Pause) {
+	f.Paused = notPaused
+	switch {
+	case p.Up && p.Down:
+		f.Paused = pausedBoth
+	case p.Up:
+		f.Paused = pausedUp
+	case p.Down:
+		f.Paused = pausedDown
+	}
+	if !p.Until.IsZero() {
+		f.PausedUntil = new(fileTime(p.Until.Format(time.RFC3339)))
+	}
 }
 
 func thresholds(r decide.Rule) fileThresholds {

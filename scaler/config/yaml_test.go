@@ -146,12 +146,19 @@ func (r random) target(t *testing.T, i int) Target {
 	target := Target{
 		Name:     fmt.Sprint(r.text(), i),
 		Workload: workload.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "a", Name: fmt.Sprint("b", i)},
-		DryRun:   r.coin(), Paused: r.coin(), AllowFlapping: true,
+		DryRun:   r.coin(), Pause: workload.Pause{Up: r.coin(), Down: r.coin()}, AllowFlapping: true,
 		Policy: decide.Policy{
 			Limits:       decide.Limits{Min: 1 + r.Int32N(5), Max: 5 + r.Int32N(5)},
-			ScaleUpDelay: r.duration(), ScaleDownDelay: r.duration(), ScaleDownCoverage: r.duration(), HoldAfterStart: r.duration(),
+			ScaleUpDelay: r.duration(), ScaleDownDelay: r.duration(), ScaleToZeroDelay: r.duration(), ScaleDownCoverage: r.duration(), HoldAfterStart: r.duration(),
 			WaitForReady: r.coin(),
 		},
+	}
+	if target.Pause.Any() && r.coin() {
+		target.Pause.Until = time.Unix(1_800_000_000, 0).UTC()
+	}
+	if r.coin() {
+		target.BusyPods = &BusyPods{PromQL: r.text(), PodLabel: "pod"}
+		target.Policy.BusyPods = &decide.BusyPods{WaitForIdle: r.duration(), StepUnknown: r.coin()}
 	}
 	if r.coin() {
 		target.Group, target.Workload.Name = &Group{NameLabel: "name"}, ""

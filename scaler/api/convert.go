@@ -60,8 +60,14 @@ func newDecision(entry journal.Entry, e explain.Explanation) Decision {
 		Waits: Waits{
 			ScaleUpDelaySeconds: p.ScaleUpDelay.Seconds(), ScaleDownDelaySeconds: p.ScaleDownDelay.Seconds(),
 			ScaleDownCoverageSeconds: p.ScaleDownCoverage.Seconds(), HoldAfterStartSeconds: p.HoldAfterStart.Seconds(),
-			WaitForReady: p.WaitForReady, LeftSeconds: d.Left.Seconds(),
+			ScaleToZeroDelaySeconds: p.ScaleToZeroDelay.Seconds(), WaitForReady: p.WaitForReady, LeftSeconds: d.Left.Seconds(),
 		},
+	}
+	if p.BusyPods != nil {
+		out.Waits.WaitForIdleSeconds = p.BusyPods.WaitForIdle.Seconds()
+	}
+	if d.Pods != nil && d.Pods.Err == nil {
+		out.IdlePods = &d.Pods.Idle
 	}
 	for _, c := range e.Changes {
 		out.Changes = append(out.Changes, newChange(d, c))
@@ -75,7 +81,7 @@ func newDecision(entry journal.Entry, e explain.Explanation) Decision {
 			to = d.To
 		}
 		out.From, out.To = &d.From, &to
-		out.Workload = &Workload{Replicas: d.Scale.Replicas, Ready: d.Scale.Ready, Paused: d.Scale.Paused, Writer: d.Scale.Writer.Manager}
+		out.Workload = &Workload{Replicas: d.Scale.Replicas, Ready: d.Scale.Ready, Paused: d.Scale.Pause.At(d.Now).Any(), Writer: d.Scale.Writer.Manager}
 	}
 	if l := d.Limits; l.Max > 0 || l.MaxUnknown {
 		out.Limits = &Limits{MinReplicas: l.Min, Ceiling: l.Ceiling, MinBy: l.MinBy, MaxBy: l.MaxBy, StepUp: p.StepUp, StepDown: p.StepDown}
@@ -83,8 +89,11 @@ func newDecision(entry journal.Entry, e explain.Explanation) Decision {
 			out.Limits.MaxReplicas = &l.Max
 		}
 	}
-	if b := d.Block; b.Reason != "" {
+	switch b := d.Block; {
+	case b.Reason != "":
 		out.Block = &Block{Reason: string(b.Reason), By: b.By, LeftSeconds: b.Left.Seconds()}
+	case d.Reason == decide.Paused:
+		out.Block = &Block{Reason: string(d.Reason), By: d.PausedBy()}
 	}
 	if kind := foreign[d.Change.Kind]; kind != "" {
 		out.Foreign = &Foreign{Kind: kind, From: d.Change.From, To: d.Change.To}
@@ -159,10 +168,10 @@ func newTrigger(d loop.Decision, i int, s sample.Result) Trigger {
 		return out
 	}
 	out.Value = finite(s.Value)
-	if d.Scale != nil && d.Replicas > 0 {
+	if d.Scale != nil && (d.Replicas > 0 || d.ByRule) {
 		out.PerInstance = finite(t.Rule.PerInstance(s.Value, d.Replicas))
 		alone := decide.Policy{Triggers: []decide.Trigger{t}, StepUp: p.StepUp, StepDown: p.StepDown}
-		asks, _ := alone.Decide(decide.Input{Now: d.Now, Samples: []sample.Result{s}, Replicas: d.Replicas, Limits: d.Limits}, decide.State{})
+		asks, _ := alone.Decide(decide.Input{Now: d.Now, Samples: []sample.Result{s}, Replicas: d.Replicas, ByRule: d.ByRule, Limits: d.Limits}, decide.State{})
 		out.Asks, out.AsksFor = string(asks.Load), &d.Replicas
 		if asks.Reason == decide.LoadHigh || asks.Reason == decide.LoadLow {
 			out.AsksFor = &asks.To

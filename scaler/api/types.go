@@ -65,6 +65,7 @@ type Decision struct {
 	Changes        []Change  `json:"changes" doc:"The same. Each is enough by itself; all that it names has to come together."`
 
 	Trigger     string    `json:"trigger,omitempty" doc:"With several, the one that decided."`
+	IdlePods    *int32    `json:"idle_pods,omitempty" doc:"Pods without work, counted just before a step down."`
 	PerInstance *float64  `json:"per_instance,omitempty" doc:"What its rule compared."`
 	Bound       *float64  `json:"bound,omitempty" doc:"The rule's number that decided."`
 	Load        string    `json:"load,omitempty" doc:"What the load asked for, before limits, waits and holds." enum:"up,down,none"`
@@ -150,7 +151,7 @@ type Rule struct {
 type Workload struct {
 	Replicas int32  `json:"replicas" doc:"spec.replicas"`
 	Ready    *int32 `json:"ready,omitempty" doc:"status.readyReplicas. Absent if unknown."`
-	Paused   bool   `json:"paused" doc:"By the annotation."`
+	Paused   bool   `json:"paused" doc:"By annotations, in one direction or in both."`
 	Writer   string `json:"writer,omitempty" doc:"The field manager that wrote the replicas last. Absent if unknown."`
 }
 
@@ -169,9 +170,11 @@ type Limits struct {
 type Waits struct {
 	ScaleUpDelaySeconds      float64 `json:"scale_up_delay_seconds"`
 	ScaleDownDelaySeconds    float64 `json:"scale_down_delay_seconds"`
+	ScaleToZeroDelaySeconds  float64 `json:"scale_to_zero_delay_seconds"`
 	ScaleDownCoverageSeconds float64 `json:"scale_down_coverage_seconds"`
 	HoldAfterStartSeconds    float64 `json:"hold_after_start_seconds"`
 	WaitForReady             bool    `json:"wait_for_ready"`
+	WaitForIdleSeconds       float64 `json:"wait_for_idle_seconds"`
 	LeftSeconds              float64 `json:"left_seconds,omitempty" doc:"Of what the reason names."`
 }
 

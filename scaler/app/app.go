@@ -70,6 +70,7 @@ func Run(ctx context.Context, o Options) error {
 	options := fleet.Options{
 		Connect:   func(c config.Prometheus) (v1.API, error) { return Connect(c, o.QueriesInFlight, self) },
 		Workloads: func(ref workload.Ref) loop.Scaler { return fenced{kube.Workload(ref), bound} },
+		Pods:      func(ref workload.Ref) fleet.Pods { return fencedPods{kube.Workload(ref), bound} },
 		Watch:     kube.Watch,
 		Metrics:   self,
 		Journal:   kept,

@@ -14,6 +14,8 @@ import (
 	"github.com/go-kit/log/level"
 	"k8s.io/client-go/dynamic"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/fleet"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/kubeapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/lease"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
@@ -93,6 +95,23 @@ func (w fenced) Set(ctx context.Context, read workload.Scale, replicas int32) er
 	}
 	defer cancel()
 	return w.Scaler.Set(ctx, read, replicas)
+}
+
+// fencedPods are those of a workload, marked only while this process holds the
+// Lease.
+type fencedPods struct {
+	fleet.Pods
+	bound boundFunc
+}
+
+// SetDeletionCosts implements fleet.Pods.
+func (w fencedPods) SetDeletionCosts(ctx context.Context, costs map[kubeapi.Pod]int32) error {
+	ctx, cancel, err := w.bound(ctx)
+	if err != nil {
+		return fmt.Errorf("not written: %w", err)
+	}
+	defer cancel()
+	return w.Pods.SetDeletionCosts(ctx, costs)
 }
 
 // alone always leads.

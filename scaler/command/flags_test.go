@@ -34,7 +34,7 @@ func TestDefaultsAreTheDefaultRule(t *testing.T) {
 		Queries:  []config.Query{{PromQL: config.DefaultQuery, Timestamp: config.DefaultTimestampQuery}},
 		Policy: decide.Policy{
 			Triggers: []decide.Trigger{{Rule: decide.Rule{Kind: decide.Step, ScaleUpAt: 50, ScaleDownAt: 20}, OnNoData: decide.HoldOnNoData}},
-			Limits:   decide.Limits{Min: 1, Max: 4}, StepUp: 1, StepDown: 1,
+			Limits:   decide.Limits{Min: 1, Max: 4}, StepUp: 1, StepDown: 1, ScaleToZeroDelay: 5 * time.Minute,
 		},
 		Interval: 10 * time.Second,
 	}

@@ -50,10 +50,12 @@ func why(d loop.Decision) string {
 	case decide.Fallback:
 		t := p.Triggers[d.Trigger]
 		return fmt.Sprintf("%s has had no data for %s, and the fallback is %d", the(t, "the query"), Duration(p.MaxAge(d.Sample().Spacing)), t.FallbackReplicas)
-	case decide.ScaleUpDelay, decide.ScaleDownDelay, decide.Coverage, decide.AfterStart:
+	case decide.ScaleUpDelay, decide.ScaleDownDelay, decide.ScaleToZeroDelay, decide.Coverage, decide.AfterStart:
 		return fmt.Sprintf("%s; %s left of %s", asked(d), Duration(d.Left), d.Reason)
 	case decide.WaitForReady:
 		return fmt.Sprintf("%s; %d of %d replicas are ready", asked(d), *d.Ready, d.Replicas)
+	case decide.WaitForIdle:
+		return fmt.Sprintf("%s; %s idle, and %d would go; %s left of %s", asked(d), pods(d.Pods.Idle), goes(d), Duration(d.Left), d.Reason)
 	case decide.SampleUsed:
 		return "the newest sample has already been acted on"
 	}
@@ -81,6 +83,9 @@ func load(d loop.Decision) string {
 		value += " (an empty answer)"
 	}
 	text := the(t, "the value") + " is " + value
+	if d.Replicas == 0 {
+		return ofNone(text, r, d.Sample().Value)
+	}
 	if !r.Absolute {
 		per := Number(r.PerInstance(d.Sample().Value, d.Replicas))
 		text = fmt.Sprintf("%s on %s is %s per replica", value, replicas(d.Replicas), per)
@@ -104,6 +109,33 @@ func load(d loop.Decision) string {
 	return text + ", between " + down + " and " + up
 }
 
+// ofNone says what the load is where there are no replicas.
+func ofNone(text string, r decide.Rule, value float64) string {
+	switch {
+	case r.Kind == decide.Target && value > 0:
+		return text + ", above 0"
+	case r.Kind == decide.Target:
+		return text
+	case value >= r.ScaleUpAt:
+		return text + ", at or above " + Number(r.ScaleUpAt)
+	}
+	return text + ", below " + Number(r.ScaleUpAt)
+}
+
+// goes is how many Pods would go if the wait were over.
+func goes(d loop.Decision) int32 {
+	q := questionOf(d)
+	q.in.Pods = nil
+	return max(1, d.From-q.now().To)
+}
+
+func pods(n int32) string {
+	if n == 1 {
+		return "1 Pod is"
+	}
+	return fmt.Sprintf("%d Pods are", n)
+}
+
 // missing says why the load is not followed.
 func missing(d loop.Decision) string {
 	s := d.Sample()
@@ -124,20 +156,35 @@ func missing(d loop.Decision) string {
 	case decide.MaxUnknown:
 		return load(d) + ", but max_replicas_query returned no number"
 	case decide.SwitchedOff:
-		return "the workload has 0 replicas, so it was switched off by hand"
+		return "the workload has 0 replicas, and not by a rule: it was switched off by hand"
 	case decide.WorkloadUnreadable:
 		return "the replicas cannot be read (" + d.Cause + ")"
 	case decide.Paused:
-		if d.Block.By == "annotation" {
-			return "paused by the annotation " + workload.PausedAnnotation
-		}
-		return "paused by the configuration"
+		return paused(d)
+	case decide.BusyUnknown:
+		return "it is not known which Pods work (" + d.Cause + ")"
 	case decide.OwnedByOther:
 		return d.Block.By + " also scales the workload"
 	case decide.Contested:
 		return "something else reverted two steps" + left(d)
 	}
 	return string(d.Reason)
+}
+
+// paused says what is paused, and by whom.
+func paused(d loop.Decision) string {
+	what := "paused"
+	switch {
+	case d.Block.Reason != "":
+	case d.NoUp != "":
+		what = "steps up are paused"
+	default:
+		what = "steps down are paused"
+	}
+	if d.PausedBy() == "annotation" {
+		return what + " by the annotation " + workload.PausedAnnotation
+	}
+	return what + " by the configuration"
 }
 
 func left(d loop.Decision) string {

@@ -33,7 +33,7 @@ type Change struct {
 	NoData    bool          // data that stay missing
 	Unblocked bool          // nothing that forbids to write
 	After     time.Duration // for how long the rest has to last; 0 for none
-	Ready     bool          // or until all Pods are ready
+	Ready     bool          // or until all Pods are ready or, of a step down, enough are idle
 }
 
 // Value is from where on a trigger's value leads to the step.
@@ -53,7 +53,7 @@ func Of(d loop.Decision) Explanation {
 // changes returns what would lead to a step, each tried.
 func changes(d loop.Decision) []Change {
 	action, _ := d.Result()
-	if d.Before == nil || d.Failed() || d.Replicas <= 0 {
+	if d.Before == nil || d.Failed() || d.Off() {
 		return nil
 	}
 	q := questionOf(d)
@@ -66,20 +66,20 @@ func changes(d loop.Decision) []Change {
 			all = append(all, c)
 		}
 	}
-	blocked := q.in.Block.Reason != ""
+	blocked := q.blocks
 	asks := q.unblocked().now()
 	if asks.Action != decide.None {
 		floor := asks.Reason == decide.BelowMin || asks.Reason == decide.Fallback
-		c := Change{Action: asks.Action, Unblocked: blocked, NewSample: action != decide.None && !floor}
+		c := Change{Action: asks.Action, Unblocked: blocked(asks.Action), NewSample: action != decide.None && !floor}
 		if first := c; !first.try(q) {
-			c = Change{Action: asks.Action, Unblocked: blocked, NewSample: true}
+			c = Change{Action: asks.Action, Unblocked: blocked(asks.Action), NewSample: true}
 		}
 		add(c)
 	}
 	if asks.Action != decide.Up {
 		for i := range q.in.Samples {
 			if bound, ok := q.upAt(i); ok {
-				add(Change{Action: decide.Up, Unblocked: blocked, Values: []Value{outward(i, bound, true)}})
+				add(Change{Action: decide.Up, Unblocked: blocked(decide.Up), Values: []Value{outward(i, bound, true)}})
 			}
 		}
 	}
@@ -89,24 +89,24 @@ func changes(d loop.Decision) []Change {
 			low, ok = q.low(true)
 		}
 		if ok {
-			add(Change{Action: decide.Down, Unblocked: blocked, Values: low})
+			add(Change{Action: decide.Down, Unblocked: blocked(decide.Down), Values: low})
 		}
 	}
 	if asks.Action == decide.None {
-		add(Change{Action: decide.Down, Unblocked: blocked, Data: true})
+		add(Change{Action: decide.Down, Unblocked: blocked(decide.Down), Data: true})
 		for _, a := range []decide.Action{decide.Up, decide.Down} {
 			if n, ok := q.replicas(a); ok && action == decide.None {
-				add(Change{Action: a, Unblocked: blocked, Replicas: n})
+				add(Change{Action: a, Unblocked: blocked(a), Replicas: n})
 			}
 		}
 		unknown := q.in.Limits.MaxUnknown
-		add(Change{Action: decide.Up, Unblocked: blocked, Max: q.in.Replicas + 1, MaxKnown: unknown})
+		add(Change{Action: decide.Up, Unblocked: blocked(decide.Up), Max: q.in.Replicas + 1, MaxKnown: unknown})
 		if less := q.in.Replicas - 1; less > 0 {
-			add(Change{Action: decide.Down, Unblocked: blocked, Min: less})
+			add(Change{Action: decide.Down, Unblocked: blocked(decide.Down), Min: less})
 		}
 	}
 	if after, ok := q.unblocked().fallback(); ok {
-		add(Change{Action: decide.Up, Unblocked: blocked, NoData: true, After: after})
+		add(Change{Action: decide.Up, Unblocked: blocked(decide.Up), NoData: true, After: after})
 	}
 	return all
 }
@@ -135,7 +135,7 @@ func (c *Change) try(q question) bool {
 // changed is the question with the change, but for the time that has to pass.
 func (q question) changed(c Change) question {
 	if c.Unblocked {
-		q.in.Block = decide.Block{}
+		q = q.unblocked()
 	}
 	if c.NoData {
 		q.in.Now = q.in.Now.Add(c.After)

@@ -33,7 +33,7 @@ func trialOf(d loop.Decision) *trial {
 		_, r.state = r.policy.Decide(r.in, r.state)
 		r.state = r.state.Acted(r.in.Now)
 		if !d.Target.DryRun {
-			r.in.Replicas = d.To
+			r.in.Replicas, r.in.ByRule, r.in.Pods = d.To, true, nil
 		}
 		r.pass(d.Target.Interval)
 	}
@@ -64,7 +64,7 @@ func (r *trial) fresh() {
 // apply changes what the change names, but for the time.
 func (r *trial) apply(c explain.Change) {
 	if c.Unblocked {
-		r.in.Block = decide.Block{}
+		r.in.Block, r.in.NoUp, r.in.NoDown = decide.Block{}, "", ""
 	}
 	for _, v := range c.Values {
 		s := &r.in.Samples[v.Trigger]
@@ -150,7 +150,7 @@ func lesser(d loop.Decision, c explain.Change) (all []explain.Change) {
 	case c.Replicas > 0:
 		add(func(c *explain.Change) { c.Replicas++ })
 	}
-	if c.Max > 0 {
+	if c.Max > 1 {
 		add(func(c *explain.Change) { c.Max-- })
 	}
 	if c.Min > 0 {
@@ -178,7 +178,7 @@ func lesser(d loop.Decision, c explain.Change) (all []explain.Change) {
 // smaller one does not.
 func TestChangesAreTrueAndLeast(t *testing.T) {
 	reasons, kinds := map[decide.Reason]int{}, map[string]int{}
-	for seed := range uint64(300) {
+	for seed := range uint64(600) {
 		w := looptest.New(seed)
 		for range 12 {
 			d := w.Next()
@@ -261,7 +261,7 @@ func TestNoValueIsLeftOut(t *testing.T) {
 		w := looptest.New(seed)
 		for range 12 {
 			d := w.Next()
-			if d.Before == nil || d.Failed() || d.Replicas <= 0 {
+			if d.Before == nil || d.Failed() || d.Off() {
 				continue
 			}
 			e := explain.Of(d)

@@ -105,6 +105,28 @@ var scenes = []scene{
 	}},
 	{"switched_off", func(_ *target, in *input, _ *state) { value(in, 121, 0) }},
 	{"paused by the annotation", blocked(decide.Block{Reason: decide.Paused, By: "annotation"})},
+	{"paused down", func(_ *target, in *input, _ *state) { value(in, 30, 3); in.NoDown = "annotation" }},
+	{"paused up", func(_ *target, in *input, _ *state) { value(in, 121, 2); in.NoUp = "file" }},
+	{"wait_for_idle", func(t *target, in *input, _ *state) {
+		value(in, 30, 3)
+		t.Policy.BusyPods, in.Pods = &decide.BusyPods{WaitForIdle: time.Minute}, &decide.Pods{}
+	}},
+	{"busy_unknown", func(t *target, in *input, _ *state) {
+		value(in, 30, 3)
+		t.Policy.BusyPods, in.Pods = &decide.BusyPods{}, &decide.Pods{Err: errors.New("no series with a number")}
+	}},
+	{"scale_to_zero_delay", func(t *target, in *input, _ *state) { toZero(t, in, 0, 1) }},
+	{"load_low, to 0", func(t *target, in *input, _ *state) { toZero(t, in, 0, 1); t.Policy.ScaleToZeroDelay = 0 }},
+	{"load_low_at_min, 0", func(t *target, in *input, _ *state) { toZero(t, in, 0, 0) }},
+	{"load_high, from 0", func(t *target, in *input, _ *state) { toZero(t, in, 1, 0) }},
+	{"no_data, at 0", func(t *target, in *input, _ *state) {
+		toZero(t, in, 0, 0)
+		in.Samples[0] = sample.Result{Outcome: sample.NoData}
+	}},
+	{"within_bounds, at 0 per total", func(t *target, in *input, _ *state) {
+		toZero(t, in, 5, 0)
+		t.Policy.Triggers[0].Rule = decide.Rule{Kind: decide.Step, ScaleUpAt: 10, ScaleDownAt: 1, Absolute: true}
+	}},
 	{"owned_by_other", blocked(decide.Block{Reason: decide.OwnedByOther, By: "horizontalpodautoscaler/engine"})},
 	{"contested", blocked(decide.Block{Reason: decide.Contested, Left: 6 * time.Minute})},
 	{"per total", func(t *target, in *input, _ *state) {
@@ -120,6 +142,12 @@ var scenes = []scene{
 		three(t, in, 100, 12, 3)
 		in.Samples[1] = sample.Result{Outcome: sample.NoData}
 	}},
+}
+
+func toZero(t *target, in *input, load float64, replicas int32) {
+	value(in, load, replicas)
+	scaledBy(t, 10)
+	in.ByRule, t.Policy.Limits.Min = true, 0
 }
 
 func scaledBy(t *target, perReplica float64) {
@@ -160,6 +188,9 @@ func (s scene) decided() loop.Decision {
 	}
 	d := loop.Decision{Target: t, Before: &st, Scale: &workload.Scale{Replicas: in.Replicas, Ready: in.Ready}}
 	d.Decision, _ = t.Policy.Decide(in, st)
+	if d.Reason == decide.BusyUnknown {
+		d.Err, d.Cause = in.Pods.Err, "result"
+	}
 	if d.Reason == decide.QueryFailed {
 		d.Err, d.Cause = in.Samples[0].Err, "server"
 	}

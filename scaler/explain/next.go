@@ -25,7 +25,7 @@ func next(d loop.Decision, all []Change) string {
 	}
 	opening := ""
 	switch {
-	case all[0].Unblocked:
+	case all[0].Unblocked && d.Block.Reason != "":
 		opening = "otherwise it "
 	case action != decide.None:
 		opening = "next, it "

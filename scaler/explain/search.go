@@ -34,7 +34,8 @@ func questionOf(d loop.Decision) question {
 // waited for.
 func (q question) now() decide.Decision {
 	p := q.policy
-	p.ScaleUpDelay, p.ScaleDownDelay, p.ScaleDownCoverage, p.HoldAfterStart, p.WaitForReady = 0, 0, 0, 0, false
+	p.ScaleUpDelay, p.ScaleDownDelay, p.ScaleToZeroDelay, p.ScaleDownCoverage, p.HoldAfterStart = 0, 0, 0, 0, 0
+	p.WaitForReady, p.BusyPods = false, nil
 	q.in.Used, q.before.Since = false, time.Time{}
 	d, _ := p.Decide(q.in, q.before)
 	return d
@@ -87,7 +88,7 @@ func (q question) pass(left time.Duration) question {
 }
 
 // reach lets time pass until a step is taken, and returns after how long, and
-// whether it comes at once if all Pods are ready. It is not ok if more than time
+// whether it comes at once if all Pods are ready, or idle. It is not ok if more than time
 // is missing.
 func (q question) reach() (d decide.Decision, after time.Duration, ready, ok bool) {
 	for range 8 {
@@ -96,7 +97,7 @@ func (q question) reach() (d decide.Decision, after time.Duration, ready, ok boo
 			break
 		}
 		after += d.Left
-		ready = ready || d.Reason == decide.WaitForReady
+		ready = ready || d.Reason == decide.WaitForReady || d.Reason == decide.WaitForIdle
 		q = q.pass(d.Left)
 	}
 	return d, after, ready, d.Action != decide.None
@@ -107,7 +108,7 @@ func (q question) next(t *config.Target) question {
 	d, after := q.policy.Decide(q.in, q.before)
 	q.before = after.Acted(d.Now)
 	if !t.DryRun {
-		q.in.Replicas = d.To
+		q.in.Replicas, q.in.ByRule, q.in.Pods = d.To, true, nil
 	}
 	return q.later(t.Interval)
 }
@@ -134,8 +135,13 @@ func (q question) withData(value float64) question {
 }
 
 func (q question) unblocked() question {
-	q.in.Block = decide.Block{}
+	q.in.Block, q.in.NoUp, q.in.NoDown = decide.Block{}, "", ""
 	return q
+}
+
+// blocks reports whether something forbids steps in that direction.
+func (q question) blocks(a decide.Action) bool {
+	return q.in.Block.Reason != "" || a == decide.Up && q.in.NoUp != "" || a == decide.Down && q.in.NoDown != ""
 }
 
 // key numbers all finite numbers in their order.
@@ -204,7 +210,8 @@ func (q question) upAt(trigger int) (float64, bool) {
 // it is optional and without data, unless that keeps up a fallback.
 func (q question) counts(trigger int, fallbacks bool) bool {
 	t := q.policy.Triggers[trigger]
-	return !t.Optional || q.in.Samples[trigger].Missing() == "" || fallbacks && t.OnNoData == decide.FallbackOnNoData
+	last := q.in.Replicas == 1 // which goes only if no data is missing
+	return !t.Optional || last || q.in.Samples[trigger].Missing() == "" || fallbacks && t.OnNoData == decide.FallbackOnNoData
 }
 
 // downAt returns the greatest value of a trigger at which load scales down, if
@@ -276,7 +283,7 @@ func (q question) replicas(a decide.Action) (int32, bool) {
 		by, why = 1, decide.LoadLow
 	}
 	q = q.unblocked()
-	for n, i := q.in.Replicas+by, 0; n >= q.in.Limits.Min && n <= q.in.Limits.Max && i < far; n, i = n+by, i+1 {
+	for n, i := q.in.Replicas+by, 0; n >= max(1, q.in.Limits.Min) && n <= q.in.Limits.Max && i < far; n, i = n+by, i+1 {
 		if d := q.changed(Change{Replicas: n}).now(); d.Action == a && d.Reason == why {
 			return n, true
 		}

@@ -14,6 +14,9 @@ func outward(trigger int, bound float64, up bool) Value {
 	v := Value{Trigger: trigger, Decimals: 2}
 	size := math.Abs(bound)
 	if size < 1e-300 {
+		if up && bound > 0 { // anything above 0
+			v.Bound = 0.01
+		}
 		return v
 	}
 	if size < 1 {

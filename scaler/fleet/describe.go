@@ -38,7 +38,10 @@ func describe(t config.Target) []any {
 	if t.DryRun {
 		line = append(line, "dry_run", true)
 	}
-	if t.Paused {
+	if t.BusyPods != nil {
+		line = append(line, "busy_pods", t.BusyPods.PromQL)
+	}
+	if t.Pause.Any() {
 		line = append(line, "paused_by", "file")
 	}
 	return line

@@ -16,6 +16,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/journal"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/kubeapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
@@ -25,11 +26,18 @@ import (
 type Options struct {
 	Connect   func(config.Prometheus) (v1.API, error) // makes no request
 	Workloads func(workload.Ref) loop.Scaler          // makes no request
+	Pods      func(workload.Ref) Pods                 // makes no request
 	Watch     func([]workload.Ref)                    // makes these the workloads that are watched; nil if they need not be
 	Metrics   *metrics.Metrics
 	Journal   *journal.Journal  // nil keeps only the last decisions
 	Record    func(event.Event) // returns at once; nil if there are no Events
 	Logger    log.Logger
+}
+
+// Pods are what the API server tells of a workload's Pods.
+type Pods interface {
+	List(ctx context.Context) ([]kubeapi.Pod, error)
+	SetDeletionCosts(ctx context.Context, costs map[kubeapi.Pod]int32) error
 }
 
 // Fleet has the configuration in force. Its methods can be called by any

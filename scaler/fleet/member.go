@@ -3,6 +3,8 @@ package fleet
 import (
 	"context"
 
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
@@ -26,13 +28,16 @@ func options(q config.Query, warn func(string)) query.Options {
 // sources returns where a member's samples come from.
 func (f *Fleet) sources(s spec) loop.Sources {
 	var from loop.Sources
+	var api v1.API
 	warn := f.warn(s.target.Name)
 	switch source := s.source.(type) {
 	case *group:
+		api = source.conn.api
 		for _, shared := range source.sources {
 			from.Triggers = append(from.Triggers, shared.Reader(s.key))
 		}
 	case *connection:
+		api = source.api
 		for _, q := range s.target.Queries {
 			from.Triggers = append(from.Triggers, query.New(source.api, options(q, warn)).Reader(query.Key{}))
 		}
@@ -40,8 +45,19 @@ func (f *Fleet) sources(s spec) loop.Sources {
 			from.Max = query.NewNumber(source.api, s.target.MaxReplicasQuery, warn)
 		}
 	}
+	if b := s.target.BusyPods; b != nil {
+		from.Pods = pods{f.Pods(s.target.Workload), query.NewLabelled(api, b.PromQL, b.PodLabel, warn)}
+	}
 	return from
 }
+
+// pods are a workload's, and how busy they are.
+type pods struct {
+	Pods
+	busy query.Labelled
+}
+
+func (p pods) Busy(ctx context.Context) (map[string]float64, error) { return p.busy.Now(ctx) }
 
 // metrics returns those of a target, or of a group's member.
 func (f *Fleet) metrics(s spec) *metrics.Target {

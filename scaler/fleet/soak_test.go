@@ -212,7 +212,7 @@ func (s *soak) reload() {
 func (s *soak) soakConfigWith(pause map[*plant]bool) config.Config {
 	c := s.soakConfig()
 	for i, p := range s.plants {
-		c.Targets[i].Paused = pause[p]
+		c.Targets[i].Pause = workload.Pause{Up: pause[p], Down: pause[p]}
 	}
 	return c
 }

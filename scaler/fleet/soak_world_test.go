@@ -277,7 +277,7 @@ func (p *plant) check(by *soakScaler, read workload.Scale, to int32) {
 	if to != from+1 && to != from-1 {
 		wrong("more than one step")
 	}
-	if read.Paused || p.held {
+	if read.Pause.Any() || p.held {
 		wrong("it is paused")
 	}
 	if from == 0 {

@@ -88,21 +88,23 @@ func TestNothingIsLeftOut(t *testing.T) {
 		"Result.Now":            "decisions do not depend on it",
 		"Result.Took":           "it is about Now",
 		"Result.Evaluated":      "nor on this",
+		"Result.Took":           "nor on this",
 		"Scale.ResourceVersion": "for writes only",
 		"Scale.Generation":      "for the check of other autoscalers only",
 		"Scale.Asked":           "for metrics only",
+		"Scale.Known":           "for the limits, which are kept",
 		"Decision.Target":       "kept once for many decisions",
 		"Decision.Decision":     "follows from the input",
 		"Entry.Decision":        "has its own",
 	}
 	one := int32(1)
 	e := Entry{At: start, Decision: loop.Decision{
-		Scale:  &workload.Scale{Replicas: 1, UID: "u", Ready: &one, Paused: true, Writer: workload.Writer{Manager: "m", Subresource: "s", Time: start}},
+		Scale:  &workload.Scale{Replicas: 1, UID: "u", Ready: &one, Pause: workload.Pause{Up: true, Down: true, Until: start}, PauseErr: errors.New("p"), Known: true, Writer: workload.Writer{Manager: "m", Subresource: "s", Time: start}},
 		Change: loop.Change{Kind: loop.Foreign, From: 1, To: 2}, Before: &decide.State{Start: start}, Lag: time.Second, Err: errors.New("e"),
 		Shadow: &loop.Shadow{Action: decide.Up, From: 1, To: 2, Reason: decide.LoadHigh}, Cause: "c", Repeat: true,
 	}}
 	e.Input = decide.Input{
-		Now: start, Used: true, Replicas: 1, Ready: &one, Limits: decide.Limits{Min: 1, Max: 2, Ceiling: 3, MaxUnknown: true, MinBy: "a", MaxBy: "b"},
+		Now: start, Used: true, Replicas: 1, ByRule: true, NoUp: "file", NoDown: "annotation", Pods: &decide.Pods{Idle: 1, Err: errors.New("p")}, Ready: &one, Limits: decide.Limits{Min: 1, Max: 2, Ceiling: 3, MaxUnknown: true, MinBy: "a", MaxBy: "b"},
 		Block:   decide.Block{Reason: decide.Paused, By: "file", Err: errors.New("b"), Left: 1},
 		Samples: []sample.Result{{Outcome: sample.Value, Value: 1, Empty: true, Timestamp: start, Ageless: true, Spacing: 1, Series: 1, Err: errors.New("s")}},
 	}

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"time"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
@@ -22,13 +23,28 @@ func (l *Loop) get(ctx context.Context) (workload.Scale, Change, error) {
 	return scale, change, nil
 }
 
+// paused returns by whom which direction is paused, "" for nobody.
+func (l *Loop) paused(scale workload.Scale, now time.Time) (up, down string) {
+	for _, by := range []struct {
+		name  string
+		pause workload.Pause
+	}{{"annotation", scale.Pause}, {"file", l.target.Pause}} {
+		p := by.pause.At(now)
+		if p.Up {
+			up = by.name
+		}
+		if p.Down {
+			down = by.name
+		}
+	}
+	return up, down
+}
+
 // block returns why nothing may be written, if anything forbids it.
-func (l *Loop) block(ctx context.Context, scale workload.Scale) decide.Block {
+func (l *Loop) block(ctx context.Context, scale workload.Scale, in decide.Input) decide.Block {
 	switch {
-	case l.target.Paused:
-		return decide.Block{Reason: decide.Paused, By: "file"}
-	case scale.Paused:
-		return decide.Block{Reason: decide.Paused, By: "annotation"}
+	case in.NoUp != "" && in.NoDown != "":
+		return decide.Block{Reason: decide.Paused, By: in.NoUp}
 	case l.target.DryRun: // who writes nothing contests with nobody, and is to be compared
 		return decide.Block{}
 	}

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"math"
 	"time"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
@@ -40,6 +41,9 @@ func (d Decision) Failed() bool { return d.Err != nil && d.Action != decide.None
 // how many times its bound a value is, steps up before steps down. A floor or a
 // ceiling is no load, and counts as just at its bound.
 func (d *Decision) urgency() float64 {
+	if d.From == 0 {
+		return math.Inf(1) // nothing is there to bear the load
+	}
 	times := 1.0
 	if d.Bound != nil && *d.Bound > 0 && d.PerInstance >= 0 { // else it is NaN
 		times = d.PerInstance / *d.Bound

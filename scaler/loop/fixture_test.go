@@ -71,7 +71,7 @@ type fakeWorkload struct {
 
 	uid       string
 	ready     *int32
-	paused    bool
+	pause     workload.Pause
 	writer    workload.Writer
 	hpa       string // the name of one
 	hpaErr    error
@@ -90,7 +90,7 @@ func (w *fakeWorkload) Get(ctx context.Context) (workload.Scale, error) {
 	}
 	return workload.Scale{
 		Replicas: w.replicas, ResourceVersion: fmt.Sprint(w.version), Generation: int64(w.version),
-		UID: w.uid, Ready: w.ready, Paused: w.paused, Writer: w.writer, Asked: true,
+		UID: w.uid, Ready: w.ready, Pause: w.pause, Writer: w.writer, Known: true, Asked: true,
 	}, w.getErr
 }
 
@@ -256,3 +256,6 @@ func (f *fixture) reasons(t *testing.T, atLevel string) string {
 	}
 	return strings.Join(reasons, ", ")
 }
+
+// both pauses steps up and down.
+var both = workload.Pause{Up: true, Down: true}

@@ -30,6 +30,7 @@ type Loop struct {
 	target   config.Target
 	sources  []source // one for each trigger
 	max      Evaluator
+	pods     Pods // nil unless steps down have regard to Pods that work
 	scaler   Scaler
 	observer Observer
 	local    func() time.Time // this machine's clock
@@ -52,7 +53,7 @@ type Loop struct {
 
 // New returns a loop that has not started.
 func New(t config.Target, from Sources, s Scaler, o Observer) *Loop {
-	l := &Loop{target: t, max: from.Max, scaler: s, observer: o, local: time.Now, schedule: Schedule{Interval: t.Interval}, owner: owner{due: true}}
+	l := &Loop{target: t, max: from.Max, pods: from.Pods, scaler: s, observer: o, local: time.Now, schedule: Schedule{Interval: t.Interval}, owner: owner{due: true}}
 	for _, r := range from.Triggers {
 		l.sources = append(l.sources, source{Reader: r})
 	}
@@ -235,11 +236,17 @@ func (l *Loop) decide(ctx context.Context, samples []sample.Result, fresh bool, 
 	}
 	before := l.state
 	d.Before = &before
-	in := decide.Input{
-		Now: now, Samples: samples, Used: !fresh, Replicas: d.Scale.Replicas, Ready: d.Scale.Ready, Limits: limits,
-		Block: l.block(ctx, *d.Scale),
+	if !d.Scale.Known {
+		limits.Min = max(1, limits.Min) // else it could not be told later who set 0
 	}
-	d.Decision, l.state = l.target.Policy.Decide(in, l.state)
+	in := decide.Input{
+		Now: now, Samples: samples, Used: !fresh, Replicas: d.Scale.Replicas, ByRule: d.Scale.Writer.Scaler(), Ready: d.Scale.Ready, Limits: limits,
+	}
+	in.NoUp, in.NoDown = l.paused(*d.Scale, now)
+	in.Block = l.block(ctx, *d.Scale, in)
+	decided, state := l.target.Policy.Decide(in, l.state)
+	d.Decision = decided
+	l.state = l.gently(ctx, in, d, state)
 	if l.target.DryRun {
 		l.decideShadow(d, &in)
 	}

@@ -220,7 +220,7 @@ func TestReady(t *testing.T) {
 // Paused: nothing is written, whatever the load, and it says so.
 func TestPausedNeverWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(newFakePrometheus(10*time.Second, 500), &fakeWorkload{replicas: 1}, func(t *Target) { t.Paused = true })
+		f := newFixture(newFakePrometheus(10*time.Second, 500), &fakeWorkload{replicas: 1}, func(t *Target) { t.Pause = both })
 		f.run(10 * time.Minute)
 		if len(f.workload.sets) != 0 {
 			t.Error("it wrote")

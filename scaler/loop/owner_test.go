@@ -226,7 +226,7 @@ func TestOwnerUnknown(t *testing.T) {
 
 func TestPausedByAnnotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &fakeWorkload{replicas: 1, paused: true}
+		w := &fakeWorkload{replicas: 1, pause: both}
 		f := newFixture(newFakePrometheus(10*time.Second, 500), w)
 		f.run(10 * time.Minute)
 		if len(w.sets) != 0 {
@@ -238,7 +238,7 @@ func TestPausedByAnnotation(t *testing.T) {
 		if got := f.gather(t, "paused"); got == nil || *got != 1 {
 			t.Errorf("paused is %v, want 1", got)
 		}
-		w.paused = false
+		w.pause = workload.Pause{}
 		f.run(11 * time.Second)
 		if got := f.gather(t, "paused"); w.replicas < 2 || *got != 0 {
 			t.Errorf("%d replicas, and paused is %v", w.replicas, *got)

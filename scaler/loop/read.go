@@ -27,6 +27,7 @@ type Evaluator interface {
 type Sources struct {
 	Triggers []Reader  // one for each of the policy's triggers, in their order
 	Max      Evaluator // of an upper bound for steps up; nil for none
+	Pods     Pods      // that steps down have regard to; nil for none
 }
 
 // source is one trigger's query.

@@ -22,6 +22,7 @@ type shadow struct {
 	known    bool
 	uid      string // of the workload
 	replicas int32
+	byRule   bool // that there are 0
 	state    decide.State
 }
 
@@ -36,8 +37,9 @@ func (s shadow) restarted(now time.Time) shadow {
 // yet, if the workload is another of the same name, and while it is switched off
 // or back from that.
 func (s shadow) follow(scale workload.Scale) shadow {
-	if !s.known || s.uid != scale.UID || s.replicas <= 0 || scale.Replicas <= 0 {
-		s.replicas = scale.Replicas
+	off := func(replicas int32, byRule bool) bool { return replicas <= 0 && !byRule }
+	if !s.known || s.uid != scale.UID || off(s.replicas, s.byRule) || off(scale.Replicas, scale.Writer.Scaler()) {
+		s.replicas, s.byRule = scale.Replicas, scale.Writer.Scaler()
 	}
 	s.known, s.uid = true, scale.UID
 	return s
@@ -47,11 +49,11 @@ func (s shadow) follow(scale workload.Scale) shadow {
 // Whether its Pods would be ready is unknown, so nothing waits for them.
 func (s shadow) decide(p decide.Policy, in decide.Input, scale workload.Scale) (shadow, *Shadow) {
 	s = s.follow(scale)
-	in.Replicas, in.Ready = s.replicas, nil
+	in.Replicas, in.ByRule, in.Ready = s.replicas, s.byRule, nil
 	d, state := p.Decide(in, s.state)
 	s.state = state
 	if d.Action != decide.None {
-		s.state = s.state.Acted(in.Now)
+		s.state, s.byRule = s.state.Acted(in.Now), true
 	}
 	s.replicas = d.To
 	return s, &Shadow{d.Action, d.From, d.To, d.Reason}

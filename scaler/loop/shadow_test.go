@@ -131,7 +131,7 @@ func TestTheShadowStartsAgain(t *testing.T) {
 		w.change(user, 3)
 		runFor(l, 25*time.Second)
 		shadowIs(3, decide.WithinBounds)
-		w.paused = true
+		w.pause = both
 		runFor(l, 25*time.Second)
 		shadowIs(3, decide.Paused)
 	})

@@ -43,7 +43,7 @@ func (r *dryRun) observe(d loop.Decision, now time.Time) {
 // What is missing is not above.
 func above(d loop.Decision, replicas int32) bool {
 	for i, s := range d.Samples {
-		if replicas > 0 && i < len(d.Target.Policy.Triggers) && decide.Hold(s) == "" && d.Target.Policy.Triggers[i].Rule.High(s.Value, replicas) {
+		if (replicas > 0 || d.Limits.Min == 0) && i < len(d.Target.Policy.Triggers) && decide.Hold(s) == "" && d.Target.Policy.Triggers[i].Rule.High(s.Value, replicas) {
 			return true
 		}
 	}

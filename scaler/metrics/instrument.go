@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/gate"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/kubeapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
@@ -34,7 +35,40 @@ func (t *Target) Sources(from loop.Sources) loop.Sources {
 	if from.Max != nil {
 		counted.Max = evaluator{from.Max, t}
 	}
+	if from.Pods != nil {
+		counted.Pods = pods{from.Pods, t}
+	}
 	return counted
+}
+
+// pods counts what fails of them.
+type pods struct {
+	loop.Pods
+	target *Target
+}
+
+func (p pods) Busy(ctx context.Context) (map[string]float64, error) {
+	busy, err := p.Pods.Busy(ctx)
+	if err != nil && ctx.Err() == nil {
+		p.target.failed(Query, string(promapi.CauseOf(err)))
+	}
+	return busy, err
+}
+
+func (p pods) List(ctx context.Context) ([]kubeapi.Pod, error) {
+	all, err := p.Pods.List(ctx)
+	if err != nil && ctx.Err() == nil {
+		p.target.failed(Read, string(workload.CauseOf(err)))
+	}
+	return all, err
+}
+
+func (p pods) SetDeletionCosts(ctx context.Context, costs map[kubeapi.Pod]int32) error {
+	err := p.Pods.SetDeletionCosts(ctx, costs)
+	if err != nil {
+		p.target.failed(Write, string(workload.CauseOf(err)))
+	}
+	return err
 }
 
 type reader struct {

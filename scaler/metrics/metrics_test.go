@@ -68,7 +68,7 @@ func TestGolden(t *testing.T) {
 		d := decided(camunda, 2, 120)
 		known.Observe(d)
 		d.Action, d.To, d.Reason = decide.None, d.From, decide.Paused
-		d.Scale.Ready, d.Scale.Paused, d.Change = &ready, true, loop.Change{Kind: loop.Foreign, From: 1, To: 2}
+		d.Scale.Ready, d.Scale.Pause.Down, d.Change = &ready, true, loop.Change{Kind: loop.Foreign, From: 1, To: 2}
 		known.Observe(d)
 		m.query.Observe(0.003)
 		m.RequestTook(gate.Write, time.Minute)

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"math"
 	"strconv"
 	"sync"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
 // Target is one target's metrics. It observes the target's decisions.
@@ -26,7 +28,7 @@ type Target struct {
 	lag     *time.Duration // nil until a sample was decided on
 	sampled []sampled      // for each trigger
 	dryRun  dryRun
-	paused  bool // by an annotation, as last seen
+	paused  workload.Pause // by annotations, as last seen
 }
 
 // sampled is what is known of a trigger's samples.
@@ -68,7 +70,7 @@ func (t *Target) Start() {
 func (t *Target) Forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.started, t.at, t.last, t.limits, t.lag, t.paused = time.Time{}, time.Time{}, loop.Decision{}, nil, nil, false
+	t.started, t.at, t.last, t.limits, t.lag, t.paused = time.Time{}, time.Time{}, loop.Decision{}, nil, nil, workload.Pause{}
 	t.dryRun = dryRun{}
 	for i := range t.sampled {
 		t.sampled[i] = sampled{trigger: t.sampled[i].trigger}
@@ -93,7 +95,7 @@ func (t *Target) Observe(d loop.Decision) {
 		t.lag = &d.Lag
 	}
 	if d.Scale != nil {
-		t.paused = d.Scale.Paused
+		t.paused = d.Scale.Pause
 	}
 	for i, s := range d.Samples {
 		if i < len(t.sampled) && !s.Timestamp.IsZero() {
@@ -113,7 +115,7 @@ func (t *Target) collect(m *Metrics, to export) {
 		}
 		to.metric(m.info, 1, w.Namespace, w.Kind, w.Name, strconv.FormatBool(t.target.DryRun))
 		to.metric(m.interval, t.target.Interval.Seconds())
-		to.metric(m.paused, boolValue(t.target.Paused || t.paused))
+		to.metric(m.paused, boolValue(t.target.Pause.At(time.Now()).Any() || t.paused.At(time.Now()).Any()))
 	}
 	for _, trigger := range t.target.Policy.Triggers {
 		collectRule(m, trigger, to)
@@ -179,8 +181,10 @@ func (t *Target) collectDecision(m *Metrics, to export) {
 		known = true
 		trigger := t.target.Policy.Triggers[i]
 		to.metric(m.value, s.Value, trigger.Name)
-		if d.Scale != nil && d.Scale.Replicas > 0 {
-			to.metric(m.perInstance, trigger.Rule.PerInstance(s.Value, d.Scale.Replicas), trigger.Name)
+		if d.Scale != nil {
+			if per := trigger.Rule.PerInstance(s.Value, d.Scale.Replicas); !math.IsNaN(per) {
+				to.metric(m.perInstance, per, trigger.Name)
+			}
 		}
 	}
 	if d.Scale == nil {

@@ -93,7 +93,7 @@ func (d *day) Get(context.Context) (workload.Scale, error) {
 	default:
 		d.paused = d.between("14:00", "14:20", now)
 	}
-	return workload.Scale{Replicas: d.replicas, ResourceVersion: fmt.Sprint(d.version), UID: "7c3e", Paused: d.paused, Writer: d.writer}, nil
+	return workload.Scale{Replicas: d.replicas, ResourceVersion: fmt.Sprint(d.version), UID: "7c3e", Pause: workload.Pause{Up: d.paused, Down: d.paused}, Writer: d.writer}, nil
 }
 
 // Set implements loop.Scaler.

@@ -187,8 +187,12 @@ func (m *Meter) pass(next int64) {
 		}
 		known = true
 		m.worst(i)
-		above = above || t.Rule.High(h.value, max(1, m.pods.ready))
-		below = below && t.Rule.Low(h.value, max(1, n))
+		sharing := m.pods.ready
+		if m.limits.Min > 0 {
+			sharing = max(1, sharing) // the first Pods are starting
+		}
+		above = above || t.Rule.High(h.value, sharing)
+		below = below && t.Rule.Low(h.value, max(1, n), m.limits.Min)
 	}
 	if !known || missing && !above {
 		m.Unknown += seconds

@@ -53,9 +53,9 @@ type Run struct {
 }
 
 // NewRun returns a run of the target: it scales, also if the target is a dry run
-// or paused. The queries are not asked; the stream says what they give.
+// or paused, and asks for no Pods. The queries are not asked; the stream says what they give.
 func NewRun(t config.Target, o Options) *Run {
-	t.DryRun, t.Paused = false, false
+	t.DryRun, t.Pause, t.BusyPods, t.Policy.BusyPods = false, workload.Pause{}, nil, nil
 	r := &Run{
 		Reasons: map[decide.Reason]int{}, target: t, now: o.From.UnixNano(), end: o.To.UnixNano(),
 		tracks: make([]Observation, len(t.Policy.Triggers)),
@@ -140,13 +140,16 @@ type scaler struct{ *Run }
 
 func (s scaler) Get(context.Context) (workload.Scale, error) {
 	ready := s.pods.readyAt(s.now)
-	return workload.Scale{Replicas: s.pods.desired, Ready: &ready}, nil
+	return workload.Scale{Replicas: s.pods.desired, Ready: &ready, Known: true, Writer: writer}, nil
 }
 
 func (s scaler) Set(_ context.Context, _ workload.Scale, replicas int32) error {
 	s.pods.set(replicas, s.now)
 	return nil
 }
+
+// writer is the one that there is, so 0 replicas are by the rule.
+var writer = workload.Writer{Manager: workload.FieldManager, Subresource: "scale"}
 
 func (scaler) ScaledByHPA(context.Context) (string, error) { return "", nil }
 

@@ -140,9 +140,16 @@ func Line(d loop.Decision) []any {
 	case decide.WaitForReady:
 		more("ready", *d.Ready, true)
 	case decide.Paused:
-		more("paused_by", d.Block.By, true)
+		more("paused_by", d.PausedBy(), true)
 	case decide.OwnedByOther:
 		more("owner", d.Block.By, d.Block.By != "")
+	}
+	if d.Pods != nil {
+		more("idle_pods", d.Pods.Idle, d.Pods.Err == nil)
+		more("pods_err", d.Pods.Err, d.Pods.Err != nil && d.Reason != decide.BusyUnknown) // else it is err
+	}
+	if d.Scale != nil && d.Scale.Pause.At(d.Now).Any() {
+		more("pause_err", d.Scale.PauseErr, d.Scale.PauseErr != nil)
 	}
 	more("dry_run", true, d.Target.DryRun)
 	if d.Shadow != nil {

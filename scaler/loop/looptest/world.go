@@ -24,10 +24,11 @@ type World struct {
 	*rand.Rand
 	Target config.Target
 
-	state decide.State
-	now   time.Time
-	n     int32
-	last  loop.Decision
+	state  decide.State
+	now    time.Time
+	n      int32
+	byRule bool // that there are 0
+	last   loop.Decision
 }
 
 // New returns a world whose configuration and faults depend on the seed alone.
@@ -50,10 +51,17 @@ func New(seed uint64) *World {
 		}
 	}
 	p.Limits.Min = int32(1 + w.IntN(3))
+	if p.FromZero() && w.one(2) {
+		p.Limits.Min = 0
+	}
 	p.Limits.Max = p.Limits.Min + int32(w.IntN(6))
 	duration := func() time.Duration { return time.Duration(w.IntN(2)*(1+w.IntN(90_000))) * time.Millisecond }
 	p.ScaleUpDelay, p.ScaleDownDelay, p.ScaleDownCoverage, p.HoldAfterStart = duration(), duration(), duration(), duration()
+	p.ScaleToZeroDelay = duration() / 2
 	p.WaitForReady = w.one(3)
+	if w.one(3) {
+		p.BusyPods = &decide.BusyPods{WaitForIdle: duration(), StepUnknown: w.one(2)}
+	}
 	if w.one(4) {
 		p.MaxSampleAge = time.Duration(5+w.IntN(60)) * time.Second
 	}
@@ -99,7 +107,7 @@ func (w *World) sample(spacing time.Duration) sample.Result {
 	case 5:
 		s.Outcome, s.Timestamp = sample.Future, w.now.Add(time.Minute)
 	case 6:
-		s.Value, s.Empty = 0, true
+		s.Value, s.Empty = 0, w.Target.Policy.Limits.Min > 0 // else no configuration allows it
 	}
 	return s
 }
@@ -117,7 +125,7 @@ func (w *World) Next() loop.Decision {
 func (w *World) next() loop.Decision {
 	w.now = w.now.Add(10*time.Second + time.Duration(w.IntN(300)-150)*time.Microsecond)
 	d := loop.Decision{Target: &w.Target}
-	in := decide.Input{Now: w.now, Limits: w.Target.Policy.Limits, Used: w.one(6), Replicas: w.n}
+	in := decide.Input{Now: w.now, Limits: w.Target.Policy.Limits, Used: w.one(6), Replicas: w.n, ByRule: w.byRule}
 	for range w.Target.Policy.Triggers {
 		in.Samples = append(in.Samples, w.sample([]time.Duration{0, 10 * time.Second, time.Minute}[w.IntN(3)]))
 	}
@@ -135,9 +143,13 @@ func (w *World) next() loop.Decision {
 			{Reason: decide.OwnedByOther, By: "another camunda-scaler", Left: time.Minute},
 		}[w.IntN(5)]
 	case 3:
-		in.Replicas = 0
+		in.Replicas, in.ByRule = 0, false
+	case 5:
+		in.NoUp = "file"
+	case 6:
+		in.NoDown = "annotation"
 	case 4:
-		in.Replicas = int32(1 + w.IntN(9)) // by hand
+		in.Replicas, in.ByRule = int32(1+w.IntN(9)), false // by hand
 		d.Change = loop.Change{Kind: loop.ChangeKind(1 + w.IntN(3)), From: w.n, To: in.Replicas}
 	}
 	if w.one(2) {
@@ -152,7 +164,18 @@ func (w *World) next() loop.Decision {
 	before := w.state
 	d.Before = &before
 	d.Scale = &workload.Scale{Replicas: in.Replicas, Ready: in.Ready, UID: "7c3e", Writer: workload.Writer{Manager: "kubectl", Time: w.now.Truncate(time.Second)}}
-	d.Decision, w.state = w.Target.Policy.Decide(in, w.state)
+	decided, state := w.Target.Policy.Decide(in, w.state)
+	if decided.Action == decide.Down && w.Target.Policy.BusyPods != nil {
+		in.Pods = &decide.Pods{Idle: int32(w.IntN(3))}
+		if w.one(3) {
+			in.Pods.Err = errors.New("forbidden")
+		}
+		decided, state = w.Target.Policy.Decide(in, w.state)
+	}
+	d.Decision, w.state = decided, state
+	if d.Reason == decide.BusyUnknown {
+		d.Err, d.Cause = in.Pods.Err, "forbidden"
+	}
 	if !in.Used {
 		d.Lag = time.Duration(1+w.IntN(900)) * time.Millisecond
 	}
@@ -167,7 +190,10 @@ func (w *World) next() loop.Decision {
 		}
 	}
 	if !w.Target.DryRun {
-		w.n = max(1, d.To)
+		w.n = d.To
+		if w.byRule = w.byRule || d.Action != decide.None; d.Off() {
+			w.n, w.byRule = 1, false // and on again
+		}
 	}
 	return d
 }

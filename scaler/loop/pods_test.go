@@ -68,7 +68,7 @@ func TestPodsAreMarkedBeforeAStepDown(t *testing.T) {
 			t.Errorf("%d looks and costs %v without a step", p.looks, p.costs)
 		}
 		load = 45
-		f.run(15*time.Second)
+		f.run(15 * time.Second)
 		if want := map[string]int32{"web-0": 1, "web-1": math.MaxInt32, "web-2": 0}; w.replicas != 2 || p.looks != 1 || !maps.Equal(p.costs, want) {
 			t.Errorf("%d replicas after %d looks, with the costs %v, want %v", w.replicas, p.looks, p.costs, want)
 		}
@@ -85,7 +85,7 @@ func TestPendingPodsAreIdle(t *testing.T) {
 		f := newFixtureFrom(Sources{Triggers: []Reader{newFakePrometheus(10*time.Second, 30)}, Pods: p}, w, func(t *Target) {
 			t.Policy.BusyPods = &decide.BusyPods{WaitForIdle: time.Hour}
 		})
-		f.run(15*time.Second)
+		f.run(15 * time.Second)
 		if w.replicas != 2 {
 			t.Errorf("%d replicas, want 2: one Pod is pending", w.replicas)
 		}
@@ -112,7 +112,7 @@ func TestAStatefulSetWaitsForItsLastPods(t *testing.T) {
 			t.Errorf("%d replicas and %v: web-2 works", w.replicas, last(t, f))
 		}
 		p.busy = map[string]float64{"web-0": 1, "web-1": 1, "web-2": 0}
-		f.run(15*time.Second)
+		f.run(15 * time.Second)
 		if w.replicas != 2 || p.costs != nil {
 			t.Errorf("%d replicas, want 2, and costs %v", w.replicas, p.costs)
 		}
@@ -136,7 +136,7 @@ func TestUnknownPods(t *testing.T) {
 					f := newFixtureFrom(Sources{Triggers: []Reader{newFakePrometheus(10*time.Second, 45)}, Pods: &p}, w, func(t *Target) {
 						t.Policy.BusyPods = &decide.BusyPods{StepUnknown: step}
 					})
-					f.run(15*time.Second)
+					f.run(15 * time.Second)
 					l := last(t, f)
 					if step && (w.replicas != 2 || l["pods_err"] == "" || l["err"] != "") {
 						t.Errorf("%d replicas and %v", w.replicas, l)

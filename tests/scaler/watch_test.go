@@ -163,7 +163,7 @@ func TestWatchedNotPolled(t *testing.T) {
 	w.awaitSteady(t)
 	w.take()
 	for range 1000 {
-		if scale := w.get(t); scale.Replicas != 1 || scale.UID == "" || scale.Ready == nil || *scale.Ready != 0 || scale.Paused {
+		if scale := w.get(t); scale.Replicas != 1 || scale.UID == "" || scale.Ready == nil || *scale.Ready != 0 || scale.Pause.Any() {
 			t.Fatalf("got %+v", scale)
 		}
 	}
@@ -229,15 +229,15 @@ func TestWatchSeesPause(t *testing.T) {
 	if err := w.Set(t.Context(), scale, 2); workload.CauseOf(err) != workload.CauseConflict {
 		t.Errorf("got %v, want a conflict", err)
 	}
-	if !w.get(t).Paused {
+	if !w.get(t).Pause.Any() {
 		t.Error("the Get after a conflict knows of no pause")
 	}
 	annotatePaused(t, ns, "false")
-	w.awaitScale(t, func(s workload.Scale) bool { return !s.Paused })
+	w.awaitScale(t, func(s workload.Scale) bool { return !s.Pause.Any() })
 	annotatePaused(t, ns, "since the incident")
-	w.awaitScale(t, func(s workload.Scale) bool { return s.Paused })
+	w.awaitScale(t, func(s workload.Scale) bool { return s.Pause.Any() })
 	annotatePaused(t, ns, nil)
-	w.awaitScale(t, func(s workload.Scale) bool { return !s.Paused })
+	w.awaitScale(t, func(s workload.Scale) bool { return !s.Pause.Any() })
 	if got := replicas(t, ns, "apps/v1/deployments", "web"); got != 1 {
 		t.Errorf("%d replicas, want 1", got)
 	}
@@ -396,10 +396,10 @@ func TestWatchNotAllowed(t *testing.T) {
 		return ""
 	})
 	w.awaitScale(t, func(s workload.Scale) bool {
-		return s.Replicas == 1 && s.Ready == nil && !s.Paused && s.Writer == workload.Writer{} && s.Asked
+		return s.Replicas == 1 && s.Ready == nil && !s.Pause.Any() && s.Writer == workload.Writer{} && s.Asked
 	})
 	patch(t, "/apis/rbac.authorization.k8s.io/v1/namespaces/"+ns+"/roles/watcher", watcherRole("list"))
-	w.awaitScale(t, func(s workload.Scale) bool { return s.Paused && s.Ready != nil && s.Asked })
+	w.awaitScale(t, func(s workload.Scale) bool { return s.Pause.Any() && s.Ready != nil && s.Asked })
 	await(t, func() string {
 		if w.countLogged("warn", "workload cannot be watched", "watch deployments.apps named web") != 1 {
 			return "the right that is still missing is not logged"
@@ -407,7 +407,7 @@ func TestWatchNotAllowed(t *testing.T) {
 		return ""
 	})
 	patch(t, "/apis/rbac.authorization.k8s.io/v1/namespaces/"+ns+"/roles/watcher", watcherRole("list", "watch"))
-	if scale := w.awaitSteady(t); !scale.Paused {
+	if scale := w.awaitSteady(t); !scale.Pause.Any() {
 		t.Errorf("got %+v", scale)
 	}
 	if warned, watched := w.countLogged("warn"), w.countLogged("info", "watched again"); warned != 2 || watched != 1 {

@@ -86,7 +86,6 @@ func TestDecisionsAreKept(t *testing.T) {
 func TestNothingIsLeftOut(t *testing.T) {
 	left := map[string]string{
 		"Result.Now":            "decisions do not depend on it",
-		"Result.Took":           "it is about Now",
 		"Result.Evaluated":      "nor on this",
 		"Result.Took":           "nor on this",
 		"Scale.ResourceVersion": "for writes only",

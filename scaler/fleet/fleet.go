@@ -62,8 +62,9 @@ type state struct {
 // connection is one to a Prometheus. A new one is made whenever its options
 // change, so its address stands for its identity.
 type connection struct {
-	to  config.Prometheus
-	api v1.API
+	to    config.Prometheus
+	api   v1.API
+	turns chan struct{} // of separate targets
 }
 
 // to returns the connection to a Prometheus, nil if there is none.
@@ -114,7 +115,7 @@ func (f *Fleet) Apply(c config.Config) error {
 			if err != nil {
 				return err
 			}
-			conn = &connection{p, api}
+			conn = &connection{p, api, make(chan struct{}, connectionTurns)}
 		}
 		next.conns = append(next.conns, conn)
 	}

@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"context"
+	"sync"
+	"time"
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 
@@ -12,13 +14,18 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/report"
 )
 
-// member runs the loop of one workload.
+// member runs the loop of one workload: each cycle in a goroutine that ends with
+// it. One that waited for the next cycle would keep 8 KiB of stack.
 type member struct {
 	spec
 	loop *loop.Loop
+	turn turn
 
 	cancel context.CancelFunc
-	ended  chan struct{}
+	ended  chan struct{} // closed when no cycle runs and none will
+
+	mu    sync.Mutex
+	timer *time.Timer // of the next cycle
 }
 
 func options(q config.Query, warn func(string)) query.Options {
@@ -70,7 +77,7 @@ func (f *Fleet) metrics(s spec) *metrics.Target {
 // newMember returns a member that does not run yet.
 func (f *Fleet) newMember(s spec) *member {
 	t := s.target
-	m := &member{spec: s}
+	m := &member{spec: s, turn: turn{of: turnsOf(s.source)}}
 	told := f.metrics(s)
 	told.Configure(t)
 	kept := f.Journal.Target(t.Name)
@@ -79,21 +86,49 @@ func (f *Fleet) newMember(s spec) *member {
 	if f.Record != nil {
 		observers = append(observers, report.Events{Record: f.Record})
 	}
-	m.loop = loop.New(t, told.Sources(f.sources(s)), told.Scaler(f.Workloads(t.Workload)), observers)
+	m.loop = loop.New(t, told.Sources(f.sources(s)), told.Scaler(yielding{f.Workloads(t.Workload), &m.turn}), observers)
 	return m
 }
 
-// start runs the loop, in the one goroutine that a member has.
+// start runs the loop.
 func (m *member) start(ctx context.Context) {
 	ctx, m.cancel = context.WithCancel(ctx)
 	m.ended = make(chan struct{})
-	go func() { defer close(m.ended); m.loop.Run(ctx) }()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.timer = time.AfterFunc(0, func() { m.cycle(ctx) })
+}
+
+// cycle runs one cycle, and sees to the next.
+func (m *member) cycle(ctx context.Context) {
+	var next time.Duration
+	if m.turn.take(ctx) {
+		next = m.loop.Step(ctx)
+		m.turn.give()
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if ctx.Err() != nil {
+		close(m.ended)
+		return
+	}
+	m.timer.Reset(next)
+}
+
+// stop sees to it that no further cycle starts. One that runs ends soon.
+func (m *member) stop() {
+	m.cancel()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.timer.Stop() {
+		close(m.ended)
+	}
 }
 
 // halt stops members, all at once. Writes that are under way are finished.
 func halt(members []*member) {
 	for _, m := range members {
-		m.cancel()
+		m.stop()
 	}
 	for _, m := range members {
 		<-m.ended

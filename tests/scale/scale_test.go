@@ -33,7 +33,7 @@ func TestCounts(t *testing.T) {
 			if r.APIRequestsAMinute > 0 {
 				t.Errorf("%.0f requests to the API server a minute, want none", r.APIRequestsAMinute)
 			}
-			if own := r.Goroutines - 60; own > n {
+			if own := r.Goroutines - 60; own > n/2 { // none while it waits
 				t.Errorf("%d goroutines for %d workloads", own, n)
 			}
 			if perWorkload := float64(r.Series-150) / n; perWorkload > 20 {

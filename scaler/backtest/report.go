@@ -206,8 +206,11 @@ func (r Report) writeSteps(w io.Writer) {
 			if s.Trigger != "" {
 				fmt.Fprintf(w, " (%s)", s.Trigger)
 			}
-			if s.Instance != nil {
+			switch {
+			case s.Instance != nil:
 				fmt.Fprintf(w, ", %s per replica", number(*s.Instance))
+			case s.Value != nil:
+				fmt.Fprintf(w, ", %s in all", number(*s.Value))
 			}
 			fmt.Fprintln(w)
 		}

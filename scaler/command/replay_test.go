@@ -49,6 +49,24 @@ func TestReplayCommands(t *testing.T) {
 	}
 }
 
+// Without replicas there is no value per replica, in the table and as JSON.
+func TestSimulateFromZero(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "scaler.yml")
+	text := "targets: [{query: jobs, rule: {type: target, value_per_replica: 5, min_replicas: 0}}]"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"simulate", "--config.file=" + file, "--load=[{spike: {at: 30m, by: 9, for: 5m}}]", "--duration=2h"}
+	out, _, err := runReplay(t, args...)
+	if err != nil || strings.Contains(out, "NaN") || !strings.Contains(out, "0 -> 2    load_high, 9 in all") || !strings.Contains(out, "1 -> 0    load_low, 0 per replica") {
+		t.Errorf("got %v\n%s", err, out)
+	}
+	out, _, err = runReplay(t, append(args, "--output=json")...)
+	if err != nil || !strings.Contains(out, `"steps_up": 1`) {
+		t.Errorf("got %v\n%s", err, out)
+	}
+}
+
 func TestReplayMistakes(t *testing.T) {
 	csv := filepath.Join(t.TempDir(), "load.csv")
 	if err := os.WriteFile(csv, []byte("time,value\n1767571200,60\n1767571210,60\n"), 0o644); err != nil {

@@ -29,8 +29,8 @@ func flapsAt(p decide.Policy, loads ...float64) bool {
 		samples[i] = sample.Result{Outcome: sample.Value, Value: load}
 	}
 	next := make([]int32, p.Limits.Max+3)
-	for n := int32(1); n < int32(len(next)); n++ {
-		d, _ := p.Decide(decide.Input{Samples: samples, Replicas: n, Limits: p.Limits}, decide.State{})
+	for n := min(1, p.Limits.Min); n < int32(len(next)); n++ {
+		d, _ := p.Decide(decide.Input{Samples: samples, Replicas: n, ByRule: true, Limits: p.Limits}, decide.State{})
 		next[n] = d.To
 	}
 	return cycles(next)
@@ -38,7 +38,7 @@ func flapsAt(p decide.Policy, loads ...float64) bool {
 
 // cycles reports whether a walk never ends, from any start.
 func cycles(next []int32) bool {
-	for start := 1; start < len(next); start++ {
+	for start := range next {
 		n := int32(start)
 		for range next { // more steps than there are places: it has been somewhere twice
 			n = next[n]
@@ -195,6 +195,42 @@ func TestFlapsWithSeveralTriggers(t *testing.T) {
 	}
 	c.check(t)
 }
+
+// To 0 and back no constant load goes, from any number of replicas, 0 included,
+// under the rules for which there may be 0.
+func TestZeroDoesNotFlap(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 2000 {
+		p := step1(0, 0, 0, 1+r.Int32N(5), r.Int32N(4), r.Int32N(4))
+		p.Triggers = nil
+		var all []float64
+		for i := range 1 + r.IntN(2) {
+			down := float64(r.IntN(7) - 2)
+			rule := decide.Rule{Kind: decide.Step, ScaleDownAt: down, ScaleUpAt: down + 1 + float64(r.IntN(3)), Absolute: true}
+			if r.IntN(2) == 0 {
+				rule = decide.Rule{Kind: decide.Target, ValuePerReplica: float64(1+r.IntN(9)) / 3}
+			}
+			p.Triggers = append(p.Triggers, decide.Trigger{Name: string(rune('a' + i)), Rule: rule})
+			all = append(all, loads(rule, p.Limits.Max)...)
+		}
+		all = append(all, math.SmallestNonzeroFloat64, -1, 0, 1, 2, 3, rule0(p))
+		if flap, ok := find(p); ok {
+			t.Fatalf("%+v: %v", p, flap)
+		}
+		for range 50 {
+			samples := make([]float64, len(p.Triggers))
+			for i := range samples {
+				samples[i] = all[r.IntN(len(all))]
+			}
+			if flapsAt(p, samples...) {
+				t.Fatalf("%+v flaps at %v", p, samples)
+			}
+		}
+	}
+}
+
+// rule0 is a load at a bound of the first target rule.
+func rule0(p decide.Policy) float64 { return p.Triggers[0].Rule.ValuePerReplica }
 
 // Under the default rule a constant load goes one way and then stays, from
 // wherever it starts.

@@ -174,7 +174,7 @@ func decisions(w io.Writer, t config.Target, samples []sample.Result, indent str
 	p := t.Policy
 	p.Expire(samples, now)
 	// What only time can bring is left out: it is about the numbers.
-	p.ScaleUpDelay, p.ScaleDownDelay, p.ScaleDownCoverage, p.HoldAfterStart = 0, 0, 0, 0
+	p.ScaleUpDelay, p.ScaleDownDelay, p.ScaleToZeroDelay, p.ScaleDownCoverage, p.HoldAfterStart = 0, 0, 0, 0, 0
 	limits := t.Calendar.Limits(p.Limits, now)
 	const most = 12
 	for n := limits.Min; n <= limits.Max; n++ {
@@ -182,7 +182,7 @@ func decisions(w io.Writer, t config.Target, samples []sample.Result, indent str
 			n = limits.Max
 			fmt.Fprintf(w, "%s  ...\n", indent)
 		}
-		d, _ := p.Decide(decide.Input{Now: now, Samples: samples, Replicas: n, Limits: limits}, decide.State{})
+		d, _ := p.Decide(decide.Input{Now: now, Samples: samples, Replicas: n, ByRule: true, Limits: limits}, decide.State{})
 		what := fmt.Sprintf("stays (%s)", d.Reason)
 		if d.Action != decide.None {
 			what = fmt.Sprintf("%s to %d (%s)", d.Action, d.To, d.Reason)

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
@@ -32,7 +33,7 @@ type Step struct {
 	Reason   decide.Reason `json:"reason,omitempty"`
 	Trigger  string        `json:"trigger,omitempty"`
 	Value    *float64      `json:"value,omitempty"`
-	Instance *float64      `json:"per_instance,omitempty"`
+	Instance *float64      `json:"per_instance,omitempty"` // nil without replicas, too
 }
 
 // Run is one policy that decides on a stream.
@@ -173,7 +174,9 @@ func (o observer) Observe(d loop.Decision) {
 	if d.Bound != nil { // a number decided
 		s.Trigger = o.target.Policy.Triggers[d.Trigger].Name
 		value, per := d.Sample().Value, d.PerInstance
-		s.Value, s.Instance = &value, &per
+		if s.Value = &value; !math.IsNaN(per) {
+			s.Instance = &per
+		}
 	}
 	o.Steps = append(o.Steps, s)
 }

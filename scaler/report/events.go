@@ -51,7 +51,10 @@ func why(d loop.Decision) string {
 		name = trigger.Name + ", "
 	}
 	value, bound := rounded(d.Sample().Value), rounded(*d.Bound)
-	if trigger.Rule.Absolute {
+	switch {
+	case d.From == 0:
+		return fmt.Sprintf("%s%v, with no replica", name, value)
+	case trigger.Rule.Absolute:
 		return fmt.Sprintf("%s%v, and the bound is %v", name, value, bound)
 	}
 	return fmt.Sprintf("%s%v on %d is %v per replica, and the bound is %v", name, value, d.From, rounded(d.PerInstance), bound)

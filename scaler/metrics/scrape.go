@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"maps"
+	"math"
 	"slices"
 
 	dto "github.com/prometheus/client_model/go"
@@ -48,6 +49,13 @@ func (e export) metric(f *family, v float64, labels ...string) {
 		e.add(f, v, e.target, labels...)
 	case f.merge != nil:
 		e.merged.add(f, v, e.target, labels)
+	}
+}
+
+// known exports a number unless it is NaN.
+func (e export) known(f *family, v float64, labels ...string) {
+	if !math.IsNaN(v) {
+		e.metric(f, v, labels...)
 	}
 }
 

@@ -20,22 +20,41 @@ type Target struct {
 	merged bool   // with the other members of its group
 
 	mu      sync.Mutex
-	target  config.Target
-	started time.Time      // zero while its loop does not run
-	at      time.Time      // of the last decision; zero if there was none
-	last    loop.Decision  // the last decision; its zero if there was none
-	limits  *decide.Limits // nil until some were in force
-	lag     *time.Duration // nil until a sample was decided on
+	is      identity
+	started time.Time // zero while its loop does not run
+	at      time.Time // of the last decision; zero if there was none
+	last    last
+	limits  decide.Limits  // zero until some were in force
+	lag     time.Duration  // 0 until a sample was decided on
 	sampled []sampled      // for each trigger
-	dryRun  dryRun
-	paused  workload.Pause // by annotations, as last seen
+	dryRun  *dryRun        // nil unless it is one
+	pause   workload.Pause // by annotations, as last seen
+}
+
+// identity is what of the configuration is exported. Of the rest each target's
+// metrics would keep a copy.
+type identity struct {
+	workload workload.Ref
+	interval time.Duration
+	triggers []decide.Trigger
+	dryRun   bool
+	pause    workload.Pause
+}
+
+// last is what is exported of the last decision. A number that is not known is
+// NaN.
+type last struct {
+	action                   decide.Action
+	reason                   decide.Reason
+	replicas, ready, desired float64
 }
 
 // sampled is what is known of a trigger's samples.
 type sampled struct {
-	trigger string
-	at      time.Time // of the newest one, by this machine's clock; zero if there was none
-	spacing time.Duration
+	trigger            string
+	at                 time.Time // of the newest one, by this machine's clock; zero if there was none
+	spacing            time.Duration
+	value, perInstance float64 // that were decided on last; NaN if there were none
 }
 
 // Configure sets what the target is, and by which rules it is decided on. What is
@@ -45,18 +64,21 @@ func (t *Target) Configure(target config.Target) {
 	defer t.mu.Unlock()
 	kept := make([]sampled, len(target.Policy.Triggers))
 	for i, trigger := range target.Policy.Triggers {
-		kept[i].trigger = trigger.Name
 		for _, s := range t.sampled {
 			if s.trigger == trigger.Name {
 				kept[i] = s
 			}
 		}
+		kept[i].trigger, kept[i].value, kept[i].perInstance = trigger.Name, math.NaN(), math.NaN()
 	}
-	if !target.DryRun {
-		t.dryRun = dryRun{}
+	switch {
+	case !target.DryRun:
+		t.dryRun = nil
+	case t.dryRun == nil:
+		t.dryRun = &dryRun{}
 	}
-	t.target, t.sampled = target, kept
-	t.last.Samples = nil // they are of the triggers from before
+	t.is = identity{target.Workload, target.Interval, target.Policy.Triggers, target.DryRun, target.Pause}
+	t.sampled, t.last.desired = kept, math.NaN() // the decision was by the triggers from before
 }
 
 // Start notes that decisions can be expected from now on.
@@ -70,10 +92,12 @@ func (t *Target) Start() {
 func (t *Target) Forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.started, t.at, t.last, t.limits, t.lag, t.paused = time.Time{}, time.Time{}, loop.Decision{}, nil, nil, workload.Pause{}
-	t.dryRun = dryRun{}
+	t.started, t.at, t.last, t.limits, t.lag, t.pause = time.Time{}, time.Time{}, last{}, decide.Limits{}, 0, workload.Pause{}
+	if t.dryRun != nil {
+		t.dryRun = &dryRun{}
+	}
 	for i := range t.sampled {
-		t.sampled[i] = sampled{trigger: t.sampled[i].trigger}
+		t.sampled[i] = sampled{trigger: t.sampled[i].trigger, value: math.NaN(), perInstance: math.NaN()}
 	}
 }
 
@@ -84,65 +108,107 @@ func (t *Target) Observe(d loop.Decision) {
 	defer t.mu.Unlock()
 	action, reason := d.Result()
 	t.totals.decided(action, reason, d.Change.Kind == loop.Foreign || d.Change.Kind == loop.Reverted)
-	t.last, t.at = d, time.Now()
-	if t.target.DryRun {
+	t.at = time.Now()
+	if t.dryRun != nil {
 		t.dryRun.observe(d, t.at)
 	}
 	if d.Limits.Max > 0 {
-		t.limits = &d.Limits
+		t.limits = d.Limits
 	}
 	if d.Lag > 0 {
-		t.lag = &d.Lag
+		t.lag = d.Lag
 	}
-	if d.Scale != nil {
-		t.paused = d.Scale.Pause
-	}
+	known := false // whether any trigger has a value
 	for i, s := range d.Samples {
-		if i < len(t.sampled) && !s.Timestamp.IsZero() {
-			t.sampled[i].at, t.sampled[i].spacing = time.Now().Add(-d.Now.Sub(s.Timestamp)), s.Spacing
+		if i < len(t.sampled) {
+			known = t.sampled[i].observe(d, s, t.is.triggers[i].Rule, t.at) || known
 		}
 	}
+	t.last = last{action, reason, math.NaN(), math.NaN(), math.NaN()}
+	if d.Scale == nil {
+		return
+	}
+	t.pause = d.Scale.Pause
+	t.last.replicas = float64(d.Scale.Replicas)
+	if action != decide.None && !t.is.dryRun {
+		t.last.replicas = float64(d.To) // it was written
+	}
+	if d.Scale.Ready != nil {
+		t.last.ready = float64(*d.Scale.Ready)
+	}
+	if known || d.Action != decide.None {
+		t.last.desired = float64(d.To)
+	}
+}
+
+// observe takes in what a decision says of the trigger, and returns whether it
+// has a value.
+func (s *sampled) observe(d loop.Decision, now sample.Result, rule decide.Rule, at time.Time) bool {
+	if !now.Timestamp.IsZero() {
+		s.at, s.spacing = at.Add(-d.Now.Sub(now.Timestamp)), now.Spacing
+	}
+	s.value, s.perInstance = math.NaN(), math.NaN()
+	if now.Outcome != sample.Value {
+		return false
+	}
+	s.value = now.Value
+	if d.Scale != nil {
+		s.perInstance = rule.PerInstance(now.Value, d.Scale.Replicas)
+	}
+	return true
 }
 
 // collect collects all that is only known of the target itself.
 func (t *Target) collect(m *Metrics, to export) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.dryRun.collect(m, time.Now(), to)
-	if w := t.target.Workload; w.Name != "" {
+	now := time.Now()
+	if t.dryRun != nil {
+		t.dryRun.collect(m, now, to)
+	}
+	if w := t.is.workload; w.Name != "" {
 		if t.merged {
 			w.Namespace, w.Name = "", "" // many
 		}
-		to.metric(m.info, 1, w.Namespace, w.Kind, w.Name, strconv.FormatBool(t.target.DryRun))
-		to.metric(m.interval, t.target.Interval.Seconds())
-		to.metric(m.paused, boolValue(t.target.Pause.At(time.Now()).Any() || t.paused.At(time.Now()).Any()))
+		to.metric(m.info, 1, w.Namespace, w.Kind, w.Name, strconv.FormatBool(t.is.dryRun))
+		to.metric(m.interval, t.is.interval.Seconds())
+		to.metric(m.paused, boolValue(t.is.pause.At(now).Any() || t.pause.At(now).Any()))
 	}
-	for _, trigger := range t.target.Policy.Triggers {
+	for _, trigger := range t.is.triggers {
 		collectRule(m, trigger, to)
 	}
 	for _, s := range t.sampled {
 		if !s.at.IsZero() {
-			to.metric(m.age, time.Since(s.at).Seconds(), s.trigger)
+			to.metric(m.age, now.Sub(s.at).Seconds(), s.trigger)
 		}
 		if s.spacing > 0 {
 			to.metric(m.spacing, s.spacing.Seconds(), s.trigger)
 		}
+		to.known(m.value, s.value, s.trigger)
+		to.known(m.perInstance, s.perInstance, s.trigger)
 	}
-	if t.limits != nil {
+	if t.limits.Max > 0 {
 		to.metric(m.min, float64(t.limits.Min))
 		if !t.limits.MaxUnknown {
 			to.metric(m.max, float64(t.limits.Max))
 		}
 	}
-	if t.lag != nil {
+	if t.lag > 0 {
 		to.metric(m.lag, t.lag.Seconds())
 	}
 	if since := latest(t.started, t.at); !since.IsZero() {
 		to.metric(m.decidedAt, float64(since.UnixMilli())/1000)
 	}
-	if !t.at.IsZero() {
-		t.collectDecision(m, to)
+	if t.at.IsZero() {
+		return
 	}
+	to.metric(m.decision, 1, string(t.last.action), string(t.last.reason))
+	if t.last.reason.Holds() {
+		to.metric(m.holding, 1, string(t.last.reason))
+	}
+	to.known(m.replicas, t.last.replicas)
+	to.known(m.ready, t.last.ready)
+	to.known(m.desired, t.last.desired)
 }
 
 func latest(a, b time.Time) time.Time {
@@ -163,42 +229,4 @@ func collectRule(m *Metrics, trigger decide.Trigger, to export) {
 	}
 	to.metric(m.rule, r.ScaleUpAt, trigger.Name, "scale_up_at", per)
 	to.metric(m.rule, r.ScaleDownAt, trigger.Name, "scale_down_at", per)
-}
-
-// collectDecision collects what the last decision says.
-func (t *Target) collectDecision(m *Metrics, to export) {
-	d := t.last
-	action, reason := d.Result()
-	to.metric(m.decision, 1, string(action), string(reason))
-	if reason.Holds() {
-		to.metric(m.holding, 1, string(reason))
-	}
-	known := false
-	for i, s := range d.Samples {
-		if s.Outcome != sample.Value || i >= len(t.target.Policy.Triggers) {
-			continue
-		}
-		known = true
-		trigger := t.target.Policy.Triggers[i]
-		to.metric(m.value, s.Value, trigger.Name)
-		if d.Scale != nil {
-			if per := trigger.Rule.PerInstance(s.Value, d.Scale.Replicas); !math.IsNaN(per) {
-				to.metric(m.perInstance, per, trigger.Name)
-			}
-		}
-	}
-	if d.Scale == nil {
-		return
-	}
-	replicas := d.Scale.Replicas
-	if action != decide.None && !t.target.DryRun {
-		replicas = d.To // it was written
-	}
-	to.metric(m.replicas, float64(replicas))
-	if d.Scale.Ready != nil {
-		to.metric(m.ready, float64(*d.Scale.Ready))
-	}
-	if known || d.Action != decide.None {
-		to.metric(m.desired, float64(d.To))
-	}
 }

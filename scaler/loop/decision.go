@@ -63,11 +63,24 @@ func (d *Decision) stepped() bool {
 	return d.Action != decide.None
 }
 
-// sameAs reports whether there is nothing new to tell a person.
-func (d *Decision) sameAs(other *Decision) bool {
+// gist is what is kept of a decision, to tell whether the next says anything new
+// to a person. All of it would keep 1 KiB for each workload.
+type gist struct {
+	action decide.Action
+	reason decide.Reason
+	cause  string
+	err    error
+}
+
+func (d *Decision) gist() gist {
 	action, reason := d.Result()
-	otherAction, otherReason := other.Result()
-	return action == otherAction && reason == otherReason && d.Cause == other.Cause
+	return gist{action, reason, d.Cause, d.Err}
+}
+
+// repeats reports whether it says nothing that is not known from other.
+func (g gist) repeats(other gist) bool {
+	g.err, other.err = nil, nil
+	return g == other
 }
 
 // fail notes what failed.

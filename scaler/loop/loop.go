@@ -46,7 +46,7 @@ type Loop struct {
 	owner     owner
 
 	retry      retry // of a cycle that failed for the workload
-	reported   Decision
+	reported   gist  // of the last report
 	reportedAt time.Time
 	health     *Health
 }
@@ -101,14 +101,14 @@ func (l *Loop) Once(ctx context.Context) error {
 	for ctx.Err() == nil {
 		decided, next := l.cycle(ctx)
 		switch {
-		case decided && l.reported.Err != nil:
-			return fmt.Errorf("target %s: %w", l.target.Name, l.reported.Err)
+		case decided && l.reported.err != nil:
+			return fmt.Errorf("target %s: %w", l.target.Name, l.reported.err)
 		case decided:
 			return nil
 		}
 		_ = sleep.For(ctx, next)
 	}
-	return fmt.Errorf("target %s: no decision: %s: %w", l.target.Name, l.reported.Reason, cmp.Or(l.reported.Err, ctx.Err()))
+	return fmt.Errorf("target %s: no decision: %s: %w", l.target.Name, l.reported.reason, cmp.Or(l.reported.err, ctx.Err()))
 }
 
 // Worked returns an error unless a cycle worked recently, that is, Prometheus
@@ -288,7 +288,7 @@ func (l *Loop) tellMissing(ctx context.Context, samples []sample.Result) {
 	d := Decision{Target: &l.target}
 	d.Decision = l.target.Policy.Missing(decide.Input{Now: l.now(), Samples: samples})
 	l.explain(&d)
-	if d.sameAs(&l.reported) && l.local().Sub(l.reportedAt) < l.target.Interval {
+	if d.gist().repeats(l.reported) && l.local().Sub(l.reportedAt) < l.target.Interval {
 		return
 	}
 	if scale, change, err := l.get(ctx); err == nil {
@@ -313,14 +313,15 @@ func (l *Loop) unreadable(samples []sample.Result, limits decide.Limits, err err
 		d.Decision = l.target.Policy.Unknown(in)
 		d.fail(err, string(workload.CauseOf(err)))
 	}
-	if !d.sameAs(&l.reported) || l.local().Sub(l.reportedAt) >= l.target.Interval {
+	if !d.gist().repeats(l.reported) || l.local().Sub(l.reportedAt) >= l.target.Interval {
 		l.report(&d)
 	}
 }
 
 func (l *Loop) report(d *Decision) {
-	d.Repeat = d.sameAs(&l.reported)
-	l.reported, l.reportedAt = *d, l.local()
+	now := d.gist()
+	d.Repeat = now.repeats(l.reported)
+	l.reported, l.reportedAt = now, l.local()
 	l.observer.Observe(*d)
 }
 

@@ -123,18 +123,18 @@ func (t Target) file() fileTarget {
 	return f
 }
 
-func (f *fileTarget) setPause(p workload.Pause) {
-	f.Paused = notPaused
+func (t *fileTarget) setPause(p workload.Pause) {
+	t.Paused = notPaused
 	switch {
 	case p.Up && p.Down:
-		f.Paused = pausedBoth
+		t.Paused = pausedBoth
 	case p.Up:
-		f.Paused = pausedUp
+		t.Paused = pausedUp
 	case p.Down:
-		f.Paused = pausedDown
+		t.Paused = pausedDown
 	}
 	if !p.Until.IsZero() {
-		f.PausedUntil = new(fileTime(p.Until.Format(time.RFC3339)))
+		t.PausedUntil = new(fileTime(p.Until.Format(time.RFC3339)))
 	}
 }
 

@@ -11,8 +11,11 @@ import (
 
 // The margins of a picture, which have the text of its axes, and its inner width.
 const (
-	Left, Right, Above, Under = 52, 12, 10, 22
-	Width                     = 760
+	Left  = 52
+	Right = 12
+	Above = 10
+	Under = 22
+	Width = 760
 )
 
 // Picture is SVG with axes. The classes of its parts are those of the page that

@@ -34,8 +34,8 @@ func (w *Workload) SetDeletionCosts(ctx context.Context, costs map[kubeapi.Pod]i
 	writes.SetLimit(8)
 	for pod, cost := range costs {
 		writes.Go(func() error {
-			if ctx.Err() != nil {
-				return nil
+			if err := ctx.Err(); err != nil {
+				return err // the first one is returned
 			}
 			if err := w.cluster.api.SetDeletionCost(ctx, w.Namespace, pod, cost); err != nil {
 				return fmt.Errorf("annotate Pod %s in namespace %s: %w", pod.Name, w.Namespace, err)

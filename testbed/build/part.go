@@ -17,8 +17,8 @@ const (
 	Alertmanager Part = "alertmanager" // alertmanager
 	Postgres     Part = "postgres"     // bin/, lib/ and share/ of PostgreSQL
 	Camunda714   Part = "camunda-7.14" // tomcat/, engine-rest/ (the unpacked war), lib/
-	Camunda724   Part = "camunda-7.24" // engine.jar (Spring Boot)
-	Operaton     Part = "operaton"     // engine.jar (Spring Boot)
+	Camunda724   Part = "camunda-7.24" // engine.jar (Spring Boot), lib/, engine.jsa: the classes that it loads
+	Operaton     Part = "operaton"     // the same
 )
 
 // Parts returns all parts but those that only a real node takes.
@@ -65,16 +65,19 @@ func recipes() map[Part]recipe {
 			title: "Camunda 7.14 on Tomcat", cost: "about 20 seconds", maven: true, make: mavenBuild("tomcat", "engine-rest", "lib", "testbed.jar"),
 		},
 		Camunda724: {
-			title: "Camunda 7.24", cost: "about 20 seconds", maven: true, make: mavenBuild("engine.jar"),
+			title: "Camunda 7.24", cost: "about 40 seconds", maven: true, flags: []string{bootLayout}, make: makeBoot,
 		},
 		Operaton: {
-			title: "Operaton", cost: "about 20 seconds", maven: true, make: mavenBuild("engine.jar"),
+			title: "Operaton", cost: "about 40 seconds", maven: true, flags: []string{bootLayout}, make: makeBoot,
 		},
 	}
 	maps.Copy(all, nodeRecipes())
 	maps.Copy(all, peerRecipes())
 	return all
 }
+
+// bootLayout tells what makeBoot leaves from what it left before. Maven ignores it.
+const bootLayout = "-Dtestbed.layout=unpacked"
 
 // kubernetesLinkerFlags sets the version that the components report.
 const kubernetesLinkerFlags = "-s -w" +

@@ -1,11 +1,9 @@
 package engine
 
-import (
-	"fmt"
-	"path/filepath"
-)
+import "fmt"
 
-// bootArgs runs a Spring Boot engine; all of its configuration is arguments.
+// bootArgs runs a Spring Boot engine from its folder, which the paths in its
+// archive of classes are relative to; all of its configuration is arguments.
 func (e *Engine) bootArgs() []string {
 	vendor := "camunda"
 	if e.spec.Distribution == Operaton {
@@ -15,7 +13,7 @@ func (e *Engine) bootArgs() []string {
 		return fmt.Sprintf("--%s.bpm.%s=%v", vendor, property, value)
 	}
 	args := []string{
-		"-jar", filepath.Join(e.folder, "engine.jar"),
+		"-XX:SharedArchiveFile=engine.jsa", "-jar", "engine.jar",
 		"--server.address=127.0.0.1",
 		fmt.Sprintf("--server.port=%d", e.port),
 		"--spring.jersey.application-path=" + e.spec.ContextPath,

@@ -133,6 +133,7 @@ func (e *Engine) Start(ctx context.Context) (err error) {
 	p.Args = append(p.Args,
 		"-Xms64m", "-Xmx256m",
 		"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", // quick to start
+		"-XX:ErrorFile="+filepath.Join(e.dir, "crash.log"),
 		"--add-opens=java.base/java.util=ALL-UNNAMED", // without it fetchAndLock answers 500
 		"--add-opens=java.base/java.lang=ALL-UNNAMED",
 	)
@@ -147,6 +148,7 @@ func (e *Engine) Start(ctx context.Context) (err error) {
 		}
 		p.Args = append(p.Args, e.tomcatArgs()...)
 	default:
+		p.Dir = e.folder // nothing is written there
 		p.Args = append(p.Args, e.bootArgs()...)
 	}
 	if e.process, err = process.Start(ctx, p); err != nil {

@@ -103,7 +103,7 @@ func TestMissingDataIsNotJudged(t *testing.T) {
 // No pair that can flap is tried, the frontier has nothing that is worse in
 // both, and the best has the least replica-hours within the limit.
 func TestSweep(t *testing.T) {
-	path := recorded(t, 3*24*time.Hour, func(at time.Time) float64 { return day(at) + float64(at.Unix()/10%7)*9 }, nil)
+	path := recorded(t, 25*time.Hour, func(at time.Time) float64 { return day(at) + float64(at.Unix()/10%7)*9 }, nil)
 	for _, c := range []struct {
 		name, rule string
 		sweep      sweep.Sweep

@@ -4,7 +4,7 @@
 # results are never taken from its cache (-count=1).
 
 PRODUCTS := exporter scaler service starter
-OUTSIDE  := charts demo docker/notices docker/sbom docs/check e2e $(patsubst %/go.mod,%,$(wildcard examples/*/go.mod)) testbed tests
+OUTSIDE  := charts demo docker/notices docker/sbom docs/check e2e $(patsubst %/go.mod,%,$(wildcard examples/*/go.mod examples/*/*/go.mod)) testbed tests
 
 GOFLAGS_PRODUCTS = $(PRODUCTS:%=./%/...)
 DECIDING = ./scaler/calendar ./scaler/config ./scaler/decide ./scaler/flap
@@ -35,7 +35,7 @@ NODE := $(filter Linux-0,$(shell uname -s)-$(shell id -u))
 
 # What make test runs side by side, the longest first: docs/testing.md has what each costs.
 TESTS := test-scaler $(if $(NODE),e2e-node) test-exporter test-demo charts test-testbed $(if $(NODE),e2e-images) \
-	unit lint test-dashboards test-example-scan soak fuzz test-docker coverage docs
+	unit lint test-dashboards test-example-scan test-example-kafka soak fuzz test-docker coverage docs
 
 .PHONY: test
 test: ## Prove all of it on real parts
@@ -125,6 +125,11 @@ test-demo: bin/demo ## The demo's story, and that its replicas settle where they
 .PHONY: test-example-scan
 test-example-scan: ## The example scan-workers, end to end
 	cd examples/scan-workers && GOWORK=off go test -count=1 -timeout 20m -v ./...
+
+.PHONY: test-example-kafka
+test-example-kafka: ## The example kafka, end to end
+	cd examples/kafka/admin && GOWORK=off go test -count=1 ./...
+	cd examples/kafka && GOWORK=off go test -count=1 -timeout 20m -v ./...
 
 .PHONY: bench-example
 bench-example: ## Measure what an example's README has: NAME=scan-workers ARGS=packing (ARGS=--help: what there is)

@@ -1,6 +1,5 @@
-// Package pods runs the Pods of a control plane that has no nodes as processes on
-// this machine. It does what a kubelet does for the API: it keeps nodes ready,
-// runs init containers in turn, restarts what ends, tells readiness, and finishes
+// Package pods runs the Pods of a control plane that has no real nodes as processes
+// on this machine. It does what a kubelet does for them: it runs init containers in turn, restarts what ends, tells readiness, and finishes
 // deletions after SIGTERM and the grace period. There are no images, no networks of
 // their own, and no isolation: a function says which program plays a container.
 package pods
@@ -41,20 +40,14 @@ type Runner struct {
 	running sync.WaitGroup
 }
 
-// Start makes nodes of these names and runs the Pods that the scheduler puts there.
-// play says which program plays a container; report is told what goes wrong.
-func Start(ctx context.Context, cluster *kube.Cluster, dir string, nodes []string,
+// Start runs the Pods that the scheduler puts on nodes. play says which program
+// plays a container; report is told what goes wrong.
+func Start(ctx context.Context, cluster *kube.Cluster, dir string,
 	play func(context.Context, *Pod, Container) (Program, error), report func(error),
-) (*Runner, error) {
+) *Runner {
 	r := &Runner{cluster: cluster, dir: dir, play: play, report: report, workers: map[string]*worker{}}
-	for _, name := range nodes {
-		if err := r.addNode(ctx, name); err != nil {
-			return nil, fmt.Errorf("adding the node %s: %w", name, err)
-		}
-	}
-	r.running.Go(func() { r.heartbeats(ctx, nodes) })
 	r.running.Go(func() { r.follow(ctx) })
-	return r, nil
+	return r
 }
 
 // Wait returns when all processes have ended, after the context of Start has.

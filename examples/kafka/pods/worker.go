@@ -110,21 +110,21 @@ func (w *worker) tell(ctx context.Context) {
 	for ctx.Err() == nil {
 		phase := w.phase()
 		ready := phase == "Running"
-		summary := phase
+		summary := []any{phase}
 		statuses := []object{}
 		for _, p := range w.containers {
 			status := p.status(ctx)
 			ready = ready && status.ready
 			statuses = append(statuses, status.object(p.container))
-			summary += fmt.Sprint(status.ready, status.restarts)
+			summary = append(summary, status.ready, status.restarts)
 		}
-		if summary != told {
+		if now := fmt.Sprint(summary...); now != told {
 			if err := w.runner.patchStatus(ctx, w.pod, w.status(phase, ready, statuses)); err != nil {
 				if ctx.Err() == nil {
 					w.fail(fmt.Errorf("telling its status: %w", err))
 				}
 			} else {
-				told = summary
+				told = now
 			}
 		}
 		if phase != "Running" {
@@ -267,14 +267,14 @@ func (p *played) stop(grace time.Duration) {
 }
 
 type containerStatus struct {
-	ready, running bool
-	restarts       int
-	err            error
+	ready, running, ended bool
+	restarts              int
+	err                   error // of the end
 }
 
 func (p *played) status(ctx context.Context) containerStatus {
 	p.mu.Lock()
-	s := containerStatus{running: p.process != nil && !p.ended, restarts: p.restarts, err: p.err}
+	s := containerStatus{running: p.process != nil && !p.ended, ended: p.ended, restarts: p.restarts, err: p.err}
 	probe := p.program.Ready
 	p.mu.Unlock()
 	s.ready = s.running
@@ -287,9 +287,14 @@ func (p *played) status(ctx context.Context) containerStatus {
 }
 
 func (s containerStatus) object(c Container) object {
-	state := object{"waiting": object{"reason": "CrashLoopBackOff"}}
-	if s.running {
+	state := object{"waiting": object{"reason": "ContainerCreating"}}
+	switch {
+	case s.running:
 		state = object{"running": object{"startedAt": time.Now().UTC().Format(time.RFC3339)}}
+	case s.ended && s.err == nil:
+		state = object{"terminated": object{"reason": "Completed", "exitCode": 0}}
+	case s.ended:
+		state = object{"terminated": object{"reason": "Error", "exitCode": 1}}
 	}
 	return object{
 		"name": c.Name, "image": c.Image, "imageID": c.Image, "ready": s.ready, "started": s.running,

@@ -35,6 +35,11 @@ type Parts struct {
 	Interpreter string // Python's
 }
 
+// PythonPath is where Python finds kafka-python and the app.
+func (p Parts) PythonPath() string {
+	return filepath.Join(p.Python, "site") + ":" + filepath.Join(p.Example, "app")
+}
+
 // Build builds and fetches what is missing; programs of the checkout go into dir.
 func Build(ctx context.Context, out io.Writer, dir string) (Parts, error) {
 	project, err := build.Checkout()
@@ -52,7 +57,7 @@ func Build(ctx context.Context, out io.Writer, dir string) (Parts, error) {
 		return Parts{}, err
 	}
 	p.Admin, p.Scaler = filepath.Join(dir, "kafka-admin"), filepath.Join(dir, "camunda-scaler")
-	_, err = build.Ensure(ctx, out, build.Kubernetes, build.Prometheus, build.Alertmanager)
+	_, err = build.Ensure(ctx, out, build.Kubernetes, build.Kwok, build.Prometheus, build.Alertmanager)
 	if err != nil {
 		return Parts{}, err
 	}

@@ -37,19 +37,19 @@ func (s *System) play(ctx context.Context, pod *pods.Pod, c pods.Container) (pod
 		env[name] = s.rewrite(value, folders)
 	}
 	p := pods.Program{}
-	switch repository := path.Base(c.Repository()); {
-	case repository == "kafka":
+	switch repository := path.Base(c.Repository()); repository {
+	case "kafka":
 		return s.playKafka(pod, c, env, folders)
-	case repository == "admin":
+	case "admin":
 		p, err = s.playAdmin(pod, args)
-	case repository == "camunda-scaler":
+	case "camunda-scaler":
 		p, err = s.playScaler(pod, args)
-	case repository == "producer" || repository == "consumer":
+	case "producer", "consumer":
 		p.Path, p.Args = s.parts.Interpreter, []string{"-m", "posts." + repository}
 		if len(c.Command) > 1 {
 			p.Args = c.Command[1:]
 		}
-		env["PYTHONPATH"] = filepath.Join(s.parts.Python, "site") + ":" + filepath.Join(s.parts.Example, "app")
+		env["PYTHONPATH"] = s.parts.PythonPath()
 		env["PYTHONUNBUFFERED"], env["PYTHONDONTWRITEBYTECODE"] = "1", "1"
 		env["SINK"] = s.Sink()
 	default:

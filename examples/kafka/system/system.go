@@ -99,25 +99,20 @@ func (s *System) up(ctx context.Context) error {
 	}
 	var group errgroup.Group
 	group.Go(func() (err error) {
-		s.Cluster, err = kube.Start(ctx, filepath.Join(s.dir, "kube"))
-		return err
+		if s.Cluster, err = kube.Start(ctx, filepath.Join(s.dir, "kube")); err != nil {
+			return err
+		}
+		return s.Cluster.StartBareNodes(ctx, maxNodes, "8", "32Gi")
 	})
 	group.Go(func() error { return s.watch(ctx) })
 	if err := group.Wait(); err != nil {
 		return err
 	}
 	s.say("Kubernetes: API server, etcd, controllers, scheduler; Prometheus and Alertmanager")
-	names := make([]string, maxNodes)
-	for i := range names {
-		names[i] = fmt.Sprintf("machine-%d", i+1)
-	}
 	if err := os.MkdirAll(s.logs(), 0o755); err != nil {
 		return err
 	}
-	s.Runner, err = pods.Start(ctx, s.Cluster, s.logs(), names, s.play, s.problem)
-	if err != nil {
-		return err
-	}
+	s.Runner = pods.Start(ctx, s.Cluster, s.logs(), s.play, s.problem)
 	if err := s.provideStorage(ctx); err != nil {
 		return err
 	}

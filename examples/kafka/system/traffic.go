@@ -49,9 +49,12 @@ func (s *System) Produce(ctx context.Context, messages, rate int) (*Producer, er
 func (s *System) AppEnvironment() []string {
 	return []string{
 		"KAFKA_BOOTSTRAP_SERVERS=" + s.Bootstrap(), "PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1",
-		"PYTHONPATH=" + filepath.Join(s.parts.Python, "site") + ":" + filepath.Join(s.parts.Example, "app"),
+		"PYTHONPATH=" + s.parts.PythonPath(),
 	}
 }
+
+// PythonPath is where Python finds kafka-python and the app.
+func (s *System) PythonPath() string { return s.parts.PythonPath() }
 
 // RunBefore runs one of the programs as they were, with the library as it was. It
 // returns what the program printed.

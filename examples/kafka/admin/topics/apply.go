@@ -129,7 +129,7 @@ func Level(ctx context.Context, admin *kadm.Client) (int16, error) {
 func applyTopic(ctx context.Context, admin *kadm.Client, t Topic, logger log.Logger) error {
 	config := map[string]*string{}
 	for key, value := range t.Config {
-		config[key] = kadm.StringPtr(value)
+		config[key] = new(value)
 	}
 	_, err := admin.CreateTopic(ctx, int32(t.Partitions), int16(t.Replication), config, t.Name)
 	if err == nil {
@@ -176,7 +176,7 @@ func alterConfig(ctx context.Context, admin *kadm.Client, t Topic) error {
 	}
 	var alter []kadm.AlterConfig
 	for key, value := range t.Config {
-		alter = append(alter, kadm.AlterConfig{Op: kadm.SetConfig, Name: key, Value: kadm.StringPtr(value)})
+		alter = append(alter, kadm.AlterConfig{Op: kadm.SetConfig, Name: key, Value: new(value)})
 	}
 	changed, err := admin.AlterTopicConfigs(ctx, alter, t.Name)
 	for _, c := range changed {

@@ -145,20 +145,27 @@ func (s *Story) fourthNode(ctx context.Context) error {
 		return err
 	}
 	defer admin.Close()
-	state, err := admin.Metadata(ctx)
+	load := map[int32]int{}
+	err = await(ctx, "replicas spread", 20*time.Second, func(ctx context.Context) error {
+		state, err := admin.Metadata(ctx)
+		if err != nil {
+			return err
+		}
+		clear(load)
+		state.Topics.EachPartition(func(p kadm.PartitionDetail) {
+			for _, id := range p.Replicas {
+				load[id]++
+			}
+		})
+		for id := range int32(4) {
+			if n := load[id]; n == 0 || n < load[0]-1 || n > load[0]+1 {
+				return fmt.Errorf("the replicas are spread %v", load)
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return err
-	}
-	load := map[int32]int{}
-	state.Topics.EachPartition(func(p kadm.PartitionDetail) {
-		for _, id := range p.Replicas {
-			load[id]++
-		}
-	})
-	for id := range int32(4) {
-		if n := load[id]; n == 0 || n < load[0]-1 || n > load[0]+1 {
-			return fmt.Errorf("the replicas are spread %v", load)
-		}
 	}
 	s.say("replicas by broker: %v", load)
 	// It is a broker only: four controllers would bear no more failures than three.

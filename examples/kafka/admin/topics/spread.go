@@ -19,6 +19,13 @@ func Spread(ctx context.Context, admin *kadm.Client, away []int32, logger log.Lo
 	if err != nil {
 		return err
 	}
+	// While a partition moves, it has the replicas of before and after.
+	if err := awaitMoves(ctx, admin, state.Topics.TopicsSet()); err != nil {
+		return err
+	}
+	if state, err = admin.Metadata(fresh.Context(ctx)); err != nil {
+		return err
+	}
 	keep := slices.DeleteFunc(state.Brokers.NodeIDs(), func(id int32) bool { return slices.Contains(away, id) })
 	var all []kadm.PartitionDetail
 	for _, t := range state.Topics.Sorted() {
@@ -29,7 +36,9 @@ func Spread(ctx context.Context, admin *kadm.Client, away []int32, logger log.Lo
 		return err
 	}
 	var request kadm.AlterPartitionAssignmentsReq
+	var moving kadm.TopicsSet
 	for _, m := range moves {
+		moving.Add(m.Topic, m.Partition)
 		logger.Log("level", "info", "msg", "moving", "topic", m.Topic, "partition", m.Partition, "to", fmt.Sprint(m.Replicas))
 		request.Assign(m.Topic, m.Partition, m.Replicas)
 	}
@@ -40,22 +49,29 @@ func Spread(ctx context.Context, admin *kadm.Client, away []int32, logger log.Lo
 	if err := answer.Error(); err != nil {
 		return fmt.Errorf("moving replicas: %w", err)
 	}
-	for len(moves) > 0 {
-		running, err := admin.ListPartitionReassignments(ctx, nil)
+	if err := awaitMoves(ctx, admin, moving); err != nil {
+		return err
+	}
+	logger.Log("level", "info", "msg", "replicas are spread", "moved", len(moves), "brokers", fmt.Sprint(keep))
+	return nil
+}
+
+// awaitMoves waits until none of the partitions moves.
+func awaitMoves(ctx context.Context, admin *kadm.Client, partitions kadm.TopicsSet) error {
+	for {
+		running, err := admin.ListPartitionReassignments(ctx, partitions)
 		if err != nil {
-			return fmt.Errorf("waiting for the moves: %w", err)
+			return fmt.Errorf("waiting for moves: %w", err)
 		}
 		if len(running) == 0 {
-			break
+			return nil
 		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for the moves, which go on: %w", ctx.Err())
+			return fmt.Errorf("waiting for moves, which go on without this program: %w", ctx.Err())
 		}
 	}
-	logger.Log("level", "info", "msg", "replicas are spread", "moved", len(moves), "brokers", fmt.Sprint(keep))
-	return nil
 }
 
 // plan returns the partitions that need other replicas, with these. It moves as

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 func TestRead(t *testing.T) {
@@ -98,6 +99,37 @@ func TestApplyWaits(t *testing.T) {
 	defer cancel()
 	if err := Apply(ctx, client, File{Brokers: 4}, log.NewNopLogger()); err == nil || !strings.Contains(err.Error(), "3 of 4 brokers are there") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Spread ends when the moves have ended, and starts none while others run.
+func TestSpreadWaits(t *testing.T) {
+	cluster, client := fake(t, kfake.NumBrokers(4), kfake.SeedTopics(6, "posts"))
+	var order []string
+	cluster.ControlKey(int16(kmsg.AlterPartitionAssignments), func(kmsg.Request) (kmsg.Response, error, bool) {
+		order = append(order, "move")
+		return nil, nil, false
+	})
+	cluster.ControlKey(int16(kmsg.ListPartitionReassignments), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		if len(r.(*kmsg.ListPartitionReassignmentsRequest).Topics) == 0 {
+			t.Error("no partition is named: that is no question about all of them")
+		}
+		response := r.ResponseKind().(*kmsg.ListPartitionReassignmentsResponse)
+		order = append(order, "ask")
+		if n := len(order); n == 1 || n == 4 {
+			topic := kmsg.NewListPartitionReassignmentsResponseTopic()
+			topic.Topic = "posts"
+			topic.Partitions = append(topic.Partitions, kmsg.NewListPartitionReassignmentsResponseTopicPartition())
+			response.Topics = append(response.Topics, topic)
+		}
+		return response, nil, true
+	})
+	if err := Spread(t.Context(), kadm.NewClient(client), []int32{3}, log.NewNopLogger()); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(order, " "); got != "ask ask move ask ask" {
+		t.Errorf("the requests were %q", got)
 	}
 }
 

@@ -1,0 +1,28 @@
+package story
+
+import (
+	"fmt"
+	"testing"
+)
+
+func TestUpAndDown(t *testing.T) {
+	for _, c := range []struct {
+		steps []int
+		want  bool
+	}{
+		{[]int{1, 3, 2, 1}, true},
+		{[]int{1, 2, 3, 2, 1}, true},
+		{[]int{1, 3, 4, 3, 2, 1}, false},
+		{[]int{1, 3, 1}, false},
+		{[]int{1, 2, 1}, false},
+		{[]int{1, 3, 2, 3, 2, 1}, false},
+		{[]int{1, 3, 2}, false},
+		{nil, false},
+	} {
+		t.Run(fmt.Sprint(c.steps), func(t *testing.T) {
+			if got := upAndDown(c.steps); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}

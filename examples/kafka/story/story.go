@@ -43,7 +43,7 @@ func (s *Story) Parts() []Part {
 		{"installed", "three nodes on three machines, posts with 3 partitions and 3 replicas, evictions of one node allowed", s.installed},
 		{"messages arrive", "without flush they are lost, with flush they arrive", s.messagesArrive},
 		{"lag is known", "without a group there is no lag, with a group there is", s.lagIsKnown},
-		{"consumers follow the lag", "1 to 3 consumers, as many as partitions, and back to 1", s.consumersFollowTheLag},
+		{"consumers follow the lag", "it is night: none, 3 for a burst, as many as partitions, and none again", s.consumersFollowTheLag},
 		{"a broker is killed", "nothing acknowledged is lost or stored twice, and the alert arrives and ends", s.brokerIsKilled},
 		{"rolling upgrade", "4.2.0 to 4.3.1 under load, one node at a time, metadata.version 29 to 30, and the topic update", s.upgrade},
 		{"a fourth node", "a broker joins, and replicas move to it", s.fourthNode},

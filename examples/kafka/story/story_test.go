@@ -10,13 +10,14 @@ func TestUpAndDown(t *testing.T) {
 		steps []int
 		want  bool
 	}{
-		{[]int{1, 3, 2, 1}, true},
-		{[]int{1, 2, 3, 2, 1}, true},
-		{[]int{1, 3, 4, 3, 2, 1}, false},
-		{[]int{1, 3, 1}, false},
-		{[]int{1, 2, 1}, false},
-		{[]int{1, 3, 2, 3, 2, 1}, false},
-		{[]int{1, 3, 2}, false},
+		{[]int{0, 3, 2, 1, 0}, true},
+		{[]int{0, 1, 3, 2, 1, 0}, true},
+		{[]int{0, 3, 4, 3, 2, 1, 0}, false},
+		{[]int{0, 3, 1, 0}, false},
+		{[]int{0, 2, 1, 0}, false},
+		{[]int{0, 3, 2, 3, 2, 1, 0}, false},
+		{[]int{0, 3, 2, 1}, false},
+		{[]int{1, 3, 2, 1, 0}, false},
 		{nil, false},
 	} {
 		t.Run(fmt.Sprint(c.steps), func(t *testing.T) {

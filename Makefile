@@ -34,8 +34,8 @@ example: ## Show an example on this machine: NAME=kafka or another folder of exa
 NODE := $(filter Linux-0,$(shell uname -s)-$(shell id -u))
 
 # What make test runs side by side, the longest first: docs/testing.md has what each costs.
-TESTS := test-scaler $(if $(NODE),e2e-node) test-exporter test-demo charts test-testbed $(if $(NODE),e2e-images) \
-	unit lint test-dashboards test-example-scan test-example-kafka soak fuzz test-docker coverage docs
+TESTS := test-scaler $(if $(NODE),e2e-node) test-exporter test-demo charts test-example-kafka test-testbed $(if $(NODE),e2e-images) \
+	unit lint test-dashboards test-example-scan soak fuzz test-docker coverage docs
 
 .PHONY: test
 test: ## Prove all of it on real parts

@@ -41,7 +41,7 @@ func start(t *testing.T) *story.Story {
 		t.Fatal(err)
 	}
 	s, err := system.Up(context.WithoutCancel(t.Context()), filepath.Join(dir, "up"), parts, system.Options{
-		Interval: time.Second, Out: t.Output(), AlertsAfter: "2s", Values: story.Values,
+		Interval: 2 * time.Second, Out: t.Output(), AlertsAfter: "2s", Values: story.Values,
 	})
 	if err != nil {
 		t.Fatalf("%v\nthe logs are in %s", err, dir)

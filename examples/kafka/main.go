@@ -97,7 +97,7 @@ process on this machine plays each of them, with the chart's own arguments.
 	}
 	began := time.Now()
 	s, err := system.Up(ctx, filepath.Join(dir, "up"), parts, system.Options{
-		Interval: time.Second, Out: out, AlertsAfter: "2s", Values: story.Values,
+		Interval: 2 * time.Second, Out: out, AlertsAfter: "2s", Values: story.Values,
 	})
 	if err != nil {
 		return 1, err

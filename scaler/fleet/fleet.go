@@ -64,7 +64,7 @@ type state struct {
 type connection struct {
 	to    config.Prometheus
 	api   v1.API
-	turns chan struct{} // of separate targets
+	turns *turns // of separate targets
 }
 
 // to returns the connection to a Prometheus, nil if there is none.
@@ -115,7 +115,7 @@ func (f *Fleet) Apply(c config.Config) error {
 			if err != nil {
 				return err
 			}
-			conn = &connection{p, api, make(chan struct{}, connectionTurns)}
+			conn = &connection{p, api, newTurns(connectionTurns)}
 		}
 		next.conns = append(next.conns, conn)
 	}

@@ -21,7 +21,7 @@ type group struct {
 	target  config.Target
 	conn    *connection
 	sources []*query.Source // one for each trigger
-	turns   chan struct{}   // of its members
+	turns   *turns          // of its members
 	health  *loop.Health
 	logger  log.Logger
 	logged  problems // that were logged last
@@ -41,7 +41,7 @@ type problems struct {
 func newGroup(t config.Target, conn *connection, warn func(string), logger log.Logger) *group {
 	g := &group{
 		target: t, conn: conn, health: loop.NewHealth(t.Name, t.Interval, t.Policy.MaxAge(0)),
-		logger: log.With(logger, "target", t.Name), turns: make(chan struct{}, groupTurns),
+		logger: log.With(logger, "target", t.Name), turns: newTurns(groupTurns),
 	}
 	labels := query.Labels{NamespaceLabel: t.Group.NamespaceLabel, NameLabel: t.Group.NameLabel}
 	if labels.NamespaceLabel == "" {

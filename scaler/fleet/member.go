@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
@@ -15,17 +14,21 @@ import (
 )
 
 // member runs the loop of one workload: each cycle in a goroutine that ends with
-// it. One that waited for the next cycle would keep 8 KiB of stack.
+// it, when its turn has come.
 type member struct {
 	spec
-	loop *loop.Loop
-	turn turn
+	loop  *loop.Loop
+	turns *turns
 
+	ctx    context.Context
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when no cycle runs and none will
 
-	mu    sync.Mutex
-	timer *time.Timer // of the next cycle
+	// Guarded by the mutex of turns.
+	due   time.Time // when the next cycle is
+	waits bool      // for that
+	index int       // in the queue, while it waits
+	turn  bool      // the cycle that runs has not given its turn back
 }
 
 func options(q config.Query, warn func(string)) query.Options {
@@ -77,7 +80,7 @@ func (f *Fleet) metrics(s spec) *metrics.Target {
 // newMember returns a member that does not run yet.
 func (f *Fleet) newMember(s spec) *member {
 	t := s.target
-	m := &member{spec: s, turn: turn{of: turnsOf(s.source)}}
+	m := &member{spec: s, turns: turnsOf(s.source)}
 	told := f.metrics(s)
 	told.Configure(t)
 	kept := f.Journal.Target(t.Name)
@@ -86,41 +89,34 @@ func (f *Fleet) newMember(s spec) *member {
 	if f.Record != nil {
 		observers = append(observers, report.Events{Record: f.Record})
 	}
-	m.loop = loop.New(t, told.Sources(f.sources(s)), told.Scaler(yielding{f.Workloads(t.Workload), &m.turn}), observers)
+	m.loop = loop.New(t, told.Sources(f.sources(s)), told.Scaler(yielding{f.Workloads(t.Workload), m}), observers)
 	return m
 }
 
 // start runs the loop.
 func (m *member) start(ctx context.Context) {
-	ctx, m.cancel = context.WithCancel(ctx)
+	m.ctx, m.cancel = context.WithCancel(ctx)
 	m.ended = make(chan struct{})
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.timer = time.AfterFunc(0, func() { m.cycle(ctx) })
+	m.next(0)
 }
 
 // cycle runs one cycle, and sees to the next.
-func (m *member) cycle(ctx context.Context) {
-	var next time.Duration
-	if m.turn.take(ctx) {
-		next = m.loop.Step(ctx)
-		m.turn.give()
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if ctx.Err() != nil {
+func (m *member) cycle() {
+	wait := m.loop.Step(m.ctx)
+	m.turns.give(m)
+	m.next(wait)
+}
+
+func (m *member) next(wait time.Duration) {
+	if !m.turns.after(m.ctx, m, wait) {
 		close(m.ended)
-		return
 	}
-	m.timer.Reset(next)
 }
 
 // stop sees to it that no further cycle starts. One that runs ends soon.
 func (m *member) stop() {
 	m.cancel()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.timer.Stop() {
+	if m.turns.leave(m) {
 		close(m.ended)
 	}
 }

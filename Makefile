@@ -34,8 +34,8 @@ example: ## Show an example on this machine: NAME=kafka or another folder of exa
 NODE := $(filter Linux-0,$(shell uname -s)-$(shell id -u))
 
 # What make test runs side by side, the longest first: docs/testing.md has what each costs.
-TESTS := test-scaler $(if $(NODE),e2e-node) test-exporter test-demo charts test-example-kafka test-testbed $(if $(NODE),e2e-images) \
-	unit lint test-dashboards test-example-scan soak fuzz test-docker coverage docs
+TESTS := $(if $(NODE),e2e-story) test-exporter test-scaler test-example-kafka test-dashboards test-testbed test-demo test-example-scan \
+	charts $(if $(NODE),e2e-node e2e-images) unit lint soak fuzz test-docker coverage docs
 
 .PHONY: test
 test: ## Prove all of it on real parts
@@ -158,13 +158,15 @@ manifests: ## Make the files that are made from others: k8s_resources, the chart
 	cd docs/check && GOWORK=off go run .
 
 .PHONY: e2e
-e2e: e2e-images e2e-node ## The charts and images on a real Kubernetes node, as root on Linux (see e2e/README.md)
+e2e: e2e-images e2e-node e2e-story ## The charts and images on a real Kubernetes node, as root on Linux (see e2e/README.md)
 
-.PHONY: e2e-images e2e-node
+.PHONY: e2e-images e2e-node e2e-story
 e2e-images: e2e-needs
 	cd e2e && GOWORK=off go test -count=1 -timeout 60m -v ./images ./image
 e2e-node: e2e-needs
-	cd e2e && GOWORK=off go test -count=1 -p 1 -parallel 8 -timeout 60m -v . ./node
+	cd e2e && GOWORK=off go test -count=1 -p 1 -parallel 8 -timeout 60m -v -skip '^TestStory$$' . ./node
+e2e-story: e2e-needs
+	cd e2e && GOWORK=off go test -count=1 -timeout 60m -v -run '^TestStory$$' .
 
 .PHONY: e2e-needs
 e2e-needs:

@@ -20,6 +20,11 @@ func main() {
 	app.HelpFlag.Short('h')
 	pack := app.Command("packing", "How many nodes random groups of batch jobs take.")
 	groups := pack.Flag("groups", "How many groups.").Default("100").Int()
+	down := app.Command("steps", "What steps down do to jobs in progress: with the scaler, and with an HPA (make bench-peers builds its adapter, once).")
+	arrivals := down.Flag("arrivals", "Jobs arrive while workers are scaled down, too.").Bool()
+	grace := down.Flag("grace", "terminationGracePeriodSeconds.").Default("30").Int()
+	pools := down.Flag("pools", "Deployments for each way of scaling.").Default("5").Int()
+	week := app.Command("week", "What a week of jobs costs under several rules: a replay by camunda-scaler backtest.")
 	command := kingpin.MustParse(app.Parse(os.Args[1:]))
 	dir, err := os.MkdirTemp("", "scan-bench-")
 	if err == nil {
@@ -27,6 +32,10 @@ func main() {
 		switch command {
 		case pack.FullCommand():
 			err = comparePacking(ctx, dir, *groups)
+		case week.FullCommand():
+			err = compareWeek(ctx, dir)
+		case down.FullCommand():
+			err = compareSteps(ctx, dir, *arrivals, *grace, *pools)
 		}
 	}
 	if err != nil {

@@ -45,8 +45,9 @@ type Kind string
 const (
 	Started Kind = "started" // its process runs
 	Ready   Kind = "ready"
-	Term    Kind = "term"   // it was deleted, and its process got SIGTERM
-	Killed  Kind = "killed" // the grace period is over, and its process got SIGKILL
+	Unready Kind = "unready" // three probes failed
+	Term    Kind = "term"    // it was deleted, and its process got SIGTERM
+	Killed  Kind = "killed"  // the grace period is over, and its process got SIGKILL
 	Crashed Kind = "crashed"
 	Gone    Kind = "gone" // its process has ended, and so has the Pod
 )

@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	probePeriod  = 200 * time.Millisecond
-	restartPause = time.Second
+	probePeriod      = 200 * time.Millisecond
+	failureThreshold = 3 // probes, as a kubelet's default
+	restartPause     = time.Second
 )
 
 // running is one Pod with one container, as a process.
@@ -70,7 +71,7 @@ func (r *running) run(ctx context.Context) {
 func (r *running) supervise(ctx context.Context, p *process.Process, restarts int) (deleted bool) {
 	probe := time.NewTicker(probePeriod)
 	defer probe.Stop()
-	ready := false
+	ready, failures := false, 0
 	for {
 		select {
 		case grace := <-r.ended:
@@ -82,11 +83,16 @@ func (r *running) supervise(ctx context.Context, p *process.Process, restarts in
 			<-p.Exited()
 			return true
 		case <-probe.C:
-			if is := r.probe(ctx); is != ready {
+			if failures++; r.probe(ctx) {
+				failures = 0
+			}
+			if is := failures == 0 || ready && failures < failureThreshold; is != ready {
 				ready = is
 				r.status(ctx, restarts, ready, "")
 				if ready {
 					r.kubelet.observe(r.pod, Ready)
+				} else {
+					r.kubelet.observe(r.pod, Unready)
 				}
 			}
 		}

@@ -51,32 +51,53 @@ func largestFirst(jobs []Size) []Size {
 	return sorted
 }
 
-// FirstFit returns how many nodes it takes to put the jobs, largest first, each
-// on the first node with room: what the chart plans.
-func FirstFit(jobs []Size) int {
-	var free []Size
-	for _, job := range largestFirst(jobs) {
-		i := slices.IndexFunc(free, func(node Size) bool { return node.fits(job) })
-		if i < 0 {
-			i, free = len(free), append(free, Node)
-		}
-		free[i] = free[i].minus(job)
+// Plan returns how many nodes the chart's plan takes. It fills one node after
+// another, each time with the job that leaves the least, and tries that with
+// several weights of CPU against memory.
+func Plan(jobs []Size) int {
+	best := len(jobs)
+	for _, weight := range []int{5, 3, 7, 1, 9} {
+		best = min(best, fill(largestFirst(jobs), weight))
 	}
-	return len(free)
+	return best
+}
+
+func fill(left []Size, weight int) (nodes int) {
+	for ; len(left) > 0; nodes++ {
+		for free := Node; ; {
+			at, score := -1, 0
+			for i, job := range left {
+				if !free.fits(job) {
+					continue
+				}
+				rest := free.minus(job)
+				c, m := rest.CPU*1000/Node.CPU, rest.Memory*1000/Node.Memory
+				if s := weight*c*c + (10-weight)*m*m; at < 0 || s < score {
+					at, score = i, s
+				}
+			}
+			if at < 0 {
+				break
+			}
+			free = free.minus(left[at])
+			left = slices.Delete(left, at, at+1)
+		}
+	}
+	return nodes
 }
 
 // patience bounds the search for the optimum of one group.
 const patience = 5_000_000
 
 // Optimum returns the fewest nodes that hold the jobs: found by trying all
-// placements of fewer nodes than FirstFit takes.
+// placements of fewer nodes than Plan takes.
 func Optimum(jobs []Size) (int, error) {
 	var sum Size
 	for _, job := range jobs {
 		sum = sum.plus(job)
 	}
 	least := max((sum.CPU+Node.CPU-1)/Node.CPU, (sum.Memory+Node.Memory-1)/Node.Memory)
-	best := FirstFit(jobs)
+	best := Plan(jobs)
 	sorted := largestFirst(jobs)
 	for n := least; n < best; n++ {
 		free := slices.Repeat([]Size{Node}, n)

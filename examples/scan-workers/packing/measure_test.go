@@ -21,8 +21,8 @@ func TestPlanIsFollowed(t *testing.T) {
 	table.Markdown(&text)
 	t.Logf("\n%s", text.String())
 	alone, greedy, planned := table.Rows[0].Nodes, table.Rows[1].Nodes, table.Rows[len(table.Rows)-1].Nodes
-	if planned > greedy || greedy > alone {
-		t.Errorf("planned %d, greedy %d, alone %d: want no more from left to right", planned, greedy, alone)
+	if planned > greedy || greedy >= alone {
+		t.Errorf("planned %d, greedy %d, alone %d: want ever more", planned, greedy, alone)
 	}
 	if planned != table.Plan || planned < table.Optimum {
 		t.Errorf("%d nodes; want the %d of the plans, and the optimum is %d", planned, table.Plan, table.Optimum)

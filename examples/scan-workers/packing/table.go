@@ -37,7 +37,7 @@ func (m *Measure) Compare(ctx context.Context, groups int, progress io.Writer) (
 			return t, err
 		}
 		t.Optimum += best
-		t.Plan += FirstFit(jobs)
+		t.Plan += Plan(jobs)
 		for i := range t.Rows {
 			row := &t.Rows[i]
 			n, err := m.Nodes(ctx, jobs, row.Way)

@@ -6,9 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -41,6 +41,7 @@ type Options struct {
 	Scrape time.Duration // interval of scrapes
 	Decide time.Duration // interval of the scaler
 	Grace  int           // terminationGracePeriodSeconds
+	Give   time.Duration // how long a worker may have worked at a job that it gives back
 }
 
 // Rig is everything that runs.
@@ -99,7 +100,7 @@ func (r *Rig) up(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	free, err := ports.Free(1)
+	free, err := ports.Free(2)
 	if err != nil {
 		return err
 	}
@@ -107,11 +108,12 @@ func (r *Rig) up(ctx context.Context) error {
 	if err := r.deploy(ctx); err != nil {
 		return err
 	}
-	if r.Prometheus, err = prometheus.Start(ctx, r.path("prometheus"), prometheus.Config{YAML: r.scrapes()}); err != nil {
+	scaler := ports.Address(free[1])
+	if r.Prometheus, err = prometheus.Start(ctx, r.path("prometheus"), prometheus.Config{YAML: r.scrapes(scaler)}); err != nil {
 		return err
 	}
 	r.startKubelet(ctx)
-	return ports.Retry(1, func(free []int) error { return r.startScaler(ctx, ports.Address(free[0])) })
+	return r.startScaler(ctx, scaler)
 }
 
 // programs builds the example's own.
@@ -140,7 +142,7 @@ func (r *Rig) deploy(ctx context.Context) error {
 	}
 	pools := Object{"scans": nil} // the chart's own
 	for _, p := range r.Pools {
-		pools[p.Name] = Object{"queue": p.Name, "terminationGracePeriodSeconds": r.Grace}
+		pools[p.Name] = Object{"queue": p.Name, "terminationGracePeriodSeconds": r.Grace, "giveBack": r.Give.String()}
 	}
 	values, err := yaml.Marshal(Object{"amqp": Object{"url": r.RabbitMQ.URL}, "metrics": Object{"port": r.port}, "pools": pools, "api": Object{"enabled": false}})
 	if err != nil {
@@ -172,7 +174,7 @@ func (r *Rig) deploy(ctx context.Context) error {
 }
 
 // scrapes is Prometheus's configuration.
-func (r *Rig) scrapes() string {
+func (r *Rig) scrapes(scaler string) string {
 	interval := fmt.Sprintf("%dms", r.Scrape.Milliseconds())
 	return fmt.Sprintf(`global: {scrape_interval: %[1]s, scrape_timeout: %[1]s}
 scrape_configs:
@@ -187,7 +189,9 @@ scrape_configs:
       - {source_labels: [__meta_kubernetes_namespace], target_label: namespace}
       - {source_labels: [__meta_kubernetes_pod_name], target_label: pod}
       - {source_labels: [__meta_kubernetes_pod_label_pool], target_label: pool}
-`, interval, r.RabbitMQ.Metrics, r.Cluster.Kubeconfig, Namespace)
+  - job_name: camunda-scaler
+    static_configs: [{targets: ['%[5]s']}]
+`, interval, r.RabbitMQ.Metrics, r.Cluster.Kubeconfig, Namespace, scaler)
 }
 
 func (r *Rig) startKubelet(ctx context.Context) {
@@ -229,9 +233,7 @@ func (r *Rig) startScaler(ctx context.Context, address string) error {
 			"query":           fmt.Sprintf(`sum(rabbitmq_detailed_queue_messages{queue="%s"})`, p.Name),
 			"timestamp_query": fmt.Sprintf(`min(timestamp(rabbitmq_detailed_queue_messages{queue="%s"}))`, p.Name),
 		}
-		for key, value := range p.Target {
-			target[key] = value
-		}
+		maps.Copy(target, p.Target)
 		targets = append(targets, target)
 	}
 	if len(targets) == 0 {
@@ -244,10 +246,14 @@ func (r *Rig) startScaler(ctx context.Context, address string) error {
 	if err := os.WriteFile(r.path("scaler.yml"), text, 0o644); err != nil {
 		return err
 	}
+	kubeconfig, err := r.grant(ctx)
+	if err != nil {
+		return err
+	}
 	r.Scaler, r.ScalerLog = "http://"+address, r.path("scaler.log")
 	r.scaler, err = process.Start(ctx, process.Spec{
 		Name: "camunda-scaler", Path: r.products.Scaler, Dir: r.dir, Log: r.ScalerLog,
-		Args: []string{"--config.file=" + r.path("scaler.yml"), "--kubeconfig=" + r.Cluster.Kubeconfig, "--web.listen-address=" + address},
+		Args: []string{"--config.file=" + r.path("scaler.yml"), "--kubeconfig=" + kubeconfig, "--web.listen-address=" + address},
 	})
 	if err != nil {
 		return err
@@ -332,8 +338,3 @@ func (r *Rig) Down() {
 }
 
 func (r *Rig) path(name string) string { return filepath.Join(r.dir, name) }
-
-// WorkerLog returns the path of a Pod's log.
-func (r *Rig) WorkerLog(pod string) string {
-	return filepath.Join(r.path("programs"), strings.TrimSpace(pod)+".log")
-}

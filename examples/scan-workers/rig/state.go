@@ -2,9 +2,14 @@ package rig
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
 	"time"
 
+	"github.com/go-logfmt/logfmt"
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/kubelet"
@@ -54,4 +59,52 @@ func (r *Rig) Count(kind kubelet.Kind) (n int) {
 		}
 	}
 	return n
+}
+
+// Worked returns how long a worker had worked at its job when it was killed.
+func (r *Rig) Worked(pod string, killed time.Time) (time.Duration, error) {
+	var started time.Time
+	err := r.workerLog(pod, func(at time.Time, line map[string]string) {
+		if line["msg"] == "job started" {
+			started = at
+		}
+	})
+	if err == nil && started.IsZero() {
+		err = fmt.Errorf("the log of %s says nothing of the job that it was killed with", pod)
+	}
+	return killed.Sub(started), err
+}
+
+// GivenBack returns how many jobs a worker gave back as it had just started
+// them, and how long it had worked at them.
+func (r *Rig) GivenBack(pod string) (n int, took time.Duration, err error) {
+	err = r.workerLog(pod, func(_ time.Time, line map[string]string) {
+		if line["msg"] == "job given back" {
+			n++
+			seconds, _ := strconv.ParseFloat(line["seconds"], 64) // the worker wrote it
+			took += time.Duration(seconds * float64(time.Second))
+		}
+	})
+	return n, took, err
+}
+
+// workerLog calls each with every line of a worker's log.
+func (r *Rig) workerLog(pod string, each func(at time.Time, line map[string]string)) error {
+	file, err := os.Open(filepath.Join(r.path("programs"), pod+".log"))
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	for d := logfmt.NewDecoder(file); d.ScanRecord(); {
+		line := map[string]string{}
+		for d.ScanKeyval() {
+			line[string(d.Key())] = string(d.Value())
+		}
+		at, err := time.Parse(time.RFC3339Nano, line["ts"])
+		if err != nil {
+			return fmt.Errorf("the log of %s: %w", pod, err)
+		}
+		each(at, line)
+	}
+	return nil
 }

@@ -26,6 +26,12 @@ type Worker struct {
 	Name  string // of this worker in results: the Pod's
 	Log   log.Logger
 
+	Started time.Time // when the process was
+
+	// GiveBack is how long the worker may have worked at a job that it gives back
+	// when it is ended; another then starts with it at once. Any other job it finishes.
+	GiveBack time.Duration
+
 	ready      atomic.Bool
 	inProgress prometheus.Gauge
 	jobs       *prometheus.CounterVec
@@ -99,37 +105,58 @@ func (w *Worker) connected(ctx context.Context) error {
 	if err := channel.Qos(1, 0, false); err != nil {
 		return fmt.Errorf("limit deliveries: %w", err)
 	}
-	deliveries, err := channel.Consume(w.Names.Jobs, w.Name, false, false, false, false, nil)
+	deliveries, err := channel.Consume(w.Names.Jobs, w.Name, false, false, false, false, amqp.Table{"x-priority": w.priority()})
 	if err != nil {
 		return fmt.Errorf("consume the queue %s: %w", w.Names.Jobs, err)
 	}
 	w.ready.Store(true)
 	defer w.ready.Store(false)
 	lost := connection.NotifyClose(make(chan *amqp.Error, 1))
-	working, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
+	working, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stop(nil)
 	gone := make(chan *amqp.Error, 1)
 	go func() {
-		gone <- <-lost
-		stop()
+		err := <-lost
+		gone <- err
+		stop(fmt.Errorf("the connection broke: %w", err))
 	}()
+	// Cancelled before a job is given back, as this worker would get it again.
+	ended, end := context.WithCancel(context.Background())
+	defer end()
+	defer context.AfterFunc(ctx, func() {
+		defer end()
+		if err := channel.Cancel(w.Name, false); err != nil {
+			level.Warn(w.Log).Log("msg", "deliveries not cancelled", "err", err)
+		}
+	})()
 	for {
 		select {
 		case d, ok := <-deliveries:
-			if !ok {
+			switch {
+			case !ok && ctx.Err() != nil:
+				return nil
+			case !ok:
 				return fmt.Errorf("the broker ended the delivery: %w", closed(gone))
-			}
-			if ctx.Err() != nil { // it came at the last moment
+			case ctx.Err() != nil: // it came at the last moment
 				return d.Nack(false, true)
 			}
-			if err := w.deliver(working, publisher, d); err != nil {
+			if err := w.deliver(ended, working, publisher, d); err != nil {
 				return err
 			}
-		case <-ctx.Done():
-			return nil // closing the connection gives back what came at the last moment
+		case <-ended.Done():
+			return nil
 		}
 	}
 }
+
+// priority is lower, the later the worker was started: of idle workers the
+// oldest gets the next job. The newest are those that a ReplicaSet ends first.
+func (w *Worker) priority() int32 {
+	return -int32(w.Started.Sub(epoch) / time.Second)
+}
+
+// epoch is before the start of any worker, and less than 68 years ago.
+var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func closed(gone <-chan *amqp.Error) error {
 	select {
@@ -142,9 +169,13 @@ func closed(gone <-chan *amqp.Error) error {
 	return errors.New("the connection is closed")
 }
 
+// errGivenBack ends a job that is given back.
+var errGivenBack = errors.New("the worker is ended, and had just started the job")
+
 // deliver does one job, sends its result, and only then takes the job off the
-// queue: a job may be done twice, but is never lost.
-func (w *Worker) deliver(ctx context.Context, publisher *queue.Publisher, d amqp.Delivery) error {
+// queue: a job may be done twice, but is never lost. It goes on when the worker is
+// ended, unless the job has just been started, and not when working ends.
+func (w *Worker) deliver(ended, working context.Context, publisher *queue.Publisher, d amqp.Delivery) error {
 	var job queue.Job
 	if err := json.Unmarshal(d.Body, &job); err != nil || job.ID == "" || job.Seconds < 0 {
 		w.jobs.WithLabelValues(refused).Inc()
@@ -155,10 +186,23 @@ func (w *Worker) deliver(ctx context.Context, publisher *queue.Publisher, d amqp
 	defer w.inProgress.Set(0)
 	start := time.Now()
 	level.Info(w.Log).Log("msg", "job started", "job", job.ID, "repository", job.Repository, "commit", job.Commit)
+	working, stop := context.WithCancelCause(working)
+	defer stop(nil)
+	defer context.AfterFunc(ended, func() {
+		if time.Since(start) < w.GiveBack {
+			stop(errGivenBack)
+		}
+	})()
 	result := queue.Result{Job: job, Worker: w.Name, Deliveries: queue.Deliveries(d)}
-	err := scan(ctx, &result)
+	err := scan(working, &result)
+	took := fmt.Sprintf("%.1f", time.Since(start).Seconds())
+	if errors.Is(err, errGivenBack) {
+		w.jobs.WithLabelValues(returned).Inc()
+		level.Info(w.Log).Log("msg", "job given back", "job", job.ID, "seconds", took)
+		return d.Nack(false, true)
+	}
 	if err == nil {
-		err = publisher.Publish(ctx, w.Names.Results, job.ID, result)
+		err = publisher.Publish(working, w.Names.Results, job.ID, result)
 	}
 	if err == nil {
 		err = d.Ack(false)
@@ -169,7 +213,7 @@ func (w *Worker) deliver(ctx context.Context, publisher *queue.Publisher, d amqp
 	}
 	w.jobs.WithLabelValues(done).Inc()
 	w.seconds.Observe(time.Since(start).Seconds())
-	level.Info(w.Log).Log("msg", "job done", "job", job.ID, "seconds", fmt.Sprintf("%.1f", time.Since(start).Seconds()))
+	level.Info(w.Log).Log("msg", "job done", "job", job.ID, "seconds", took)
 	return nil
 }
 
@@ -179,7 +223,7 @@ func scan(ctx context.Context, r *queue.Result) error {
 	select {
 	case <-time.After(time.Duration(r.Job.Seconds * float64(time.Second))):
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	h := fnv.New32()
 	h.Write([]byte(r.Job.Repository + r.Job.Commit))

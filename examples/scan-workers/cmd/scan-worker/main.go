@@ -28,12 +28,13 @@ func main() {
 	url := app.Flag("amqp.url", "Address of the broker, with user and password.").Envar("AMQP_URL").Required().String()
 	jobs := app.Flag("queue", "The queue of jobs.").Envar("SCAN_QUEUE").Default("scans").String()
 	name := app.Flag("name", "Name of this worker in its results.").Envar("POD_NAME").Default("scan-worker").String()
+	giveBack := app.Flag("give-back", "When the worker is ended: give a job back that was started less than this long ago, and finish any other.").Envar("SCAN_GIVE_BACK").Default("10s").Duration()
 	address := app.Flag("web.listen-address", "Address of metrics and probes.").Envar("WEB_LISTEN_ADDRESS").Default(":8080").String()
 	kingpin.MustParse(app.Parse(os.Args[1:]))
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	w := &worker.Worker{URL: *url, Names: queue.NewNames(*jobs), Name: *name, Log: logger}
+	w := &worker.Worker{URL: *url, Names: queue.NewNames(*jobs), Name: *name, Log: logger, Started: time.Now(), GiveBack: *giveBack}
 	registry := prometheus.NewRegistry()
 	w.Register(registry)
 	server := &http.Server{Addr: *address, Handler: handler(registry, w.Ready), ReadHeaderTimeout: 5 * time.Second}

@@ -39,20 +39,17 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- mulf (float64 $number) (get $units $unit) $smallest | ceil | int64 -}}
 {{- end -}}
 
-{{/*
-The plan, as JSON: for each job by its index the number of its node. The jobs are taken largest first, by the share of a node that
-they take of what they take most of, and put on the first node with room for them.
-*/}}
-{{- define "batch.plan" -}}
+{{/* What a node has and each job takes, as JSON, the largest job first: by the share of a node, in thousandths, of what it takes most of. */}}
+{{- define "batch.sizes" -}}
 {{- $node := dict -}}
 {{- range $resource := list "cpu" "memory" -}}
   {{- $size := required (printf "nodeSize.%s is missing: nodeSize says what a node has of both, cpu and memory" $resource) (get $.Values.nodeSize $resource) -}}
   {{- $_ := set $node $resource (include "batch.quantity" (dict "of" (printf "nodeSize.%s" $resource) "quantity" $size) | int64) -}}
 {{- end -}}
-{{- $jobs := list -}}
+{{- $byKey := dict -}}
 {{- range $i, $job := .Values.jobs -}}
   {{- $requests := merge dict ((($job.resources).requests) | default dict) ((($job.resources).limits) | default dict) -}}
-  {{- $takes := dict -}}
+  {{- $size := dict "index" $i -}}
   {{- $share := 0 -}}
   {{- range $resource := list "cpu" "memory" -}}
     {{- $of := printf "jobs[%d].resources.requests.%s" $i $resource -}}
@@ -60,34 +57,57 @@ they take of what they take most of, and put on the first node with room for the
     {{- if gt $quantity (get $node $resource) -}}
       {{- fail (printf "%s is more than nodeSize.%s: no node has room for the job" $of $resource) -}}
     {{- end -}}
-    {{- $_ := set $takes $resource $quantity -}}
+    {{- $_ := set $size $resource $quantity -}}
     {{- $share = max $share (div (mul $quantity 1000000) (get $node $resource)) -}}
   {{- end -}}
-  {{- $jobs = append $jobs (dict "key" (printf "%09d %09d" $share (sub 999999 $i)) "index" $i "takes" $takes) -}}
+  {{- $_ := set $byKey (printf "%09d %09d" $share (sub 999999 $i)) $size -}}
 {{- end -}}
-{{- $byKey := dict -}}
-{{- range $jobs }}{{ $_ := set $byKey .key . }}{{ end -}}
-{{- $nodes := dict "all" list -}}
-{{- $plan := dict -}}
-{{- range $key := keys $byKey | sortAlpha | reverse -}}
-  {{- $job := get $byKey $key -}}
-  {{- $placed := dict "on" -1 -}}
-  {{- range $n, $free := $nodes.all -}}
-    {{- if and (lt (int $placed.on) 0) (le $job.takes.cpu $free.cpu) (le $job.takes.memory $free.memory) -}}
-      {{- $_ := set $placed "on" $n -}}
+{{- $jobs := list -}}
+{{- range $key := keys $byKey | sortAlpha | reverse }}{{ $jobs = append $jobs (get $byKey $key) }}{{ end -}}
+{{- toJson (dict "node" $node "jobs" $jobs) -}}
+{{- end -}}
+
+{{/*
+The plan, as JSON: for each job by its index the number of its node. One node after another is filled, each time with the job that
+leaves the least: the sum of the squares of the free shares of CPU and memory. That is tried with five weights of CPU against memory,
+and the plan with the fewest nodes is taken.
+*/}}
+{{- define "batch.plan" -}}
+{{- $sizes := include "batch.sizes" . | fromJson -}}
+{{- $node := dict "cpu" (int64 $sizes.node.cpu) "memory" (int64 $sizes.node.memory) -}}
+{{- $best := dict "nodes" (add1 (len $sizes.jobs)) "plan" dict -}}
+{{- range $weight := list 5 3 7 1 9 -}}
+  {{- $left := $sizes.jobs -}}
+  {{- $plan := dict -}}
+  {{- range $n := until (len $sizes.jobs) -}}
+    {{- if not $left }}{{ break }}{{ end -}}
+    {{- $cpu := $node.cpu -}}
+    {{- $memory := $node.memory -}}
+    {{- range until (len $left) -}}
+      {{- $pick := dict "at" -1 "score" 0 -}}
+      {{- range $at, $job := $left -}}
+        {{- $freeCPU := sub $cpu (int64 $job.cpu) -}}
+        {{- $freeMemory := sub $memory (int64 $job.memory) -}}
+        {{- if and (ge $freeCPU 0) (ge $freeMemory 0) -}}
+          {{- $c := div (mul $freeCPU 1000) $node.cpu -}}
+          {{- $m := div (mul $freeMemory 1000) $node.memory -}}
+          {{- $score := add (mul $weight $c $c) (mul (sub 10 $weight) $m $m) -}}
+          {{- if or (lt (int $pick.at) 0) (lt $score $pick.score) }}{{ $_ := set $pick "at" $at }}{{ $_ := set $pick "score" $score }}{{ end -}}
+        {{- end -}}
+      {{- end -}}
+      {{- if lt (int $pick.at) 0 }}{{ break }}{{ end -}}
+      {{- $job := index $left $pick.at -}}
+      {{- $_ := set $plan (toString $job.index) $n -}}
+      {{- $cpu = sub $cpu (int64 $job.cpu) -}}
+      {{- $memory = sub $memory (int64 $job.memory) -}}
+      {{- $left = concat (slice $left 0 $pick.at) (slice $left (add1 $pick.at)) -}}
     {{- end -}}
   {{- end -}}
-  {{- if lt (int $placed.on) 0 -}}
-    {{- $_ := set $placed "on" (len $nodes.all) -}}
-    {{- $_ := set $nodes "all" (append $nodes.all (deepCopy $node)) -}}
-  {{- end -}}
-  {{- $free := index $nodes.all (int $placed.on) -}}
-  {{- range $resource := list "cpu" "memory" -}}
-    {{- $_ := set $free $resource (sub (get $free $resource) (get $job.takes $resource)) -}}
-  {{- end -}}
-  {{- $_ := set $plan (toString $job.index) (int $placed.on) -}}
+  {{- $nodes := 0 -}}
+  {{- range $plan }}{{ $nodes = max $nodes (add1 .) }}{{ end -}}
+  {{- if lt $nodes $best.nodes }}{{ $_ := set $best "nodes" $nodes }}{{ $_ := set $best "plan" $plan }}{{ end -}}
 {{- end -}}
-{{- toJson $plan -}}
+{{- toJson $best.plan -}}
 {{- end -}}
 
 {{/* The affinity of a job: dict "root" $, "node" the number of its node in the plan, "" without a plan. */}}
@@ -104,8 +124,8 @@ podAffinity:
         labelSelector:
           matchLabels: {jobs-group: {{ $values.jobsGroup | quote }}}
 {{- else -}}
-# Towards the jobs that the plan puts on the same node, and away from the others: only preferred, so that a job never
-# waits for the plan.
+# Towards the jobs that the plan puts on the same node, and a little away from the others: only preferred, so that a job
+# never waits for the plan. With equal weights, a node full of others would count more than one with few of the own.
 podAffinity:
   preferredDuringSchedulingIgnoredDuringExecution:
     - weight: 100
@@ -115,7 +135,7 @@ podAffinity:
           matchLabels: {jobs-group: {{ $values.jobsGroup | quote }}, jobs-node: {{ .node | quote }}}
 podAntiAffinity:
   preferredDuringSchedulingIgnoredDuringExecution:
-    - weight: 100
+    - weight: 1
       podAffinityTerm:
         topologyKey: kubernetes.io/hostname
         labelSelector:

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/kubelet"
+	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/queue"
+	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/rig"
+	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/steps"
+)
+
+const every = 2 * time.Second // scrapes and decisions
+
+// always is a calendar that is active at any time.
+func always(replicas int) []rig.Object {
+	return []rig.Object{{
+		"name": "office hours", "location": "Europe/Berlin", "min_replicas": replicas,
+		"times": []rig.Object{{"weekdays": []string{"sunday:saturday"}}},
+	}}
+}
+
+// TestExample brings all up once. Its times are a third of the README's, but for
+// those of Prometheus and the ReplicaSet.
+func TestExample(t *testing.T) {
+	ways := []steps.Way{
+		{Name: "scaler with busy_pods", Prefix: "gentle", Pools: 6, Target: rig.Gentle},
+		{Name: "scaler without busy_pods", Prefix: "plain", Pools: 2, Target: rig.Plain},
+	}
+	weekday, weekend := rig.Gentle("weekday", every), rig.Gentle("weekend", every)
+	weekday["calendar"] = always(2)
+	r, err := rig.Up(t.Context(), t.TempDir(), rig.Options{
+		Pools:  append(steps.Pools(ways, every), rig.Pool{Name: "weekday", Target: weekday}, rig.Pool{Name: "weekend", Target: weekend}),
+		Scrape: every, Decide: every, Grace: 10, Give: 3 * time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Down()
+
+	t.Run("with nothing to do, there are as many workers as the calendar says", func(t *testing.T) {
+		reach(t, r, "weekend", 0)
+		reach(t, r, "weekday", 2)
+	})
+	t.Run("from nothing, the first job has a worker at once", func(t *testing.T) {
+		sent := time.Now()
+		if err := r.Submit(t.Context(), "weekend", queue.Job{ID: "first", Repository: "r", Commit: "c", Seconds: 1}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := r.Results(ctx, "weekend", 1); err != nil {
+			t.Fatal(err)
+		}
+		started, ready := r.First(kubelet.Started, sent).Sub(sent), r.First(kubelet.Ready, sent).Sub(sent)
+		t.Logf("the first Pod was started %.1f s after the first job, and ready after %.1f s, with scrapes and decisions every %s",
+			started.Seconds(), ready.Seconds(), every)
+		// A tick of the queue, a scrape and a decision; twice that on a busy machine.
+		if started < 0 || started > 2*(time.Second+2*every) {
+			t.Errorf("it took %s", started)
+		}
+	})
+	t.Run("steps down interrupt nothing", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		panels := make(chan []string, 1)
+		go func() { panels <- emptyPanels(ctx, r, text(t, workers+"/files/dashboard.json"), "gentle-1") }()
+		rows, err := steps.Measure(ctx, r, ways, steps.Load{Burst: 10, Shortest: 2, Longest: 20, Bursts: 2}, t.Output())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var table strings.Builder
+		steps.Markdown(&table, rows)
+		t.Logf("\n%s", table.String())
+		for _, e := range r.Events() {
+			if e.Kind == kubelet.Killed || e.Kind == kubelet.Unready {
+				t.Logf("%s %s %s", e.At.UTC().Format("15:04:05.000"), e.Pod, e.Kind)
+			}
+		}
+		gentle, plain := rows[0], rows[1]
+		if gentle.Steps < 50 || gentle.Interrupted != 0 || gentle.GivenBack != 0 {
+			t.Errorf("%d steps down interrupted %d jobs, and had %d given back: want 50 steps or more, and 0 jobs", gentle.Steps, gentle.Interrupted, gentle.GivenBack)
+		}
+		if gentle.Interrupted > 0 {
+			t.Logf("the scaler's log:\n%s", text(t, r.ScalerLog))
+		}
+		if plain.Interrupted+plain.GivenBack == 0 {
+			t.Error("the steps without busy_pods interrupted nothing: this test cannot fail")
+		}
+		cancel()
+		for _, empty := range <-panels {
+			t.Errorf("the dashboard's panel never has a series: %s", empty)
+		}
+	})
+}
+
+// reach waits until a pool has a number of workers.
+func reach(t *testing.T, r *rig.Rig, pool string, pods int) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		s, err := r.State(t.Context(), pool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Replicas == pods && s.Pods == pods {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s has %d replicas and %d Pods after a minute; want %d", pool, s.Replicas, s.Pods, pods)
+		}
+	}
+}
+
+// emptyPanels asks Prometheus for what the panels show until each has had a
+// series, or ctx ends, and returns the queries that had none.
+func emptyPanels(ctx context.Context, r *rig.Rig, dashboard, pool string) (empty []string) {
+	var d struct {
+		Panels []struct{ Targets []struct{ Expr string } }
+	}
+	if err := json.Unmarshal([]byte(dashboard), &d); err != nil {
+		return []string{err.Error()}
+	}
+	for _, panel := range d.Panels {
+		for _, target := range panel.Targets {
+			empty = append(empty, strings.NewReplacer("$queue", pool, "$__rate_interval", "30s").Replace(target.Expr))
+		}
+	}
+	for len(empty) > 0 && ctx.Err() == nil {
+		var still []string
+		for _, query := range empty {
+			if n, err := series(ctx, r.Prometheus.URL, query); n == 0 || err != nil {
+				still = append(still, query)
+			}
+		}
+		empty = still
+		select {
+		case <-time.After(every):
+		case <-ctx.Done():
+		}
+	}
+	return empty
+}
+
+func series(ctx context.Context, prometheus, query string) (int, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, prometheus+"/api/v1/query?query="+url.QueryEscape(query), nil)
+	if err != nil {
+		return 0, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	var answer struct {
+		Error string
+		Data  struct{ Result []any }
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || answer.Error != "" {
+		return 0, fmt.Errorf("%s: %w", answer.Error, err)
+	}
+	return len(answer.Data.Result), nil
+}

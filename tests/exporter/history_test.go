@@ -95,5 +95,8 @@ func TestAuthorization(t *testing.T) {
 		// A check that was made before anything ran is repeated after a minute.
 		restricted.await(t, 90*time.Second, map[string]float64{up: 1, readable: 0, recent: absent, total: 0})
 		restricted.wantLog(t, 1, "level=error", "READ_HISTORY")
+
+		c.mustStart(t, "short", "", 1)
+		t.Run("collectors", func(t *testing.T) { collectorsWithoutGrants(t, url, lacking, 3) })
 	})
 }

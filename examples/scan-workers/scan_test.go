@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-kit/log"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/api"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/kubelet"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/queue"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/rig"
@@ -49,14 +53,23 @@ func TestExample(t *testing.T) {
 		reach(t, r, "weekday", 2)
 	})
 	t.Run("from nothing, the first job has a worker at once", func(t *testing.T) {
+		service := &api.API{URL: r.RabbitMQ.URL, Names: queue.NewNames("weekend"), Log: log.NewNopLogger()}
+		go service.Run(t.Context())
+		server := httptest.NewServer(service.Handler())
+		defer server.Close()
+		wait(t, "the API", func() bool { return call(t, http.MethodGet, server.URL+"/-/ready", "", nil) == http.StatusOK })
 		sent := time.Now()
-		if err := r.Submit(t.Context(), "weekend", queue.Job{ID: "first", Repository: "r", Commit: "c", Seconds: 1}); err != nil {
-			t.Fatal(err)
+		var job queue.Job
+		if status := call(t, http.MethodPost, server.URL+"/scans", `{"repository": "team/a", "commit": "c0ffee", "seconds": 1}`, &job); status != http.StatusAccepted || job.ID == "" {
+			t.Fatalf("the API answers %d, %+v", status, job)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		if _, err := r.Results(ctx, "weekend", 1); err != nil {
-			t.Fatal(err)
+		var results []queue.Result
+		wait(t, "the result", func() bool {
+			call(t, http.MethodGet, server.URL+"/results", "", &results)
+			return len(results) > 0
+		})
+		if len(results) != 1 || results[0].Job != job {
+			t.Errorf("the results are %+v; want one, of the job %+v", results, job)
 		}
 		started, ready := r.First(kubelet.Started, sent).Sub(sent), r.First(kubelet.Ready, sent).Sub(sent)
 		t.Logf("the first Pod was started %.1f s after the first job, and ready after %.1f s, with scrapes and decisions every %s",
@@ -103,18 +116,43 @@ func TestExample(t *testing.T) {
 // reach waits until a pool has a number of workers.
 func reach(t *testing.T, r *rig.Rig, pool string, pods int) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+	wait(t, fmt.Sprintf("%d workers of %s", pods, pool), func() bool {
 		s, err := r.State(t.Context(), pool)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.Replicas == pods && s.Pods == pods {
-			return
-		}
+		return s.Replicas == pods && s.Pods == pods
+	})
+}
+
+func wait(t *testing.T, what string, enough func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !enough(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s has %d replicas and %d Pods after a minute; want %d", pool, s.Replicas, s.Pods, pods)
+			t.Fatalf("waited a minute for %s", what)
 		}
 	}
+}
+
+// call makes a request, and returns the status; a body of 2xx is decoded into
+// result, unless that is nil.
+func call(t *testing.T, method, url, body string, result any) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if result != nil && response.StatusCode/100 == 2 {
+		if err := json.NewDecoder(response.Body).Decode(result); err != nil {
+			t.Fatalf("%s %s: %v", method, url, err)
+		}
+	}
+	return response.StatusCode
 }
 
 // emptyPanels asks Prometheus for what the panels show until each has had a

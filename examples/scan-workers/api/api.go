@@ -88,7 +88,7 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request) {
 func (a *API) show(w http.ResponseWriter, _ *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	answer(w, a.results)
+	answer(w, append([]queue.Result{}, a.results...)) // a list, also if there are none
 }
 
 func answer(w http.ResponseWriter, value any) {

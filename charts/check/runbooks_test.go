@@ -98,7 +98,7 @@ func TestRunbookCommands(t *testing.T) {
 			for _, query := range fenced(text, "promql") {
 				needs(t, promtool, "--experimental", "promql", "format", query)
 				for _, m := range metric.FindAllStringSubmatch(query, -1) {
-					if !strings.Contains(metrics, `"`+m[1]+`"`) && !strings.Contains(metrics, `desc("`+strings.TrimPrefix(m[1], "camunda_scaler_")+`"`) {
+					if !strings.Contains(metrics, `"`+m[1]+`"`) && !strings.Contains(metrics, `("`+strings.TrimPrefix(m[1], "camunda_scaler_")+`", "`) {
 						t.Errorf("there is no metric %s", m[1])
 					}
 				}

@@ -56,6 +56,10 @@ var faults = []fault{
 		fault:  decides("none", "owned_by_other") + `scaler a camunda_scaler_holding{target="t",reason="owned_by_other"} 1`,
 		labels: map[string]string{"reason": "owned_by_other"},
 	},
+	{
+		alert: "CamundaScalerBusyUnknown", after: "10m", target: true,
+		fault: decides("none", "busy_unknown") + `scaler a camunda_scaler_holding{target="t",reason="busy_unknown"} 1`,
+	},
 	{alert: "CamundaScalerWaitsForReady", after: "13m", target: true, fault: decides("none", "wait_for_ready")},
 	{alert: "CamundaScalerMaxUnknown", after: "10m", target: true, fault: `scaler a camunda_scaler_max_replicas{target="t"} absent`},
 	{alert: "CamundaScalerPaused", after: "8h", target: true, fault: decides("none", "paused") + `scaler a camunda_scaler_paused{target="t"} 1`},
@@ -177,14 +181,20 @@ func TestAlertsOnFaults(t *testing.T) {
 	}
 }
 
-// While all is well no alert fires, whatever scrapes fail.
+// While all is well no alert fires, whatever scrapes fail, and whether or not the
+// workload goes to 0 replicas and back.
 func TestAlertsAreQuiet(t *testing.T) {
-	var life []phase
+	var working, idling []phase
 	var expectations []expectation
 	var all []string
 	for i := range 20 {
-		life = append(life, phase{lasts: 30*time.Minute + time.Duration(i)*scrapes, gap: i%3 > 0})
+		lasts := 30*time.Minute + time.Duration(i)*scrapes
+		working = append(working, phase{lasts: lasts, gap: i%3 > 0})
+		idling = append(idling, phase{lasts: lasts, gap: i%3 > 0, fault: toZero + off + decides("none", "load_low_at_min")})
 	}
+	idling[0].fault = toZero + decides("none", "wait_for_idle")
+	idling[1].fault = toZero + decides("none", "scale_to_zero_delay")
+	idling[19].fault = toZero
 	for _, g := range readRules(t).Groups {
 		for _, r := range g.Rules {
 			all = append(all, r.Alert)
@@ -193,7 +203,8 @@ func TestAlertsAreQuiet(t *testing.T) {
 			}
 		}
 	}
-	promtest(t, onlyRules(t, read(t, "alerts/camunda-autoscaler.yml"), all...), scene{"healthy", world(here, life...), expectations})
+	promtest(t, onlyRules(t, read(t, "alerts/camunda-autoscaler.yml"), all...),
+		scene{"healthy", world(here, working...), expectations}, scene{"at 0 by a rule", world(here, idling...), expectations})
 }
 
 type release struct {

@@ -40,6 +40,7 @@ const (
 	`
 	paused = `scaler a camunda_scaler_paused{target="t"} 1` + "\n"
 	off    = `scaler a camunda_scaler_replicas{target="t"} 0` + "\n"
+	toZero = `scaler a camunda_scaler_min_replicas{target="t"} 0` + "\n" // a rule may go there
 )
 
 func holds(reason string) string {
@@ -145,6 +146,11 @@ var scalerBehaviours = []behaviour{
 	},
 	{alert: "CamundaScalerNoFreshSample", name: "paused", life: life(p(hour, paused+holds("no_data"))), quiet: []time.Duration{30 * minute}},
 	{alert: "CamundaScalerNoFreshSample", name: "switched off with all that depends on it", life: life(p(hour, noFault), p(hour, off+holds("no_data"))), quiet: []time.Duration{hour + 30*minute}},
+	{
+		alert: "CamundaScalerNoFreshSample", name: "at 0 by a rule, from where only a sample leads up", life: life(p(hour, toZero+off+decides("none", "load_low_at_min")), p(hour, toZero+off+holds("no_data"))),
+		quiet: []time.Duration{30 * minute, hour}, fires: []time.Duration{hour + 6*minute, hour + 50*minute},
+	},
+	{alert: "CamundaScalerNoFreshSample", name: "does not know which Pods work", life: life(p(hour, holds("busy_unknown"))), quiet: []time.Duration{30 * minute}},
 	{alert: "CamundaScalerNoFreshSample", name: "waits for a delay", life: life(p(hour, decides("none", "scale_down_coverage"))), quiet: []time.Duration{30 * minute}},
 
 	{
@@ -159,6 +165,11 @@ var scalerBehaviours = []behaviour{
 	{
 		alert: "CamundaScalerSampleGaps", name: "a start that takes three minutes", life: life(p(2*minute, noScaler), p(3*minute, holds("no_data")), p(hour, noFault)),
 		quiet: []time.Duration{10 * minute, 18 * minute, 30 * minute},
+	},
+	{
+		alert: "CamundaScalerSampleGaps", name: "at 0 by a rule",
+		life:  life(p(hour, toZero+off+decides("none", "load_low_at_min")), repeat(40, p(minute, toZero+off+decides("none", "load_low_at_min")), p(minute, toZero+off+holds("stale")))),
+		quiet: []time.Duration{hour}, fires: []time.Duration{hour + 50*minute, 2 * hour},
 	},
 	{alert: "CamundaScalerSampleGaps", name: "paused", life: life(p(hour, paused+holds("no_data"))), quiet: []time.Duration{50 * minute}},
 
@@ -176,6 +187,21 @@ var scalerBehaviours = []behaviour{
 	{
 		alert: "CamundaScalerStepOverdue", name: "holds for ten minutes after a start", life: life(p(2*minute, noScaler), p(10*minute, decides("none", "hold_after_start")), p(2*hour, noFault)),
 		quiet: []time.Duration{10 * minute, 30 * minute, 70 * minute, 90 * minute},
+	},
+	{
+		alert: "CamundaScalerStepOverdue", name: "stale samples restart the delay before the last replica goes",
+		life:  life(p(hour, noFault), repeat(90, p(minute+scrapes, toZero+holds("stale")), p(scrapes, toZero+decides("none", "scale_to_zero_delay")))),
+		fires: []time.Duration{2*hour + 15*minute, 3*hour + 30*minute},
+	},
+	{
+		alert: "CamundaScalerStepOverdue", name: "waits for idle Pods for hours", life: life(p(hour, noFault), p(3*hour, decides("none", "wait_for_idle"))),
+		quiet: []time.Duration{2 * hour}, fires: []time.Duration{2*hour + 15*minute, 4 * hour},
+	},
+	{
+		alert: "CamundaScalerStepOverdue", name: "a long way down that waits for idle Pods each time",
+		life: life(p(hour, noFault), repeat(20, p(5*minute, decides("none", "wait_for_idle")),
+			p(scrapes, decides("none", "wait_for_idle")+steps("+0", "+1")))),
+		quiet: []time.Duration{2*hour + 15*minute, 2*hour + 45*minute},
 	},
 	{alert: "CamundaScalerStepOverdue", name: "no sample at all, which has an alert of its own", life: life(p(4*hour, holds("no_data"))), quiet: []time.Duration{3 * hour}},
 
@@ -211,6 +237,21 @@ var scalerBehaviours = []behaviour{
 	{alert: "CamundaScalerContested", name: "held for another reason", life: life(p(hour, holds("paused"))), quiet: []time.Duration{30 * minute}},
 
 	{
+		alert: "CamundaScalerBusyUnknown", name: "the load asks for fewer only with every third sample",
+		life:  life(p(hour, noFault), repeat(60, p(scrapes, holds("busy_unknown")), p(minute, decides("none", "sample_used")))),
+		fires: []time.Duration{hour + 11*minute, 2 * hour},
+	},
+	{
+		alert: "CamundaScalerBusyUnknown", name: "a query fails now and then, and steps follow",
+		life:  life(p(hour, noFault), repeat(20, p(minute, holds("busy_unknown")), p(2*minute, decides("none", "scale_down_delay")), p(scrapes, decides("down", "load_low")+steps("+0", "+1")))),
+		quiet: []time.Duration{hour + 15*minute, hour + 40*minute, hour + 60*minute},
+	},
+	{
+		alert: "CamundaScalerBusyUnknown", name: "a restart of Prometheus", life: life(p(hour, noFault), p(4*minute, holds("busy_unknown")), p(hour, noFault)),
+		quiet: []time.Duration{hour + 4*minute, hour + 9*minute, hour + 12*minute},
+	},
+	{alert: "CamundaScalerBusyUnknown", name: "waits for idle Pods", life: life(p(hour, decides("none", "wait_for_idle"))), quiet: []time.Duration{30 * minute}},
+	{
 		alert: "CamundaScalerWaitsForReady", name: "each Pod takes a minute", life: life(p(hour, noFault), repeat(20, p(scrapes, decides("up", "load_high")), p(minute, decides("none", "wait_for_ready")), p(minute, noFault))),
 		quiet: []time.Duration{hour + 20*minute, hour + 40*minute},
 	},
@@ -228,6 +269,18 @@ var scalerBehaviours = []behaviour{
 	},
 	{alert: "CamundaScalerPaused", name: "for a morning", life: life(p(hour, noFault), p(5*hour, paused), p(9*hour, noFault)), quiet: []time.Duration{6 * hour, 10 * hour, 14 * hour}},
 	{alert: "CamundaScalerSwitchedOff", name: "while nothing is left to count", life: life(p(hour, noFault), p(9*hour, off+holds("no_data"))), quiet: []time.Duration{8 * hour}, fires: []time.Duration{9*hour + 30*minute}},
+	{
+		alert: "CamundaScalerSwitchedOff", name: "by hand, where a rule may go to 0", life: life(p(hour, toZero), p(9*hour, toZero+off+holds("switched_off"))),
+		quiet: []time.Duration{8 * hour}, fires: []time.Duration{9*hour + 30*minute},
+	},
+	{
+		alert: "CamundaScalerSwitchedOff", name: "at 0 by a rule, for a day", life: life(p(hour, toZero), p(24*hour, toZero+off+decides("none", "load_low_at_min")), p(hour, noFault)),
+		quiet: []time.Duration{10 * hour, 24 * hour, 25*hour + 20*minute},
+	},
+	{
+		alert: "CamundaScalerSwitchedOff", name: "at 0 by a rule, and then no data", life: life(p(hour, toZero), p(hour, toZero+off+decides("none", "load_low_at_min")), p(10*hour, toZero+off+holds("no_data"))),
+		quiet: []time.Duration{11 * hour},
+	},
 	{alert: "CamundaScalerSwitchedOff", name: "for maintenance", life: life(p(hour, noFault), p(5*hour, off+holds("switched_off")), p(9*hour, noFault)), quiet: []time.Duration{6 * hour, 10 * hour}},
 
 	{

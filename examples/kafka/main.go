@@ -167,7 +167,7 @@ func local(ctx context.Context, o options, dir string, out io.Writer) (int, erro
     --bootstrap-server %[1]s --topic posts --from-beginning
 
 It stays up until Ctrl-C.
-`, kafka.Bootstrap, parts.PythonPath(), filepath.Join(parts.Kafka[system.After], "libs"))
+`, kafka.Bootstrap, parts.PythonPath(), parts.Kafka[system.After].Libs)
 	<-ctx.Done()
 	return 0, nil
 }

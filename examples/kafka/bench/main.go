@@ -70,7 +70,7 @@ type bench struct {
 }
 
 func (b *bench) tool(class string, args ...string) (string, error) {
-	libs := filepath.Join(b.parts.Kafka[system.After], "libs", "*")
+	libs := filepath.Join(b.parts.Kafka[system.After].Libs, "*")
 	c := exec.CommandContext(b.ctx, "java", append([]string{"-Xmx256m", "-cp", libs, class}, args...)...)
 	out, err := c.CombinedOutput()
 	if err != nil {

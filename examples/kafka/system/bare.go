@@ -64,11 +64,11 @@ func StartBare(ctx context.Context, dir string, parts Parts, version string) (*B
 			Name: "Kafka node " + strconv.Itoa(i), Path: "sh", Args: []string{filepath.Join(config, "start.sh")},
 			Dir: run, Log: filepath.Join(dir, fmt.Sprintf("node-%d.log", i)),
 			Env: []string{
-				"CONFIG_DIR=" + config, "DATA_DIR=" + run, "RUN_DIR=" + run, "KAFKA_LIBS=" + filepath.Join(parts.Kafka[version], "libs"),
+				"CONFIG_DIR=" + config, "DATA_DIR=" + run, "RUN_DIR=" + run, "KAFKA_LIBS=" + parts.Kafka[version].Libs,
 				"HOST=" + ports.Host, "LISTEN=" + ports.Host, "NODE_ID=" + strconv.Itoa(i), "CONTROLLERS=" + strconv.Itoa(bareNodes),
 				"BROKER_PORT=" + strconv.Itoa(free[2*i]), "CONTROLLER_PORT=" + strconv.Itoa(free[2*i+1]), "CLUSTER_ID=" + uuid(bareNodes),
 				"CONTROLLER_ADDRESSES=" + strings.Join(controllers, ","), "INITIAL_CONTROLLERS=" + strings.Join(voters, ","),
-				"JVM_OPTIONS=-Xms" + values.Heap + " -Xmx" + values.Heap + " " + values.JVMOptions,
+				"JVM_OPTIONS=" + parts.Kafka[version].Options("-Xms"+values.Heap+" -Xmx"+values.Heap+" "+values.JVMOptions),
 				"PATH=" + filepath.Dir(build.Java()) + ":" + os.Getenv("PATH"),
 			},
 		})

@@ -26,13 +26,38 @@ type Parts struct {
 	Example string // folder of the example's source
 	Project string // folder of the project's source
 
-	Kafka       map[string]string // folder of the jars, by version
-	Python      string            // folder of kafka-python for the app
-	OldPython   string            // the same as the app once had it
-	Admin       string            // kafka-admin
-	Scaler      string            // camunda-scaler
+	Kafka       map[string]Kafka // by version
+	Python      string           // folder of kafka-python for the app
+	OldPython   string           // the same as the app once had it
+	Admin       string           // kafka-admin
+	Scaler      string           // camunda-scaler
 	Helm        string
 	Interpreter string // Python's
+}
+
+// Kafka is one version of it.
+type Kafka struct {
+	Libs    string // folder of the jars
+	Archive string // file for the JVM's option -XX:SharedArchiveFile
+}
+
+// Options adds what makes a start cheaper to a JVM's options.
+func (k Kafka) Options(options string) string {
+	return options + " -Xshare:auto -XX:SharedArchiveFile=" + k.Archive
+}
+
+func ensureKafka(ctx context.Context, out io.Writer, example, version string) (Kafka, error) {
+	folder, err := kafka(example, version).Ensure(ctx, out)
+	if err != nil {
+		return Kafka{}, err
+	}
+	libs := filepath.Join(folder, "libs")
+	archived, err := archive(ctx, example, libs, version)
+	if err != nil {
+		return Kafka{}, err
+	}
+	folder, err = archived.Ensure(ctx, out)
+	return Kafka{libs, filepath.Join(folder, archiveName)}, err
 }
 
 // PythonPath is where Python finds kafka-python and the app.
@@ -49,7 +74,7 @@ func Build(ctx context.Context, out io.Writer, dir string) (Parts, error) {
 	if err := build.Check(ctx); err != nil {
 		return Parts{}, err
 	}
-	p := Parts{Project: project, Example: filepath.Join(project, "examples", "kafka"), Kafka: map[string]string{}}
+	p := Parts{Project: project, Example: filepath.Join(project, "examples", "kafka"), Kafka: map[string]Kafka{}}
 	if p.Interpreter, err = interpreter(ctx); err != nil {
 		return Parts{}, err
 	}
@@ -62,7 +87,7 @@ func Build(ctx context.Context, out io.Writer, dir string) (Parts, error) {
 		return Parts{}, err
 	}
 	for _, version := range []string{Before, After} {
-		if p.Kafka[version], err = kafka(p.Example, version).Ensure(ctx, out); err != nil {
+		if p.Kafka[version], err = ensureKafka(ctx, out, p.Example, version); err != nil {
 			return Parts{}, err
 		}
 	}

@@ -60,7 +60,7 @@ func (s *System) play(ctx context.Context, pod *pods.Pod, c pods.Container) (pod
 }
 
 func (s *System) playKafka(pod *pods.Pod, c pods.Container, env, folders map[string]string) (pods.Program, error) {
-	libs, ok := s.parts.Kafka[c.Tag()]
+	kafka, ok := s.parts.Kafka[c.Tag()]
 	if !ok {
 		return pods.Program{}, fmt.Errorf("there are no jars of Kafka %s", c.Tag())
 	}
@@ -75,7 +75,7 @@ func (s *System) playKafka(pod *pods.Pod, c pods.Container, env, folders map[str
 		}
 	}
 	maps.Copy(env, map[string]string{
-		"CONFIG_DIR": folders["/etc/kafka-node"], "DATA_DIR": folders["/var/lib/kafka"], "RUN_DIR": run, "KAFKA_LIBS": filepath.Join(libs, "libs"),
+		"CONFIG_DIR": folders["/etc/kafka-node"], "DATA_DIR": folders["/var/lib/kafka"], "RUN_DIR": run, "KAFKA_LIBS": kafka.Libs, "JVM_OPTIONS": kafka.Options(env["JVM_OPTIONS"]),
 		"HOST": ports.Host, "LISTEN": ports.Host, "BROKER_PORT": strconv.Itoa(n.broker), "CONTROLLER_PORT": strconv.Itoa(n.controller),
 		"PATH": filepath.Dir(build.Java()) + ":" + os.Getenv("PATH"),
 	})

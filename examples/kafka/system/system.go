@@ -139,7 +139,7 @@ func (s *System) Bootstrap() string {
 }
 
 // Kafka returns the folder of the jars of a version.
-func (s *System) Kafka(version string) string { return filepath.Join(s.parts.Kafka[version], "libs") }
+func (s *System) Kafka(version string) string { return s.parts.Kafka[version].Libs }
 
 // Sink is the SQLite file in which all consumers store what they have handled.
 func (s *System) Sink() string { return filepath.Join(s.dir, "posts.db") }

@@ -29,9 +29,13 @@ func TestGrafanaSchema(t *testing.T) {
 	if _, err := run(work, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"); err != nil {
 		t.Fatal(err)
 	}
-	paths, err := filepath.Glob(filepath.Join(top, "dashboards", "*.json"))
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no dashboards (%v)", err)
+	var paths []string
+	for _, folder := range []string{"dashboards", "examples/*/charts/*/files"} {
+		found, err := filepath.Glob(filepath.Join(top, folder, "*.json"))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no dashboards in %s (%v)", folder, err)
+		}
+		paths = append(paths, found...)
 	}
 	if _, err := run(work, "node", append([]string{"check.mjs"}, paths...)...); err != nil {
 		t.Error(err)

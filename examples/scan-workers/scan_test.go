@@ -155,7 +155,7 @@ func call(t *testing.T, method, url, body string, result any) int {
 	return response.StatusCode
 }
 
-// emptyPanels asks Prometheus for what the panels show until each has had a
+// emptyPanels sends the panels' queries to Prometheus until each has had a
 // series, or ctx ends, and returns the queries that had none.
 func emptyPanels(ctx context.Context, r *rig.Rig, dashboard, pool string) (empty []string) {
 	var d struct {

@@ -187,7 +187,7 @@ func (m *Measure) remove(ctx context.Context) error {
 	}, m.cluster)
 }
 
-// await looks at the Pods until enough returns nil.
+// await lists the Pods until enough returns nil.
 func await(ctx context.Context, enough func(pods) error, cluster *kube.Cluster) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

@@ -52,7 +52,7 @@ func unpack(ctx context.Context, _ build.Custom, project, result, log string) er
 }
 
 // moveErlang makes Erlang's start script find the rest of Erlang next to
-// itself; Debian's looks nowhere but in /usr/lib.
+// itself; Debian's only knows /usr/lib.
 func moveErlang(script string) error {
 	text, err := os.ReadFile(script)
 	if err != nil {

@@ -22,7 +22,7 @@ type State struct {
 	Pods     int // that there are
 }
 
-// State looks at a pool.
+// State reads how a pool is.
 func (r *Rig) State(ctx context.Context, pool string) (s State, err error) {
 	var d struct {
 		Spec   struct{ Replicas int }

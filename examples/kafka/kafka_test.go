@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/parts"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/story"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/system"
 )
@@ -36,11 +37,11 @@ func start(t *testing.T) *story.Story {
 	if err != nil {
 		t.Fatal(err)
 	}
-	parts, err := system.Build(t.Context(), t.Output(), filepath.Join(dir, "bin"))
+	p, err := parts.Build(t.Context(), t.Output(), filepath.Join(dir, "bin"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := system.Up(context.WithoutCancel(t.Context()), filepath.Join(dir, "up"), parts, system.Options{
+	s, err := system.Up(context.WithoutCancel(t.Context()), filepath.Join(dir, "up"), p, system.Options{
 		Interval: 2 * time.Second, Out: t.Output(), AlertsAfter: "2s", Values: story.Values,
 	})
 	if err != nil {

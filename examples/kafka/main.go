@@ -15,6 +15,8 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/bare"
+	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/parts"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/story"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/system"
 )
@@ -91,12 +93,12 @@ a real Prometheus and Alertmanager. What is not real: there are no containers, a
 process on this machine plays each of them, with the chart's own arguments.
 
 `)
-	parts, err := system.Build(ctx, out, filepath.Join(dir, "bin"))
+	p, err := parts.Build(ctx, out, filepath.Join(dir, "bin"))
 	if err != nil {
 		return 1, err
 	}
 	began := time.Now()
-	s, err := system.Up(ctx, filepath.Join(dir, "up"), parts, system.Options{
+	s, err := system.Up(ctx, filepath.Join(dir, "up"), p, system.Options{
 		Interval: 2 * time.Second, Out: out, AlertsAfter: "2s", Values: story.Values,
 	})
 	if err != nil {
@@ -140,24 +142,24 @@ Pages and metrics:
   Prometheus answers queries, without pages in this build:
   curl %[7]s/api/v1/query -d query=kafka_consumergroup_lag_sum
 Logs: %[8]s
-`, s.Bootstrap(), s.Kafka(system.After), s.PythonPath(), s.Cluster.Kubeconfig, s.Scaler, s.ExporterURL(), s.Prometheus.URL, dir)
+`, s.Bootstrap(), s.Kafka(parts.After), s.PythonPath(), s.Cluster.Kubeconfig, s.Scaler, s.ExporterURL(), s.Prometheus.URL, dir)
 }
 
 // local starts Kafka alone, for a program or until Ctrl-C.
 func local(ctx context.Context, o options, dir string, out io.Writer) (int, error) {
-	parts, err := system.Build(ctx, out, filepath.Join(dir, "bin"))
+	p, err := parts.Build(ctx, out, filepath.Join(dir, "bin"))
 	if err != nil {
 		return 1, err
 	}
 	began := time.Now()
-	kafka, err := system.StartBare(ctx, filepath.Join(dir, "kafka"), parts, system.After)
+	kafka, err := bare.Start(ctx, filepath.Join(dir, "kafka"), p, parts.After)
 	if err != nil {
 		return 1, err
 	}
 	defer kafka.Stop()
-	fmt.Fprintf(out, "Kafka %s: three nodes and the topics are up after %.1f s.\n", system.After, time.Since(began).Seconds())
+	fmt.Fprintf(out, "Kafka %s: three nodes and the topics are up after %.1f s.\n", parts.After, time.Since(began).Seconds())
 	if len(o.program) > 0 {
-		return kafka.Run(ctx, parts, o.program)
+		return kafka.Run(ctx, p, o.program)
 	}
 	fmt.Fprintf(out, `
   export KAFKA_BOOTSTRAP_SERVERS=%[1]s PYTHONPATH=%[2]s
@@ -167,7 +169,7 @@ func local(ctx context.Context, o options, dir string, out io.Writer) (int, erro
     --bootstrap-server %[1]s --topic posts --from-beginning
 
 It stays up until Ctrl-C.
-`, kafka.Bootstrap, parts.PythonPath(), parts.Kafka[system.After].Libs)
+`, kafka.Bootstrap, p.PythonPath(), p.Kafka[parts.After].Libs)
 	<-ctx.Done()
 	return 0, nil
 }

@@ -15,7 +15,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/system"
+	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/bare"
+	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/parts"
 )
 
 func main() {
@@ -35,18 +36,18 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	parts, err := system.Build(ctx, os.Stderr, filepath.Join(dir, "bin"))
+	p, err := parts.Build(ctx, os.Stderr, filepath.Join(dir, "bin"))
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	cluster, err := system.StartBare(ctx, filepath.Join(dir, "kafka"), parts, system.After)
+	cluster, err := bare.Start(ctx, filepath.Join(dir, "kafka"), p, parts.After)
 	if err != nil {
 		return err
 	}
 	defer cluster.Stop()
 	fmt.Fprintf(os.Stderr, "three nodes and the topics are up after %.1f s\n", time.Since(began).Seconds())
-	b := &bench{ctx: ctx, dir: dir, parts: parts, bootstrap: cluster.Bootstrap}
+	b := &bench{ctx: ctx, dir: dir, parts: p, bootstrap: cluster.Bootstrap}
 	fmt.Println("| what | messages | messages a second | MB a second | acknowledged after |\n|---|---|---|---|---|")
 	for _, f := range []func() error{
 		func() error {
@@ -66,11 +67,11 @@ func run(ctx context.Context) error {
 type bench struct {
 	ctx            context.Context
 	dir, bootstrap string
-	parts          system.Parts
+	parts          parts.Parts
 }
 
 func (b *bench) tool(class string, args ...string) (string, error) {
-	libs := filepath.Join(b.parts.Kafka[system.After].Libs, "*")
+	libs := filepath.Join(b.parts.Kafka[parts.After].Libs, "*")
 	c := exec.CommandContext(b.ctx, "java", append([]string{"-Xmx256m", "-cp", libs, class}, args...)...)
 	out, err := c.CombinedOutput()
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/parts"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/system"
 )
 
@@ -18,12 +19,12 @@ import (
 const away = 15 * time.Second
 
 func (s *Story) brokerIsKilled(ctx context.Context) error {
-	return s.underLoad(ctx, 300, func() error {
+	return s.underLoad(ctx, 200, func() error {
 		killed := time.Now()
 		if err := s.Runner.Kill(system.Namespace, system.Cluster+"-1", "kafka", away); err != nil {
 			return err
 		}
-		s.say("kill -9 of node 1 at 300 posts a second")
+		s.say("kill -9 of node 1 at 200 posts a second")
 		for _, status := range []string{"firing", "resolved"} {
 			err := await(ctx, "alert "+status, time.Minute, func(context.Context) error {
 				for _, alert := range s.Alerts.Since(killed) {
@@ -63,7 +64,7 @@ func (s *Story) upgrade(ctx context.Context) error {
 		if err := s.rollout(ctx); err != nil {
 			return err
 		}
-		if err := s.brokersRun(system.After); err != nil {
+		if err := s.brokersRun(parts.After); err != nil {
 			return err
 		}
 		for query, want := range map[string]float64{
@@ -75,7 +76,7 @@ func (s *Story) upgrade(ctx context.Context) error {
 				return err
 			}
 		}
-		s.say("all brokers run %s, metadata.version is 30, the topic update is there", system.After)
+		s.say("all brokers run %s, metadata.version is 30, the topic update is there", parts.After)
 		return nil
 	})
 }

@@ -5,7 +5,6 @@ package system
 
 import (
 	"context"
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +18,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/parts"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/pods"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/alertmanager"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/kube"
@@ -36,9 +36,6 @@ const (
 
 	maxNodes = 4
 )
-
-//go:embed local.yaml
-var localValues string
 
 // Options say what to start.
 type Options struct {
@@ -59,7 +56,7 @@ type System struct {
 	Alerts       *Receiver
 	Scaler       string // URL without a slash at the end
 
-	parts    Parts
+	parts    parts.Parts
 	dir      string
 	charts   string // folder of the release's chart
 	exporter string // address
@@ -74,9 +71,9 @@ type System struct {
 
 // Up starts everything with all files in dir and returns when the release is
 // installed and its Pods are ready. Down ends it.
-func Up(ctx context.Context, dir string, parts Parts, options Options) (*System, error) {
+func Up(ctx context.Context, dir string, p parts.Parts, options Options) (*System, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	s := &System{parts: parts, dir: dir, options: options, cancel: cancel, begun: time.Now()}
+	s := &System{parts: p, dir: dir, options: options, cancel: cancel, begun: time.Now()}
 	if err := s.up(ctx); err != nil {
 		s.Down()
 		return nil, errors.Join(err, s.Problems())
@@ -154,7 +151,7 @@ func (s *System) ExporterURL() string { return "http://" + s.exporter + "/metric
 func (s *System) Helm(ctx context.Context, args ...string) error {
 	if args[0] == "install" || args[0] == "upgrade" {
 		local := filepath.Join(s.dir, "local.yaml")
-		if err := os.WriteFile(local, []byte(localValues), 0o644); err != nil {
+		if err := os.WriteFile(local, []byte(parts.LocalValues), 0o644); err != nil {
 			return err
 		}
 		args = append(args, "-f", local, "--set", "camunda-autoscaler.scaler.config.prometheus.url="+s.Prometheus.URL)

@@ -1,7 +1,10 @@
-package system
+// Package parts builds and fetches the programs that play the example's containers,
+// and has what differs from the chart on this machine.
+package parts
 
 import (
 	"context"
+	_ "embed" // local.yaml
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +17,11 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/process"
 )
+
+// LocalValues are the chart's values for this machine, YAML.
+//
+//go:embed local.yaml
+var LocalValues string
 
 // The versions of Kafka between which the example upgrades.
 const (

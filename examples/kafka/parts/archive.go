@@ -1,4 +1,4 @@
-package system
+package parts
 
 import (
 	"context"
@@ -63,7 +63,7 @@ log.cleaner.dedupe.buffer.size=4194304
 			"-Xmx200m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.configurationFile=" + logging, "-cp", filepath.Join(libs, "*"),
 		}, args...)}
 	}
-	if err := process.Run(ctx, java("kafka.tools.StorageTool", "format", "--standalone", "--cluster-id", uuid(0), "--config", properties)); err != nil {
+	if err := process.Run(ctx, java("kafka.tools.StorageTool", "format", "--standalone", "--cluster-id", "example-kafka-archiveA", "--config", properties)); err != nil {
 		return err
 	}
 	spec := java("kafka.Kafka", properties)

@@ -227,7 +227,7 @@ func (f *Fleet) Once(ctx context.Context) error {
 	var desired []spec
 	for _, t := range now.config.Targets {
 		if t.Group == nil {
-			desired = append(desired, spec{target: t, source: now.of(t)})
+			desired = append(desired, spec{target: &t, source: now.of(t)})
 		}
 	}
 	for _, t := range now.config.Targets {

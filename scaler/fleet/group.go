@@ -58,7 +58,7 @@ func (g *group) spec(key query.Key) spec {
 	t := g.target
 	t.Name = g.target.Name + "/" + key.String()
 	t.Workload.Namespace, t.Workload.Name = key.Namespace, key.Name
-	return spec{target: t, group: g.target.Name, key: key, source: g}
+	return spec{target: &t, group: g.target.Name, key: key, source: g}
 }
 
 // namesAs reports whether a group's answers name the same workloads as those of

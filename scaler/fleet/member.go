@@ -82,9 +82,9 @@ func (f *Fleet) newMember(s spec) *member {
 	t := s.target
 	m := &member{spec: s, turns: turnsOf(s.source)}
 	told := f.metrics(s)
-	told.Configure(t)
+	told.Configure(*t)
 	kept := f.Journal.Target(t.Name)
-	kept.Configure(t)
+	kept.Configure(*t)
 	observers := loop.Observers{told, kept, report.NewLog(f.Logger)}
 	if f.Record != nil {
 		observers = append(observers, report.Events{Record: f.Record})

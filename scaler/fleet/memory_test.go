@@ -76,8 +76,8 @@ func TestMemoryOfAMember(t *testing.T) {
 		heap, stacks = (usedHeap-heap)/n, (usedStacks-stacks)/n
 		goroutines := runtime.NumGoroutine()
 		t.Logf("%d bytes of heap and %d of stack for each of %d members, %d goroutines", heap, stacks, n, goroutines)
-		if heap > 13_000 || stacks > 1000 || goroutines > 50 {
-			t.Error("want at most 13,000 bytes of heap, 1,000 of stack, and 50 goroutines in all")
+		if heap > 10_000 || stacks > 1000 || goroutines > 50 {
+			t.Error("want at most 10,000 bytes of heap, 1,000 of stack, and 50 goroutines in all")
 		}
 		if file := os.Getenv("HEAP"); file != "" {
 			w, err := os.Create(file)

@@ -12,10 +12,10 @@ import (
 
 // spec is everything that a member is made from.
 type spec struct {
-	target config.Target // with the workload's own name and reference
-	group  string        // the target that found it; "" for a target of its own
-	key    query.Key     // in the group's queries
-	source any           // where its samples come from: a connection, or a group
+	target *config.Target // with the workload's own name and reference
+	group  string         // the target that found it; "" for a target of its own
+	key    query.Key      // in the group's queries
+	source any            // where its samples come from: a connection, or a group
 }
 
 func (s spec) ref() workload.Ref { return s.target.Workload }

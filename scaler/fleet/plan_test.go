@@ -29,7 +29,7 @@ func some(shorthand string) (specs []spec) {
 		if !ok {
 			group, workloadName = "", name
 		}
-		s := spec{group: group, source: group + source, target: config.Target{Name: name, Workload: workload.Ref{Name: workloadName}, Interval: interval}}
+		s := spec{group: group, source: group + source, target: &config.Target{Name: name, Workload: workload.Ref{Name: workloadName}, Interval: interval}}
 		specs = append(specs, s)
 	}
 	return specs

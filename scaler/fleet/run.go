@@ -98,7 +98,7 @@ func (r *running) reconcileMembers() {
 	var desired []spec
 	for _, t := range r.now.config.Targets {
 		if t.Group == nil {
-			desired = append(desired, spec{target: t, source: r.now.of(t)})
+			desired = append(desired, spec{target: &t, source: r.now.of(t)})
 		}
 	}
 	for _, t := range r.now.config.Targets {

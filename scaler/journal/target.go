@@ -115,6 +115,9 @@ func (t *Target) observe(e Entry) (added *chunk) {
 	if !e.Repeat || t.last.target == nil {
 		t.since = e.At
 	}
+	if e.Target != nil {
+		t.target = e.Target // one copy for all that tell of it
+	}
 	s := t.journal.scratch.Get().(*scratch)
 	defer t.journal.scratch.Put(s)
 	pack(&s.now, e)

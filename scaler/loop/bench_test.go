@@ -32,7 +32,7 @@ func (none) Observe(Decision) {}
 // observers.
 func BenchmarkCycle(b *testing.B) {
 	target := config.Target{Name: "camunda", Policy: decide.DefaultPolicy(), Interval: 10 * time.Second}
-	l := New(target, Sources{Triggers: []Reader{&steady{time.Now()}}}, idle{}, none{})
+	l := New(&target, Sources{Triggers: []Reader{&steady{time.Now()}}}, idle{}, none{})
 	b.ReportAllocs()
 	for b.Loop() {
 		l.cycle(b.Context())

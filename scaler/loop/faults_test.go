@@ -198,7 +198,7 @@ func TestEverythingFailsForAnHour(t *testing.T) {
 			target := newTarget(triggers("a", "b"), func(t *Target) { t.Name = fmt.Sprint("target-", i) })
 			told := m.Target(target.Name)
 			told.Configure(target)
-			l := loop.New(target, told.Sources(Sources{Triggers: []Reader{p, q}, Max: p}), told.Scaler(w), told)
+			l := loop.New(&target, told.Sources(Sources{Triggers: []Reader{p, q}, Max: p}), told.Scaler(w), told)
 			p.answer = func(r sample.Result) sample.Result {
 				if time.Since(p.began)/time.Minute%2 == 0 { // fails here and there in turn
 					return sample.Result{Outcome: sample.Failed, Err: errors.New("no Prometheus")}

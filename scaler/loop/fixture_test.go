@@ -165,7 +165,7 @@ func newFixtureFrom(from Sources, w *fakeWorkload, change ...func(*Target)) *fix
 	told := m.Target(target.Name)
 	told.Configure(target)
 	observers := loop.Observers{told, report.NewLog(log.NewLogfmtLogger(f.log)), report.Events{Record: func(e event.Event) { f.events = append(f.events, e) }}}
-	f.Loop = loop.New(target, told.Sources(from), told.Scaler(w), observers)
+	f.Loop = loop.New(&target, told.Sources(from), told.Scaler(w), observers)
 	return f
 }
 

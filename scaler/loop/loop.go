@@ -27,8 +27,8 @@ type Scaler interface {
 
 // Loop runs one target.
 type Loop struct {
-	target   config.Target
-	sources  []source // one for each trigger
+	target   *config.Target // never changed
+	sources  []source       // one for each trigger
 	max      Evaluator
 	pods     Pods // nil unless steps down have regard to Pods that work
 	scaler   Scaler
@@ -39,7 +39,7 @@ type Loop struct {
 	clock     clock
 	schedule  Schedule     // new when Prometheus's clock becomes known or jumps
 	state     decide.State // what the last decision remembers; new then, too
-	shadow    shadow       // of a dry run
+	shadow    *shadow      // nil unless it is a dry run
 	decidedAt time.Time    // when a decision was last tried, by this machine's clock
 	actedAt   time.Time    // when the last write ended, by this machine's clock
 	ownership ownership
@@ -51,11 +51,15 @@ type Loop struct {
 	health     *Health
 }
 
-// New returns a loop that has not started.
-func New(t config.Target, from Sources, s Scaler, o Observer) *Loop {
+// New returns a loop that has not started. The target must not change any more:
+// decisions point to it.
+func New(t *config.Target, from Sources, s Scaler, o Observer) *Loop {
 	l := &Loop{target: t, max: from.Max, pods: from.Pods, scaler: s, observer: o, local: time.Now, schedule: Schedule{Interval: t.Interval}, owner: owner{due: true}}
 	for _, r := range from.Triggers {
 		l.sources = append(l.sources, source{Reader: r})
+	}
+	if t.DryRun {
+		l.shadow = &shadow{}
 	}
 	l.health = NewHealth(t.Name, t.Interval, t.Policy.MaxAge(0))
 	return l
@@ -65,9 +69,12 @@ func New(t config.Target, from Sources, s Scaler, o Observer) *Loop {
 // knew of the time, of its decisions and of other writers.
 func (l *Loop) Continue(old *Loop) {
 	l.clock, l.schedule, l.state = old.clock, old.schedule, old.state
-	l.shadow = old.shadow
-	if !old.target.DryRun {
-		l.shadow = shadow{state: old.state}
+	switch {
+	case l.shadow == nil:
+	case old.shadow != nil:
+		*l.shadow = *old.shadow
+	default:
+		l.shadow.state = old.state
 	}
 	l.decidedAt, l.actedAt = old.decidedAt, old.actedAt
 	l.ownership, l.owner = old.ownership, old.owner
@@ -152,7 +159,7 @@ func (l *Loop) cycle(ctx context.Context) (decided bool, next time.Duration) {
 		return false, l.retry.left(l.local())
 	}
 	l.target.Policy.Expire(samples, l.now()) // it may have taken long to get here
-	d := Decision{Target: &l.target, Scale: &scale, Change: change}
+	d := Decision{Target: l.target, Scale: &scale, Change: change}
 	l.decide(ctx, samples, fresh, limits, &d)
 	l.report(&d)
 	return fresh && !decide.Newest(samples).IsZero(), l.end(samples, l.wait())
@@ -191,7 +198,9 @@ func (l *Loop) start(ctx context.Context) {
 		l.decidedAt = l.local()
 		if !l.once {
 			l.state.Start = l.now()
-			l.shadow.state.Start = l.state.Start
+			if l.shadow != nil {
+				l.shadow.state.Start = l.state.Start
+			}
 			_, _, _ = l.get(ctx) // so that whatever another writer does from now on is noticed
 		}
 	}
@@ -265,7 +274,7 @@ func (l *Loop) decide(ctx context.Context, samples []sample.Result, fresh bool, 
 
 // decideShadow adds what is decided on a dry run's shadow.
 func (l *Loop) decideShadow(d *Decision, in *decide.Input) {
-	l.shadow, d.Shadow = l.shadow.decide(l.target.Policy, *in, *d.Scale)
+	*l.shadow, d.Shadow = l.shadow.decide(l.target.Policy, *in, *d.Scale)
 	if d.stepped() {
 		l.actedAt = l.local()
 	}
@@ -285,7 +294,7 @@ func (l *Loop) explain(d *Decision) {
 // tellMissing reports what is missing as soon as it is news. It is decided on
 // only once an interval has passed.
 func (l *Loop) tellMissing(ctx context.Context, samples []sample.Result) {
-	d := Decision{Target: &l.target}
+	d := Decision{Target: l.target}
 	d.Decision = l.target.Policy.Missing(decide.Input{Now: l.now(), Samples: samples})
 	l.explain(&d)
 	if d.gist().repeats(l.reported) && l.local().Sub(l.reportedAt) < l.target.Interval {
@@ -304,7 +313,7 @@ func (l *Loop) tellMissing(ctx context.Context, samples []sample.Result) {
 // used up.
 func (l *Loop) unreadable(samples []sample.Result, limits decide.Limits, err error) {
 	l.retry.failed(l.local())
-	d := Decision{Target: &l.target}
+	d := Decision{Target: l.target}
 	in := decide.Input{Now: l.now(), Samples: samples, Limits: limits}
 	if decide.Newest(samples).IsZero() { // there is nothing to decide on anyway
 		d.Decision = l.target.Policy.Missing(in)

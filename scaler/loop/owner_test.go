@@ -328,7 +328,7 @@ func TestLogThatCannotBeWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk, w := &full{}, &fakeWorkload{replicas: 1}
 		from := Sources{Triggers: []Reader{newFakePrometheus(10*time.Second, 500)}}
-		f := fixture{Loop: loop.New(newTarget(), from, w, report.NewLog(log.NewLogfmtLogger(log.NewSyncWriter(disk))))}
+		f := fixture{Loop: loop.New(new(newTarget()), from, w, report.NewLog(log.NewLogfmtLogger(log.NewSyncWriter(disk))))}
 		f.run(2 * time.Minute)
 		if disk.lines == 0 || w.replicas != 4 || f.Worked() != nil {
 			t.Errorf("%d lines, %d replicas, %v", disk.lines, w.replicas, f.Worked())

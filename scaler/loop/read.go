@@ -127,7 +127,9 @@ func (l *Loop) setClock(answers []clock) {
 		// The newest sample may have been acted on before a restart, so only
 		// one that is scraped from now on is fresh.
 		l.schedule, l.state = NewSchedule(l.target.Interval, now), decide.NewState(now)
-		l.shadow = l.shadow.restarted(now)
+		if l.shadow != nil {
+			*l.shadow = l.shadow.restarted(now)
+		}
 	}
 }
 

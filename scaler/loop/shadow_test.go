@@ -21,7 +21,7 @@ func (k *kept) Observe(d loop.Decision) { *k = append(*k, d) }
 // observed is a loop whose decisions are kept.
 func observed(p *scraper, w *fakeWorkload, change ...func(*Target)) (*loop.Loop, *kept) {
 	k := &kept{}
-	return loop.New(newTarget(change...), Sources{Triggers: []Reader{p}}, w, k), k
+	return loop.New(new(newTarget(change...)), Sources{Triggers: []Reader{p}}, w, k), k
 }
 
 func runFor(l *loop.Loop, d time.Duration) {

@@ -165,7 +165,7 @@ func live(t *testing.T) (l lived) {
 	}
 	ctx, cancel := context.WithDeadline(t.Context(), l.start.Add(24*time.Hour-time.Second))
 	defer cancel()
-	loop.New(l.target, loop.Sources{Triggers: []loop.Reader{l.day}}, l.day, loop.Observers{kept, report.NewLog(logger), report.Events{Record: record}}).Run(ctx)
+	loop.New(&l.target, loop.Sources{Triggers: []loop.Reader{l.day}}, l.day, loop.Observers{kept, report.NewLog(logger), report.Events{Record: record}}).Run(ctx)
 	for e := range kept.Backward(time.Now().Add(time.Second)) {
 		l.journal = append(l.journal, e)
 	}

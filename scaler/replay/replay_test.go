@@ -140,7 +140,7 @@ func TestAReplayTakesTheLiveSteps(t *testing.T) {
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), d)
 				defer cancel()
-				loop.New(tg, sources, w, w).Run(ctx)
+				loop.New(&tg, sources, w, w).Run(ctx)
 
 				slices.SortStableFunc(all, func(a, b replay.Observation) int { return cmp.Compare(a.Seen, b.Seen) })
 				o := replay.Options{From: from, To: from.Add(d), Judge: replay.JudgeOf(tg), Start: 1}

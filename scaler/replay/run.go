@@ -82,7 +82,7 @@ func NewRun(t config.Target, o Options) *Run {
 		r.capped = &Observation{Track: MaxReplicas, Kind: Nothing}
 		from.Max = limit{r}
 	}
-	r.loop = loop.New(t, from, scaler{r}, observer{r})
+	r.loop = loop.New(&t, from, scaler{r}, observer{r})
 	r.loop.GoBy(func() time.Time { return timeOf(r.now) })
 	return r
 }

@@ -11,21 +11,28 @@ local one(metric, more='') = 'max by (%s) (%s)' % [scaler, select(metric, more)]
 local each(metric, more='') = 'max by (%s, trigger) (%s)' % [scaler, select(metric, more)];
 local times(factor) = '* on (%s) group_left () %s' % [scaler, factor];
 
-// The loads that trigger the next step at the current number of replicas.
+// The loads that trigger the next step at the current number of replicas. Without
+// replicas a step rule per replica triggers none, a target rule any above 0, and
+// there is no step down.
+local some = '(%s > 0)' % one('replicas');
 local up = std.join(' ', [
-  each('rule', ',parameter=~"scale_up_at|value_per_replica",per="replica"'),
+  each('rule', ',parameter="scale_up_at",per="replica"'),
+  times(some),
+  'or',
+  each('rule', ',parameter="value_per_replica"'),
   times(one('replicas')),
   'or',
   each('rule', ',parameter="scale_up_at",per="total"'),
 ]);
 local down = std.join(' ', [
   each('rule', ',parameter="scale_down_at",per="replica"'),
-  times(one('replicas')),
+  times(some),
   'or',
   each('rule', ',parameter="value_per_replica"'),
-  times('(%s - 1)' % one('replicas')),
+  times('(%s - 1)' % some),
   'or',
   each('rule', ',parameter="scale_down_at",per="total"'),
+  'and on (%s) %s' % [scaler, some],
 ]);
 // Without replicas there is no share.
 local share(load) = '%s / on (%s, trigger) ((%s) > 0)' % [load, scaler, up];
@@ -63,36 +70,39 @@ local annotations = [
 local glance = [
   g.stat(
     'Load',
-    'Load as a share of the load that triggers the next step up at the current number of replicas; with several triggers, the highest share. At 100 % the rule scales up.',
-    [g.now('max by (%s) (%s)' % [scaler, load], 'load')],
+    'Load as a share of the load that triggers the next step up at the current number of replicas; with several triggers, the highest share. At 100 % the rule scales up. No replicas: there is nothing to have a share.',
+    [g.now('max by (%s) (%s) or 0 * (%s == 0) - 1' % [scaler, load, one('replicas')], 'load')],
   ) + {
     w:: 3,
     fieldConfig+: { defaults+: {
       unit: 'percentunit',
       decimals: 0,
+      mappings+: [g.values({ '-1': ['no replicas', 'text'] })],
       thresholds: g.thresholds([[null, 'green'], [0.8, 'orange'], [1, 'red']]),
     } },
     options+: { textMode: 'value' },
   },
   g.stat(
     'Next step up at',
-    'Load that triggers the next step up; with several triggers, that of the trigger closest to it. At maximum: no more replicas are allowed now.',
+    'Load that triggers the next step up; with several triggers, that of the trigger closest to it. At maximum: no more replicas are allowed now. Above 0: there are no replicas, and any load starts one. None: the workload was switched off.',
     [
-      g.now('(%s or on (%s) %s) and on (%s) %s < %s' % [
+      g.now('((%s or on (%s) %s) and on (%s) %s < %s) unless on (%s) %s' % [
         '0 * %s + on (%s, trigger) (%s)' % [highest(load), scaler, up],
         scaler,
         highest(up),
         scaler,
         one('replicas'),
         one('max_replicas'),
+        scaler,
+        select('holding', ',reason="switched_off"'),
       ], '{{trigger}}'),
-      g.now('0 * (%s >= %s) - 1' % [one('replicas'), one('max_replicas')], 'none'),
+      g.now('0 * %s - 2 or 0 * (%s >= %s) - 1' % [one('holding', ',reason="switched_off"'), one('replicas'), one('max_replicas')], 'none'),
     ],
   ) + {
     w:: 5,
     fieldConfig+: { defaults+: {
       unit: 'short',
-      mappings+: [g.values({ '-1': ['at maximum', 'text'] })],
+      mappings+: [g.values({ '-2': ['none', 'text'], '-1': ['at maximum', 'text'], '0': ['above 0', 'text'] })],
     } },
   },
   g.stat(
@@ -116,7 +126,7 @@ local glance = [
   },
   g.stat(
     'Mode',
-    'Active: the scaler writes the replicas. Dry run: it only logs and exports what it would do. Paused: it writes nothing, because of its configuration or an annotation of the workload.',
+    'Active: the scaler writes the replicas. Dry run: it only logs and exports what it would do. Paused: it writes nothing, or takes no step in one direction, because of its configuration or an annotation of the workload.',
     [g.now('%s + on (%s) 2 * (%s or on (%s) 0 * %s)' % [one('paused'), scaler, one('target_info', ',dry_run="true"'), scaler, one('target_info')], 'mode')],
   ) + {
     w:: 5,
@@ -205,7 +215,7 @@ local keepingUp = [
 local why = [
   g.timeline(
     'What did it decide, and why?',
-    'A bar where the scaler decided for that reason. Green: fine. Orange: up. Blue: down. Yellow: a step waits. Red: overloaded at the maximum, or the workload cannot be read or written. Pink: no usable sample. Purple: another writer of the replicas. Grey: paused, or switched off at 0 replicas.',
+    'A bar where the scaler decided for that reason. Green: fine. Orange: up. Blue: down. Yellow: a step waits. Red: overloaded at the maximum, or the workload cannot be read or written. Pink: no usable sample. Purple: another writer of the replicas. Grey: paused, or switched off by hand.',
     [g.query('group by (%s, reason) (\n%s or\n%s)' % [scaler, select('last_decision'), decisions], '{{reason}}')],
   ) + {
     w:: 24,

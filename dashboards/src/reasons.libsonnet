@@ -16,9 +16,11 @@ local grafana = import 'grafana.libsonnet';
 
     scale_up_delay: ['waits: scale-up delay', 'yellow'],
     scale_down_delay: ['waits: scale-down delay', 'light-yellow'],
+    scale_to_zero_delay: ['waits: scale-to-zero delay', '#8F7F3A'],
     scale_down_coverage: ['waits: coverage', 'super-light-yellow'],
     hold_after_start: ['waits after its start', 'semi-dark-yellow'],
     wait_for_ready: ['waits for ready Pods', 'dark-yellow'],
+    wait_for_idle: ['waits for idle Pods', '#D9C37A'],
     sample_used: ['waits for a new sample', '#B8A878'],
 
     no_data: ['held: no data', '#E0529C'],
@@ -31,11 +33,12 @@ local grafana = import 'grafana.libsonnet';
     workload_unreadable: ['held: workload unreadable', 'semi-dark-red'],
     write_failed: ['held: write failed', '#FF8A80'],
     max_unknown: ['held: maximum unknown', 'super-light-red'],
+    busy_unknown: ['held: busy Pods unknown', '#B5483F'],
 
     owned_by_other: ['held: another autoscaler', 'purple'],
     contested: ['held: contested', 'semi-dark-purple'],
     paused: ['paused', '#8E8E8E'],
-    switched_off: ['held: at 0 replicas', '#6E6E6E'],
+    switched_off: ['held: switched off', '#6E6E6E'],
   },
 
   // For a field whose value is the reason.

@@ -7,7 +7,7 @@ import (
 )
 
 // target is one that is made up. It follows the default rule; some are held,
-// paused, dry runs, or fought over.
+// paused, dry runs, or fought over, and one goes to 0.
 type target struct {
 	name           string
 	kind           int
@@ -20,6 +20,7 @@ type target struct {
 	desired        int
 	changed        time.Time
 	sampled        time.Time
+	worked         time.Time // when there last was something to do
 	value          float64
 	action, reason string
 	decisions      map[[2]string]float64
@@ -36,7 +37,11 @@ const (
 	noData     // for some minutes in every two hours
 	unreadable // the same, Kubernetes
 	fought     // something else writes its replicas
+	toZero     // its rule is a target rule, and there is nothing to do for half of the time
 )
+
+// What a target rule wants of each replica.
+const perReplica = 50
 
 func newTarget(i int, next func() float64) *target {
 	t := &target{
@@ -47,6 +52,8 @@ func newTarget(i int, next func() float64) *target {
 	switch {
 	case i == 0:
 		t.name, t.base, t.period, t.phase, t.max = "camunda-deployment", 110, 40*time.Minute, 4, 4
+	case i == 2:
+		t.kind, t.period = toZero, 2*time.Hour
 	case i%9 == 3:
 		t.kind = []int{fought, dryRun, pausedTarget, overloaded, noData, unreadable}[(i/9)%6]
 	}
@@ -65,6 +72,9 @@ func (t *target) handOver() {
 
 func (t *target) load(at time.Time) float64 {
 	angle := 2*math.Pi*float64(at.Unix())/t.period.Seconds() + t.phase
+	if t.kind == toZero {
+		return math.Round(t.base * max(0, 3*math.Sin(angle)))
+	}
 	return math.Round(t.base * (1 + t.swing*math.Sin(angle)))
 }
 
@@ -100,7 +110,7 @@ func (t *target) decide(at time.Time, h *History, next func() float64) []Change 
 		t.replicas, t.changed = 1+int(next()*3), at
 		changes = append(changes, Change{at, t.name, "foreign", ""})
 	}
-	action, per := "none", t.value/float64(t.replicas)
+	action, change, per := "none", 0, t.value/float64(t.replicas)
 	switch {
 	case reason != "":
 		if reason == "workload_unreadable" {
@@ -108,6 +118,8 @@ func (t *target) decide(at time.Time, h *History, next func() float64) []Change 
 		}
 	case !fresh && t.changed.After(t.sampled):
 		reason = "sample_used"
+	case t.kind == toZero:
+		action, reason, change = t.target(at)
 	case per >= 50 && t.replicas < t.max:
 		action, reason = "up", "load_high"
 	case per >= 50:
@@ -119,7 +131,9 @@ func (t *target) decide(at time.Time, h *History, next func() float64) []Change 
 	default:
 		reason = "within_bounds"
 	}
-	change := map[string]int{"up": 1, "down": -1}[action]
+	if t.kind != toZero {
+		change = map[string]int{"up": 1, "down": -1}[action]
+	}
 	t.desired = t.replicas + change
 	if change != 0 && t.kind != dryRun {
 		t.replicas, t.changed = t.desired, at.Add(time.Millisecond)
@@ -128,6 +142,28 @@ func (t *target) decide(at time.Time, h *History, next func() float64) []Change 
 	t.action, t.reason = action, reason
 	t.decisions[[2]string{action, reason}]++
 	return changes
+}
+
+// target is what a target rule decides: as many replicas as the value needs, and
+// the last one goes five minutes after its work.
+func (t *target) target(at time.Time) (action, reason string, change int) {
+	desired := min(int(math.Ceil(t.value/perReplica)), t.max)
+	if t.value > 0 {
+		t.worked = at
+	}
+	switch {
+	case desired > t.replicas:
+		return "up", "load_high", desired - t.replicas
+	case desired == t.replicas && t.value > float64(perReplica*t.max):
+		return "none", "load_high_at_max", 0
+	case desired == t.replicas && desired == 0:
+		return "none", "load_low_at_min", 0
+	case desired == t.replicas:
+		return "none", "within_bounds", 0
+	case desired == 0 && t.replicas == 1 && at.Sub(t.worked) < 5*time.Minute:
+		return "none", "scale_to_zero_delay", 0
+	}
+	return "down", "load_low", max(desired, min(1, t.replicas-1)) - t.replicas
 }
 
 func (t *target) put(s series, leads bool, at time.Time, scrape time.Duration) {
@@ -141,10 +177,15 @@ func (t *target) put(s series, leads bool, at time.Time, scrape time.Duration) {
 	put("target_info", fmt.Sprintf(`workload_namespace="shop",workload_kind="Deployment",workload_name="%s",dry_run="%t"`, t.name, t.kind == dryRun), 1)
 	put("paused", "", truth(t.kind == pausedTarget))
 	put("interval_seconds", "", 10)
-	put("min_replicas", "", 1)
 	put("max_replicas", "", float64(t.max))
-	put("rule", `trigger="",parameter="scale_up_at",per="replica"`, 50)
-	put("rule", `trigger="",parameter="scale_down_at",per="replica"`, 20)
+	if t.kind == toZero {
+		put("min_replicas", "", 0)
+		put("rule", `trigger="",parameter="value_per_replica",per="replica"`, perReplica)
+	} else {
+		put("min_replicas", "", 1)
+		put("rule", `trigger="",parameter="scale_up_at",per="replica"`, 50)
+		put("rule", `trigger="",parameter="scale_down_at",per="replica"`, 20)
+	}
 	if !leads {
 		put("decisions_total", `action="up",reason="load_high"`, 0)
 		put("decisions_total", `action="down",reason="load_low"`, 0)

@@ -88,6 +88,16 @@ func (r *Rig) GivenBack(pod string) (n int, took time.Duration, err error) {
 	return n, took, err
 }
 
+// FinishedAfter returns how many jobs a worker finished after a time.
+func (r *Rig) FinishedAfter(pod string, since time.Time) (n int, err error) {
+	err = r.workerLog(pod, func(at time.Time, line map[string]string) {
+		if line["msg"] == "job done" && at.After(since) {
+			n++
+		}
+	})
+	return n, err
+}
+
 // workerLog calls each with every line of a worker's log.
 func (r *Rig) workerLog(pod string, each func(at time.Time, line map[string]string)) error {
 	file, err := os.Open(filepath.Join(r.path("programs"), pod+".log"))

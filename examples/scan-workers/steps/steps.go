@@ -47,6 +47,7 @@ type Row struct {
 	Jobs        int           // done
 	Interrupted int           // jobs whose worker was killed
 	GivenBack   int           // jobs that a worker gave back, as it had just started them
+	Finished    int           // jobs that a worker finished after the step that removed it
 	Lost        time.Duration // work of the interrupted jobs
 	Lingered    time.Duration // of Pods between the step that removes them and their end
 }
@@ -252,6 +253,10 @@ func countEvents(r *rig.Rig, row *Row) error {
 				return err
 			}
 			row.GivenBack += n
+			if n, err = r.FinishedAfter(e.Pod, from); err != nil {
+				return err
+			}
+			row.Finished += n
 			row.Lost += took
 		case kubelet.Killed:
 			row.Interrupted++

@@ -25,6 +25,8 @@ func main() {
 	grace := down.Flag("grace", "terminationGracePeriodSeconds.").Default("30").Int()
 	pools := down.Flag("pools", "Deployments for each way of scaling.").Default("5").Int()
 	week := app.Command("week", "What a week of jobs costs under several rules: a replay by camunda-scaler backtest.")
+	broker := app.Command("broker", "What becomes of jobs when the leading node of three brokers is killed.")
+	jobs := broker.Flag("jobs", "How many jobs, of half a second each for six workers.").Default("300").Int()
 	command := kingpin.MustParse(app.Parse(os.Args[1:]))
 	dir, err := os.MkdirTemp("", "scan-bench-")
 	if err == nil {
@@ -32,6 +34,8 @@ func main() {
 		switch command {
 		case pack.FullCommand():
 			err = comparePacking(ctx, dir, *groups)
+		case broker.FullCommand():
+			err = killBroker(ctx, dir, *jobs)
 		case week.FullCommand():
 			err = compareWeek(ctx, dir)
 		case down.FullCommand():

@@ -151,6 +151,20 @@ func TestChartsRefuse(t *testing.T) {
 	}
 }
 
+// The scaler's chart takes the values of the example, and gives the scaler the right to mark Pods.
+func TestScalerValues(t *testing.T) {
+	for _, helm := range helms(t) {
+		out, err := exec.Command(helm, "template", "--kube-version=1.36", "release", "../../charts/camunda-autoscaler",
+			"--values=scaler-values.yaml", "--set=scaler.config.prometheus.url=http://prometheus:9090").CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if !regexp.MustCompile(`resources: \[?"?pods`).Match(out) && !regexp.MustCompile(`(?m)- "?pods"?$`).Match(out) {
+			t.Errorf("the scaler may not mark Pods:\n%s", out)
+		}
+	}
+}
+
 // The replicas are the scaler's: a chart that sets them resets them at each upgrade.
 func TestWorkersHaveNoReplicas(t *testing.T) {
 	out, err := render(t, helms(t)[0], workers, write(t, broker+"api: {enabled: false}\n"))

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/rabbitmq"
 )
 
 func main() {
@@ -28,6 +30,10 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 	jobs := app.Flag("jobs", "How many jobs arrive at once.").Default("10").Int()
 	if _, err := app.Parse(args); err != nil {
 		fmt.Fprintf(out, "scan-workers: %v, try --help\n", err)
+		return 2
+	}
+	if missing := rabbitmq.Missing(); missing != "" {
+		fmt.Fprintf(out, "scan-workers: %s\n", missing)
 		return 2
 	}
 	dir, err := os.MkdirTemp("", "scan-workers-")

@@ -16,6 +16,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/api"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/kubelet"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/queue"
+	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/rabbitmq"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/rig"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/steps"
 )
@@ -33,6 +34,9 @@ func always(replicas int) []rig.Object {
 // TestExample brings all up once. Its times are a third of the README's, but for
 // those of Prometheus and the ReplicaSet.
 func TestExample(t *testing.T) {
+	if missing := rabbitmq.Missing(); missing != "" {
+		t.Skip(missing)
+	}
 	ways := []steps.Way{
 		{Name: "scaler with busy_pods", Prefix: "gentle", Pools: 6, Target: rig.Gentle},
 		{Name: "scaler without busy_pods", Prefix: "plain", Pools: 2, Target: rig.Plain},

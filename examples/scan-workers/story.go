@@ -61,6 +61,9 @@ func show(ctx context.Context, dir string, out io.Writer, n int, once bool) erro
 	}
 	say("%d results are in the stream; %d jobs were interrupted, %d deliveries were repeated", len(results), r.Count(kubelet.Killed), again)
 	if once {
+		if n := r.Count(kubelet.Killed); n > 0 {
+			return fmt.Errorf("%d jobs were interrupted", n)
+		}
 		return nil
 	}
 	say("it stays up until Ctrl-C; the workers' Deployment, and what the scaler thinks of it:")

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -26,6 +28,18 @@ func Part(ctx context.Context, out io.Writer) (string, error) {
 		Source: filepath.Join(checkout, "examples", "scan-workers", "rabbitmq", "part"),
 		Make:   unpack,
 	}.Ensure(ctx, out)
+}
+
+// Missing says what this machine lacks, if it lacks what Part or the processes
+// in place of Pods need.
+func Missing() string {
+	if runtime.GOOS != "linux" {
+		return "the example has an address of 127.0.0.0/8 for each Pod, which only Linux has"
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return "RabbitMQ is unpacked from packages of Debian or Ubuntu, and apt-get is not installed"
+	}
+	return ""
 }
 
 // unpack downloads the packages of the part's list, which has all that RabbitMQ

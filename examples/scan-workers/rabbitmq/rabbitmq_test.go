@@ -10,6 +10,9 @@ import (
 // A broker that was killed starts again on its data, and a client's connection
 // is answered by AMQP's own greeting.
 func TestStartAgain(t *testing.T) {
+	if missing := Missing(); missing != "" {
+		t.Skip(missing)
+	}
 	s, err := Start(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)

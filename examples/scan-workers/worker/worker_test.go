@@ -123,6 +123,9 @@ func busy(w *Worker) func() bool {
 }
 
 func TestWorker(t *testing.T) {
+	if missing := rabbitmq.Missing(); missing != "" {
+		t.Skip(missing)
+	}
 	broker, err := rabbitmq.Start(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)

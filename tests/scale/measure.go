@@ -193,12 +193,13 @@ func connections(p procfs.Proc, port uint64) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	open := map[uint64]bool{} // the kernel may list one twice while others come and go
 	for _, line := range tcp {
 		if line.RemPort == port && slices.Contains(targets, fmt.Sprintf("socket:[%d]", line.Inode)) {
-			n++
+			open[line.Inode] = true
 		}
 	}
-	return n, nil
+	return len(open), nil
 }
 
 func cpuTime(pid int) (time.Duration, error) {

@@ -27,8 +27,8 @@ func mavenBuild(keep ...string) func(context.Context, *job) error {
 
 // makeBoot unpacks the Spring Boot program that the pom makes, and archives the
 // classes that it loads when it starts, so that an engine is there after half the
-// computing. The archive is of relative paths: it is used from its own folder.
-// Another JVM than the one that made it does without.
+// computing. The archive has relative paths, so it is used from a folder with all
+// of it. Another JVM than the one that made it does without.
 func makeBoot(ctx context.Context, j *job) error {
 	target, err := mavenPackage(ctx, j)
 	if err != nil {

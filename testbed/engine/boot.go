@@ -1,9 +1,26 @@
 package engine
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
 
-// bootArgs runs a Spring Boot engine from its folder, which the paths in its
-// archive of classes are relative to; all of its configuration is arguments.
+// linkBoot links a Spring Boot engine into the folder in which it runs: the paths
+// in its archive of classes are relative.
+func (e *Engine) linkBoot() error {
+	for _, name := range []string{"engine.jar", "engine.jsa", "lib"} {
+		err := os.Symlink(filepath.Join(e.folder, name), filepath.Join(e.dir, name))
+		if err != nil && !errors.Is(err, fs.ErrExist) { // it is there after a restart
+			return err
+		}
+	}
+	return nil
+}
+
+// bootArgs runs a Spring Boot engine; all of its configuration is arguments.
 func (e *Engine) bootArgs() []string {
 	vendor := "camunda"
 	if e.spec.Distribution == Operaton {

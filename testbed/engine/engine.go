@@ -133,7 +133,6 @@ func (e *Engine) Start(ctx context.Context) (err error) {
 	p.Args = append(p.Args,
 		"-Xms64m", "-Xmx256m",
 		"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", // quick to start
-		"-XX:ErrorFile="+filepath.Join(e.dir, "crash.log"),
 		"--add-opens=java.base/java.util=ALL-UNNAMED", // without it fetchAndLock answers 500
 		"--add-opens=java.base/java.lang=ALL-UNNAMED",
 	)
@@ -148,7 +147,9 @@ func (e *Engine) Start(ctx context.Context) (err error) {
 		}
 		p.Args = append(p.Args, e.tomcatArgs()...)
 	default:
-		p.Dir = e.folder // nothing is written there
+		if err := e.linkBoot(); err != nil {
+			return fmt.Errorf("starting %s: %w", name, err)
+		}
 		p.Args = append(p.Args, e.bootArgs()...)
 	}
 	if e.process, err = process.Start(ctx, p); err != nil {

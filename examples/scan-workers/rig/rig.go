@@ -4,9 +4,7 @@ package rig
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -220,47 +218,6 @@ func (r *Rig) Events() []kubelet.Event {
 	return append([]kubelet.Event(nil), r.events...)
 }
 
-// startScaler starts the scaler with a target for each pool that has one.
-func (r *Rig) startScaler(ctx context.Context, address string) error {
-	var targets []Object
-	for _, p := range r.Pools {
-		if p.Target == nil {
-			continue
-		}
-		target := Object{
-			"name":            p.Name,
-			"workload":        Object{"namespace": Namespace, "name": p.Name},
-			"query":           fmt.Sprintf(`sum(rabbitmq_detailed_queue_messages{queue="%s"})`, p.Name),
-			"timestamp_query": fmt.Sprintf(`min(timestamp(rabbitmq_detailed_queue_messages{queue="%s"}))`, p.Name),
-		}
-		maps.Copy(target, p.Target)
-		targets = append(targets, target)
-	}
-	if len(targets) == 0 {
-		return nil
-	}
-	text, err := yaml.Marshal(Object{"prometheus": Object{"url": r.Prometheus.URL}, "interval": r.Decide.String(), "targets": targets})
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(r.path("scaler.yml"), text, 0o644); err != nil {
-		return err
-	}
-	kubeconfig, err := r.grant(ctx)
-	if err != nil {
-		return err
-	}
-	r.Scaler, r.ScalerLog = "http://"+address, r.path("scaler.log")
-	r.scaler, err = process.Start(ctx, process.Spec{
-		Name: "camunda-scaler", Path: r.products.Scaler, Dir: r.dir, Log: r.ScalerLog,
-		Args: []string{"--config.file=" + r.path("scaler.yml"), "--kubeconfig=" + kubeconfig, "--web.listen-address=" + address},
-	})
-	if err != nil {
-		return err
-	}
-	return r.scaler.AwaitReady(ctx, "the scaler", r.Scaler+"/-/healthy", time.Minute)
-}
-
 // Err returns an error when a part has ended.
 func (r *Rig) Err() error {
 	r.mu.Lock()
@@ -269,54 +226,6 @@ func (r *Rig) Err() error {
 		return r.scaler.Err()
 	}
 	return r.failed
-}
-
-// Channel calls use with a channel of a connection of its own.
-func (r *Rig) Channel(ctx context.Context, use func(*amqp.Channel) error) error {
-	connection, err := amqp.Dial(r.RabbitMQ.URL)
-	if err != nil {
-		return fmt.Errorf("connect to the broker: %w", err)
-	}
-	defer connection.Close()
-	defer context.AfterFunc(ctx, func() { connection.Close() })()
-	channel, err := connection.Channel()
-	if err != nil {
-		return fmt.Errorf("open a channel: %w", err)
-	}
-	return use(channel)
-}
-
-// Submit sends jobs to the queue of a pool.
-func (r *Rig) Submit(ctx context.Context, pool string, jobs ...queue.Job) error {
-	return r.Channel(ctx, func(c *amqp.Channel) error {
-		p, err := queue.NewPublisher(c)
-		if err != nil {
-			return err
-		}
-		for _, job := range jobs {
-			if err := p.Publish(ctx, pool, job.ID, job); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// Results reads n results of a pool, from the first on.
-func (r *Rig) Results(ctx context.Context, pool string, n int) (all []queue.Result, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	err = r.Channel(ctx, func(c *amqp.Channel) error {
-		return queue.NewNames(pool).Read(ctx, c, func(result queue.Result) {
-			if all = append(all, result); len(all) == n {
-				cancel()
-			}
-		})
-	})
-	if len(all) >= n {
-		return all, nil
-	}
-	return all, fmt.Errorf("%d of %d results of %s: %w", len(all), n, pool, errors.Join(err, ctx.Err()))
 }
 
 // Down ends everything, and returns when nothing runs any more.

@@ -186,7 +186,7 @@ func (w *Worker) deliver(ended, working context.Context, publisher *queue.Publis
 	defer w.inProgress.Set(0)
 	start := time.Now()
 	level.Info(w.Log).Log("msg", "job started", "job", job.ID, "repository", job.Repository, "commit", job.Commit)
-	working, stop := context.WithCancelCause(working)
+	scanning, stop := context.WithCancelCause(working)
 	defer stop(nil)
 	defer context.AfterFunc(ended, func() {
 		if time.Since(start) < w.GiveBack {
@@ -194,7 +194,7 @@ func (w *Worker) deliver(ended, working context.Context, publisher *queue.Publis
 		}
 	})()
 	result := queue.Result{Job: job, Worker: w.Name, Deliveries: queue.Deliveries(d)}
-	err := scan(working, &result)
+	err := scan(scanning, &result)
 	took := fmt.Sprintf("%.1f", time.Since(start).Seconds())
 	if errors.Is(err, errGivenBack) {
 		w.jobs.WithLabelValues(returned).Inc()

@@ -1,0 +1,59 @@
+package rig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/queue"
+)
+
+// Channel calls use with a channel of a connection of its own.
+func (r *Rig) Channel(ctx context.Context, use func(*amqp.Channel) error) error {
+	connection, err := amqp.Dial(r.RabbitMQ.URL)
+	if err != nil {
+		return fmt.Errorf("connect to the broker: %w", err)
+	}
+	defer connection.Close()
+	defer context.AfterFunc(ctx, func() { connection.Close() })()
+	channel, err := connection.Channel()
+	if err != nil {
+		return fmt.Errorf("open a channel: %w", err)
+	}
+	return use(channel)
+}
+
+// Submit sends jobs to the queue of a pool.
+func (r *Rig) Submit(ctx context.Context, pool string, jobs ...queue.Job) error {
+	return r.Channel(ctx, func(c *amqp.Channel) error {
+		p, err := queue.NewPublisher(c)
+		if err != nil {
+			return err
+		}
+		for _, job := range jobs {
+			if err := p.Publish(ctx, pool, job.ID, job); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Results reads n results of a pool, from the first on.
+func (r *Rig) Results(ctx context.Context, pool string, n int) (all []queue.Result, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err = r.Channel(ctx, func(c *amqp.Channel) error {
+		return queue.NewNames(pool).Read(ctx, c, func(result queue.Result) {
+			if all = append(all, result); len(all) == n {
+				cancel()
+			}
+		})
+	})
+	if len(all) >= n {
+		return all, nil
+	}
+	return all, fmt.Errorf("%d of %d results of %s: %w", len(all), n, pool, errors.Join(err, ctx.Err()))
+}

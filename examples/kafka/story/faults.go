@@ -88,10 +88,16 @@ func (s *Story) rollout(ctx context.Context) error {
 	fewest, evictionRefused := 3, false
 	err := await(ctx, "all nodes upgraded", 4*time.Minute, func(ctx context.Context) error {
 		var set struct {
-			Status struct{ ReadyReplicas, UpdatedReplicas int }
+			Metadata struct{ Generation int }
+			Status   struct {
+				ObservedGeneration, ReadyReplicas, UpdatedReplicas int
+			}
 		}
 		if err := s.Get(ctx, "/apis/apps/v1/namespaces/kafka/statefulsets/"+system.Cluster, &set); err != nil {
 			return err
+		}
+		if set.Status.ObservedGeneration < set.Metadata.Generation {
+			return errors.New("the controller has not seen the upgrade")
 		}
 		fewest = min(fewest, set.Status.ReadyReplicas)
 		if set.Status.ReadyReplicas < 3 && !evictionRefused {

@@ -259,47 +259,28 @@ func checkQuery(t *testing.T, at, query string) {
 
 var metric = regexp.MustCompile(`\b(camunda_[a-z_]+)(\{|\[|\s|\)|$)`)
 
-// sources is the text of a folder's Go files, tests left out.
-func sources(t *testing.T, folder string) string {
+// exported are the metrics that the programs export: the tables of docs/metrics.md, which are made from what the
+// programs' own tests compare with.
+func exported(t *testing.T) map[string]bool {
 	t.Helper()
-	top, err := root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	paths, err := filepath.Glob(filepath.Join(top, folder, "*.go"))
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("%s has no Go files (%v)", folder, err)
-	}
-	var all strings.Builder
-	for _, path := range paths {
-		if !strings.HasSuffix(path, "_test.go") {
-			all.Write(read(t, folder+"/"+filepath.Base(path)))
+	all := map[string]bool{"camunda_scaler_build_info": true, "camunda_exporter_build_info": true} // by prometheus/common
+	for _, m := range regexp.MustCompile("(?m)^\\| `(camunda_[a-z_]+)` \\| (histogram)?").FindAllStringSubmatch(string(read(t, "docs/metrics.md")), -1) {
+		all[m[1]] = true
+		if m[2] != "" {
+			all[m[1]+"_bucket"], all[m[1]+"_count"], all[m[1]+"_sum"] = true, true, true
 		}
 	}
-	return all.String()
+	return all
 }
 
 // Panels and alerts query only metrics that exist.
 func TestMetricsExist(t *testing.T) {
-	scaler := string(read(t, "scaler/metrics/metrics.go"))
-	exporter := string(read(t, "exporter/camunda/metrics.go")) + sources(t, "exporter/collector")
-	known := func(name string) bool {
-		name = strings.TrimSuffix(name, "_bucket")
-		name = strings.TrimSuffix(name, "_count")
-		switch name {
-		case "camunda_scaler_build_info", "camunda_exporter_build_info":
-			return true // by prometheus/common's version collector
-		}
-		if short, ok := strings.CutPrefix(name, "camunda_scaler_"); ok {
-			return strings.Contains(scaler, `"`+name+`"`) || strings.Contains(scaler, `desc("`+short+`"`)
-		}
-		return strings.Contains(exporter, `"`+name+`"`)
-	}
+	known := exported(t)
 	seen := map[string]bool{}
 	check := func(where, query string) {
 		for _, m := range metric.FindAllStringSubmatch(query, -1) {
 			seen[m[1]] = true
-			if !known(m[1]) {
+			if !known[m[1]] {
 				t.Errorf("%s: there is no metric %s", where, m[1])
 			}
 		}

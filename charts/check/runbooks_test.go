@@ -48,7 +48,7 @@ func TestRunbookCommands(t *testing.T) {
 	if err != nil || len(pages) != len(needed) {
 		t.Fatalf("%d pages for %d alerts and a README (%v)", len(pages), len(needed), err)
 	}
-	metrics := sources(t, "scaler/metrics") + sources(t, "exporter/camunda") + sources(t, "exporter/collector")
+	metrics := exported(t)
 	for _, page := range pages {
 		name := strings.TrimSuffix(filepath.Base(page), ".md")
 		t.Run(name, func(t *testing.T) {
@@ -98,7 +98,7 @@ func TestRunbookCommands(t *testing.T) {
 			for _, query := range fenced(text, "promql") {
 				needs(t, promtool, "--experimental", "promql", "format", query)
 				for _, m := range metric.FindAllStringSubmatch(query, -1) {
-					if !strings.Contains(metrics, `"`+m[1]+`"`) && !strings.Contains(metrics, `("`+strings.TrimPrefix(m[1], "camunda_scaler_")+`", "`) {
+					if !metrics[m[1]] {
 						t.Errorf("there is no metric %s", m[1])
 					}
 				}

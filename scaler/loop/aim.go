@@ -13,7 +13,7 @@ type aim struct {
 	cadence sample.Cadence
 	delay   time.Duration // from a sample's time until the next look: it can be read then
 	early   time.Duration // from a sample's time until a look that was too early
-	took    time.Duration // the last look: by so much the clock may be ahead
+	ahead   time.Duration // by so much the clock may be, as far as it is worth waiting for
 	ageless bool          // each answer is of the moment, so that every look finds a new sample
 	first   time.Time     // of the looks
 }
@@ -37,7 +37,7 @@ func (a aim) saw(res sample.Result) aim {
 	if a.first.IsZero() {
 		a.first = looked
 	}
-	a.ageless, a.took = res.Empty || res.Ageless, res.Took
+	a.ageless, a.ahead = res.Empty || res.Ageless, min(res.Took, firstProbe)
 	if a.ageless || res.Timestamp.IsZero() || res.Timestamp.After(res.Now) {
 		return a // no time to learn from
 	}
@@ -70,7 +70,7 @@ func (a aim) next(opens, now time.Time) time.Time {
 	last := a.cadence.Last()
 	// A scrape may come a little early and still be the one that is due.
 	n := max(1, (opens.Sub(last)-spacing/20+spacing-1)/spacing)
-	due := last.Add(n*spacing + a.delay + a.took)
+	due := last.Add(n*spacing + a.delay + a.ahead)
 	if due.After(now) {
 		return due
 	}

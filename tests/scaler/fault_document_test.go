@@ -13,7 +13,7 @@ const document = "../../docs/faults.md"
 
 // issues are those of others' users that the document has to answer.
 const issues = `keda#3065 keda#657 mimir#7691 keda#6961 keda#6176 keda#5248 keda#5341 keda#6659 k8s#99394 k8s#127193
-keda#737 keda#5321 keda#6844 keda#7204 keda#7770 k8s#116984 keda#2908 k8s#72775 k8s#138505 keda#470 keda#2093
+keda#737 keda#5321 keda#6844 keda#157 keda#6719 k8s#45509 keda#6467 keda#6902 keda#7204 keda#7770 k8s#116984 keda#2908 k8s#72775 k8s#138505 keda#470 keda#2093
 k8s#112027 keda#5825 argo-cd#5105 mimir#7367 keda#3810 keda#6789 keda#5624 keda#3670 keda#932 keda#4677 keda#944
 keda#5165 keda#4733 keda#2667 keda#4962 keda#1559 keda#3668 keda-docs#1298 keda#7649 keda/charts#297`
 

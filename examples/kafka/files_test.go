@@ -75,7 +75,7 @@ func TestCharts(t *testing.T) {
 	}{
 		"as it is": {nil, []string{
 			"maxUnavailable: 1", "preferredDuringScheduling", "replicas: 3", "image: \"apache/kafka:4.2.0\"", "containerPort: 9308", "port: 9308", "kind: PodDisruptionBudget",
-			"runAsNonRoot: true", "wait-for-broker", "min.insync.replicas: \"2\"", "storage: 20Gi",
+			"runAsNonRoot: true", "wait-for-broker", "min.insync.replicas: \"2\"", "storage: 20Gi", "strategy: {type: Recreate}",
 		}, []string{"kind: ServiceMonitor", "camunda-scaler", "kind: PrometheusRule"}},
 		"with the Prometheus operator": {[]string{monitoring}, []string{"kind: ServiceMonitor", "kind: PrometheusRule", "{{ $labels.topic }}"}, nil},
 		"without metrics":              {[]string{monitoring, "--set=kafka.metrics.enabled=false"}, nil, []string{"9308", "ServiceMonitor", "PrometheusRule"}},

@@ -38,9 +38,10 @@ const (
 	disagree = `scaler b camunda_scaler_target_info{INFO} absent
 		scaler b camunda_scaler_target_info{target="t",workload_namespace="bpm",workload_kind="Deployment",workload_name="before",dry_run="false"} 1
 	`
-	paused = `scaler a camunda_scaler_paused{target="t"} 1` + "\n"
-	off    = `scaler a camunda_scaler_replicas{target="t"} 0` + "\n"
-	toZero = `scaler a camunda_scaler_min_replicas{target="t"} 0` + "\n" // a rule may go there
+	paused     = `scaler a camunda_scaler_paused{target="t"} 1` + "\n"
+	pausedDown = `scaler a camunda_scaler_paused{target="t"} 0.5` + "\n"
+	off        = `scaler a camunda_scaler_replicas{target="t"} 0` + "\n"
+	toZero     = `scaler a camunda_scaler_min_replicas{target="t"} 0` + "\n" // a rule may go there
 )
 
 func holds(reason string) string {
@@ -171,6 +172,8 @@ var scalerBehaviours = []behaviour{
 		life:  life(p(hour, toZero+off+decides("none", "load_low_at_min")), repeat(40, p(minute, toZero+off+decides("none", "load_low_at_min")), p(minute, toZero+off+holds("stale")))),
 		quiet: []time.Duration{hour}, fires: []time.Duration{hour + 50*minute, 2 * hour},
 	},
+	{alert: "CamundaScalerNoFreshSample", name: "one direction paused", life: life(p(hour, pausedDown+holds("no_data"))), fires: []time.Duration{30 * minute}},
+	{alert: "CamundaScalerPaused", name: "one direction", life: life(p(hour, noFault), p(10*hour, pausedDown)), fires: []time.Duration{10 * hour}},
 	{alert: "CamundaScalerSampleGaps", name: "paused", life: life(p(hour, paused+holds("no_data"))), quiet: []time.Duration{50 * minute}},
 
 	{

@@ -131,7 +131,7 @@ local glance = [
   ) + {
     w:: 5,
     fieldConfig+: { defaults+: {
-      mappings+: [g.values({ '0': ['active', 'green'], '1': ['paused', '#8E8E8E'], '2': ['dry run', 'purple'], '3': ['dry run, paused', 'purple'] })],
+      mappings+: [g.values({ '0': ['active', 'green'], '0.5': ['one direction paused', '#8E8E8E'], '1': ['paused', '#8E8E8E'], '2': ['dry run', 'purple'], '2.5': ['dry run, one direction paused', 'purple'], '3': ['dry run, paused', 'purple'] })],
     } },
     options+: { textMode: 'value' },
   },

@@ -166,18 +166,12 @@ func (d Decision) hold() Decision {
 	return d
 }
 
-// needAll keeps the last replica while any data is missing, optional or not. An
-// empty answer that counts as 0 may be the end of what is counted by.
+// needAll keeps the last replica while data is missing that is optional else; the
+// rest of the load is known, so this is no hold. An empty answer that counts as 0
+// may be the end of what is counted by.
 func (d Decision) needAll() Decision {
-	for i, s := range d.Samples {
-		why := Hold(s)
-		if s.Empty {
-			why = NoData
-		}
-		if why != "" {
-			d.Trigger = i
-			return d.stay(why)
-		}
+	if d.KeptBy() >= 0 {
+		return d.stay(LoadLowAtMin)
 	}
 	return d
 }

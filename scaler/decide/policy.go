@@ -2,6 +2,7 @@ package decide
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
@@ -182,6 +183,15 @@ func (d Decision) Sample() sample.Result {
 func (d Decision) Age() (age time.Duration, known bool) {
 	at := d.Sample().Timestamp
 	return d.Now.Sub(at), !at.IsZero()
+}
+
+// KeptBy returns the trigger without data that keeps the last replica, -1 if none
+// does.
+func (d Decision) KeptBy() int {
+	if d.From != 1 || d.Limits.Min > 0 {
+		return -1
+	}
+	return slices.IndexFunc(d.Samples, func(s sample.Result) bool { return s.Empty || Hold(s) != "" })
 }
 
 // stay is the decision not to move after all.

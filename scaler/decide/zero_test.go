@@ -61,7 +61,7 @@ func TestNeverToZeroOnMissingData(t *testing.T) {
 	empty := value(0)
 	empty.Empty = true
 	for range 60 {
-		s.wants(NoData, 1, 10*time.Second, empty)
+		s.wants(LoadLowAtMin, 1, 10*time.Second, empty)
 	}
 	for range 60 {
 		s.wants(NoData, 1, 10*time.Second, none())
@@ -76,7 +76,7 @@ func TestNeverToZeroOnMissingData(t *testing.T) {
 		p.Triggers = append(p.Triggers, Trigger{Name: "b", Rule: Rule{Kind: Step, ScaleUpAt: 5, Absolute: true}, Optional: true})
 	}).byRule()
 	for range 60 {
-		s.wants(NoData, 1, 10*time.Second, value(0), none())
+		s.wants(LoadLowAtMin, 1, 10*time.Second, value(0), none())
 	}
 	s.wants(ScaleToZeroDelay, 1, 10*time.Second, value(0), value(0))
 }

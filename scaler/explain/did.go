@@ -42,6 +42,9 @@ func why(d loop.Decision) string {
 	case decide.LoadHigh, decide.LoadLow, decide.WithinBounds:
 		return load(d)
 	case decide.LoadLowAtMin:
+		if kept := d.KeptBy(); kept >= 0 {
+			return load(d) + ", but " + the(p.Triggers[kept], "the query") + " has no data, which keeps the last replica"
+		}
 		return load(d) + ", but the fallback of a trigger without data keeps the replicas"
 	case decide.BelowMin:
 		return fmt.Sprintf("the minimum is %d%s", l.Min, by(l.MinBy))

@@ -68,7 +68,7 @@ func TestGolden(t *testing.T) {
 		d := decided(camunda, 2, 120)
 		known.Observe(d)
 		d.Action, d.To, d.Reason = decide.None, d.From, decide.Paused
-		d.Scale.Ready, d.Scale.Pause.Down, d.Change = &ready, true, loop.Change{Kind: loop.Foreign, From: 1, To: 2}
+		d.Scale.Ready, d.Scale.Pause, d.Change = &ready, workload.Pause{Up: true, Down: true}, loop.Change{Kind: loop.Foreign, From: 1, To: 2}
 		known.Observe(d)
 		m.query.Observe(0.003)
 		m.RequestTook(gate.Write, time.Minute)
@@ -311,4 +311,20 @@ func TestFailuresAreCounted(t *testing.T) {
 	target.queried(ctx, failed)
 	target.queried(ctx, sample.Result{Outcome: sample.NoData})
 	expect(t, m, `errors_total{cause="server",operation="query",target="camunda"} 1`, "errors_total")
+}
+
+// A pause of one direction is half a pause, whoever set it; one that has ended is
+// none.
+func TestPausedPart(t *testing.T) {
+	up, down := workload.Pause{Up: true}, workload.Pause{Down: true}
+	for _, c := range []struct {
+		a, b workload.Pause
+		want float64
+	}{
+		{up, up, 0.5}, {up, workload.Pause{}, 0.5}, {workload.Pause{}, down, 0.5}, {up, down, 1}, {workload.Pause{}, workload.Pause{}, 0},
+	} {
+		if got := pausedPart(c.a, c.b); got != c.want {
+			t.Errorf("%+v and %+v: %v, want %v", c.a, c.b, got, c.want)
+		}
+	}
 }

@@ -172,7 +172,7 @@ func (t *Target) collect(m *Metrics, to export) {
 		}
 		to.metric(m.info, 1, w.Namespace, w.Kind, w.Name, strconv.FormatBool(t.is.dryRun))
 		to.metric(m.interval, t.is.interval.Seconds())
-		to.metric(m.paused, boolValue(t.is.pause.At(now).Any() || t.pause.At(now).Any()))
+		to.metric(m.paused, pausedPart(t.is.pause.At(now), t.pause.At(now)))
 	}
 	for _, trigger := range t.is.triggers {
 		collectRule(m, trigger, to)
@@ -216,6 +216,11 @@ func latest(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+// pausedPart is how much of all steps is paused, by the file or by annotations.
+func pausedPart(a, b workload.Pause) float64 {
+	return (boolValue(a.Up || b.Up) + boolValue(a.Down || b.Down)) / 2
 }
 
 func collectRule(m *Metrics, trigger decide.Trigger, to export) {

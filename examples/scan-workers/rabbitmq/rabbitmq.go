@@ -127,6 +127,8 @@ func (s *Server) Start(ctx context.Context) error {
 		Env: []string{
 			"PATH=" + filepath.Join(s.erlang(), "bin") + string(os.PathListSeparator) + os.Getenv("PATH"),
 			"HOME=" + s.dir, // of the cookie
+			// The start script then becomes the server, and is no parent of it that could die alone.
+			"RUNNING_UNDER_SYSTEMD=true",
 			"ERL_EPMD_PORT=" + strconv.Itoa(s.epmdPort), "ERL_EPMD_ADDRESS=" + ports.Host,
 			"RABBITMQ_NODENAME=" + s.name, "RABBITMQ_DIST_PORT=" + strconv.Itoa(s.ports[2]),
 			"RABBITMQ_MNESIA_BASE=" + s.path("data"), "RABBITMQ_LOG_BASE=" + s.path("log"),

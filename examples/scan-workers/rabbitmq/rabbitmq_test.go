@@ -1,7 +1,10 @@
 package rabbitmq
 
 import (
+	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +22,11 @@ func TestStartAgain(t *testing.T) {
 	}
 	for range 2 {
 		greet(t, s)
+		// A start script in between would die with this process, and leave the server behind.
+		program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", s.server.PID()))
+		if err != nil || filepath.Base(program) != "beam.smp" {
+			t.Errorf("the child process is %s (%v), not the server itself", program, err)
+		}
 		s.Kill()
 		if err := s.Start(t.Context()); err != nil {
 			t.Fatal(err)

@@ -162,7 +162,9 @@ func (e *Exporter) offsets(ctx context.Context, ch chan<- prometheus.Metric, nam
 }
 
 // groups exports a group's lag on a topic only if that of all partitions is known:
-// the sum of some of them would pass for a small lag.
+// the sum of some of them would pass for a small lag. A partition of which the group
+// has committed no offset is not known: kadm takes its start for one while the group
+// has members, and nothing tells of it when the last one has gone.
 func (e *Exporter) groups(ctx context.Context, ch chan<- prometheus.Metric) error {
 	lags, err := e.admin.Lag(ctx)
 	if err != nil {
@@ -175,6 +177,9 @@ func (e *Exporter) groups(ctx context.Context, ch chan<- prometheus.Metric) erro
 		}
 		members.send(ch, len(group.Members), group.Group)
 		for topic, lags := range group.Lag {
+			if uncommitted(lags) {
+				continue
+			}
 			if unknown := firstUnknown(lags); unknown != nil {
 				err = firstError(err, fmt.Errorf("lag of group %s on %s/%d: %w", group.Group, topic, unknown.Partition, unknown.Err))
 				continue
@@ -192,6 +197,16 @@ func (e *Exporter) groups(ctx context.Context, ch chan<- prometheus.Metric) erro
 		}
 	}
 	return err
+}
+
+// uncommitted reports whether the group has committed no offset of a partition.
+func uncommitted(lags map[int32]kadm.GroupMemberLag) bool {
+	for _, l := range lags {
+		if l.Err == nil && l.Commit.At < 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func firstUnknown(lags map[int32]kadm.GroupMemberLag) *kadm.GroupMemberLag {

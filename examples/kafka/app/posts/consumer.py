@@ -47,10 +47,24 @@ def handle(message, seconds: float) -> str | None:
     return post_id
 
 
+def commit_start(consumer: KafkaConsumer, batches: dict, known: set) -> None:
+    """Commits where the group starts on a partition of which it has no offset, so that its lag is known without any post, and without a member."""
+    for partition in consumer.assignment() - known:
+        if consumer.committed(partition) is None:
+            start = batches[partition][0].offset if batches.get(partition) else consumer.position(partition)
+            if start is None:
+                continue  # it is not known yet
+            consumer.commit({partition: OffsetAndMetadata(start, "", -1)})
+        known.add(partition)
+
+
 def consume(consumer: KafkaConsumer, sink, seconds: float, stop) -> None:
     """Handles batches until stop is set. An offset is committed after its post was stored, never before."""
+    known = set()
     while not stop.is_set():
-        for partition, messages in consumer.poll(timeout_ms=500, max_records=50).items():
+        batches = consumer.poll(timeout_ms=500, max_records=50)
+        commit_start(consumer, batches, known)
+        for partition, messages in batches.items():
             done, following = [], None
             for message in messages:
                 if stop.is_set():

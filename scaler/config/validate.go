@@ -94,6 +94,8 @@ func (t Target) checkMinimum(f *faults, at []string, least int32) {
 		f.add(at, "%d is too low: want 0 or more", least)
 	case least == 0 && !t.Policy.FromZero():
 		f.add(at, "0 replicas would stay 0, because a rule divides the value by them: want 1 or more, or type: target or per: total in every rule")
+	case least == 0 && !t.Workload.RecordsZero():
+		f.add(at, "0 is for Deployment, ReplicaSet and StatefulSet of apps/v1; who sets another kind, such as %s of %s, to 0 is not recorded: want 1 or more", t.Workload.Kind, t.Workload.APIVersion)
 	case least == 0 && slices.ContainsFunc(t.Queries, func(q Query) bool { return q.Zero }):
 		f.add(at, "0 contradicts on_no_data: zero, by which an answer without data would end the last replica: want 1 or more, or on_no_data: hold")
 	}

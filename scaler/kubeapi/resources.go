@@ -16,6 +16,9 @@ type Kind struct{ APIVersion, Name string }
 // Builtin reports whether every API server has the kind.
 func (k Kind) Builtin() bool { return builtin[k] != "" }
 
+// appsGroup is that of the kinds that every API server has.
+const appsGroup = "apps"
+
 // builtin are the kinds that every API server has.
 var builtin = map[Kind]string{
 	{"apps/v1", "Deployment"}:  "deployments",

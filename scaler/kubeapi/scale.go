@@ -47,9 +47,9 @@ func (c *Client) GetScale(ctx context.Context, resource schema.GroupVersionResou
 // SetScale writes a workload's replicas if it is at that version. It returns the
 // answer unchecked, as the replicas are written whatever it is.
 //
-// 0 is written by server-side apply, so that managedFields tells later who did,
-// in every case: they record no other write to the scale subresource of an object
-// that was created by server-side apply without replicas.
+// 0 is written by server-side apply, so that managedFields tells later who did:
+// of any other write of 0 they record nothing, since a Scale with 0 replicas has no
+// such field (seen with Kubernetes 1.36). Custom resources cannot be applied so.
 func (c *Client) SetScale(ctx context.Context, resource schema.GroupVersionResource, in Place, version string, replicas int32) (Answer, error) {
 	var answer Answer
 	patch := map[string]any{
@@ -57,7 +57,7 @@ func (c *Client) SetScale(ctx context.Context, resource schema.GroupVersionResou
 		"spec":     map[string]any{"replicas": replicas},
 	}
 	how, force := types.MergePatchType, ""
-	if replicas == 0 {
+	if replicas == 0 && resource.Group == appsGroup {
 		patch["apiVersion"], patch["kind"] = "autoscaling/v1", "Scale"
 		how, force = types.ApplyPatchType, "true"
 	}

@@ -36,6 +36,10 @@ type Ref struct {
 // String returns kind/name, the kind in lower case as kubectl prints it.
 func (r Ref) String() string { return strings.ToLower(r.Kind) + "/" + r.Name }
 
+// RecordsZero reports whether the API server records who sets the replicas of
+// such a workload to 0.
+func (r Ref) RecordsZero() bool { return r.kind().Builtin() }
+
 func (r Ref) kind() kubeapi.Kind { return kubeapi.Kind{APIVersion: r.APIVersion, Name: r.Kind} }
 
 func (r Ref) place() kubeapi.Place { return kubeapi.Place{Namespace: r.Namespace, Name: r.Name} }

@@ -123,6 +123,7 @@ func TestGentleStepsDownWithoutRights(t *testing.T) {
 			target.set(busy(5, works))
 			if onError == "step" {
 				awaitReplicas(t, ns, 1)
+				s.awaitReason(t, 0, "load_low")
 				steps := slices.DeleteFunc(s.decisions(t), func(l line) bool { return l["reason"] != "load_low" })
 				if len(steps) != 1 || !strings.Contains(steps[0]["pods_err"], `cannot patch resource "pods"`) {
 					t.Errorf("unexpected lines %v", steps)

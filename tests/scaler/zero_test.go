@@ -36,9 +36,7 @@ func workloadPath(ns, rest string) string {
 
 // A workload goes to 0 and comes back, also by a scaler that knows nothing of the
 // one that took it there; and one that a person has switched off stays off, over
-// a restart as well. However the workload was made: one that was applied by the
-// server without replicas is the case in which writes to its scale are recorded
-// by nobody.
+// a restart as well. However the workload was made.
 func TestToZeroAndBack(t *testing.T) {
 	for name, make := range map[string]func(t *testing.T, ns string){
 		"created": func(t *testing.T, ns string) { createWorkload(t, ns, "Deployment", "camunda-deployment", 1) },

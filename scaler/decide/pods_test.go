@@ -83,3 +83,20 @@ func TestOneDirectionIsPaused(t *testing.T) {
 	s.limits.Min = 3
 	s.wants(Paused, 1, 10*time.Second, none())
 }
+
+// Who paused is told: of what was to be done, or of all.
+func TestPausedBy(t *testing.T) {
+	for _, c := range []struct {
+		in   Input
+		want string
+	}{
+		{Input{NoUp: "file"}, "file"},
+		{Input{NoDown: "annotation"}, "annotation"},
+		{Input{NoUp: "annotation", NoDown: "file", Block: Block{Reason: Paused, By: "annotation"}}, "annotation"},
+		{Input{}, ""},
+	} {
+		if got := (Decision{Input: c.in}).PausedBy(); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.in, got, c.want)
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop/looptest"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 )
@@ -207,7 +208,7 @@ func TestEverythingFailsForAnHour(t *testing.T) {
 			}
 			q.answer = p.answer
 			workloads = append(workloads, w)
-			wg.Go(func() { l.Run(ctx) })
+			wg.Go(func() { looptest.Run(ctx, l) })
 		}
 		count := func() (goroutines, series int, heap uint64) {
 			synctest.Wait()

@@ -19,6 +19,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop/looptest"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/metrics"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/report"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
@@ -191,7 +192,7 @@ var (
 func (f *fixture) run(d time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
-	f.Run(ctx)
+	looptest.Run(ctx, f.Loop)
 }
 
 // lines returns the log, at that level or all if it is ""; warnings are with

@@ -81,20 +81,11 @@ func (l *Loop) Continue(old *Loop) {
 	l.schedule.Interval = l.target.Interval
 }
 
-// Run works until ctx ends. A write that is under way then is finished. What
-// fails is tried again; Run itself does not fail.
-func (l *Loop) Run(ctx context.Context) {
-	for ctx.Err() == nil {
-		_, next := l.cycle(ctx)
-		_ = sleep.For(ctx, next)
-	}
-}
-
 // GoBy makes a loop that has not started go by another clock than this machine's.
-// It is run by Step, for Run waits by this machine's.
 func (l *Loop) GoBy(local func() time.Time) { l.local = local }
 
-// Step runs one cycle, as Run does, and returns when to run the next.
+// Step runs one cycle, and returns when to run the next. When ctx ends, a write that
+// is under way is finished. What fails is tried again; Step itself does not fail.
 func (l *Loop) Step(ctx context.Context) (next time.Duration) {
 	_, next = l.cycle(ctx)
 	return next

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop/looptest"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/report"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
@@ -133,9 +134,9 @@ func TestTwoScalers(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		both := func(ctx context.Context) {
 			var ended sync.WaitGroup
-			ended.Go(func() { a.Run(ctx) })
+			ended.Go(func() { looptest.Run(ctx, a.Loop) })
 			time.Sleep(70 * time.Millisecond)
-			ended.Go(func() { b.Run(ctx) })
+			ended.Go(func() { looptest.Run(ctx, b.Loop) })
 			ended.Wait()
 		}
 		go both(ctx)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop/looptest"
 )
 
 // kept are the decisions that were observed.
@@ -27,7 +28,7 @@ func observed(p *scraper, w *fakeWorkload, change ...func(*Target)) (*loop.Loop,
 func runFor(l *loop.Loop, d time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
-	l.Run(ctx)
+	looptest.Run(ctx, l)
 }
 
 func dryRun(t *Target) { t.DryRun = true }

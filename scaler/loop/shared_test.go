@@ -13,6 +13,7 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop/looptest"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/query"
 )
 
@@ -78,7 +79,7 @@ func TestManyWorkloadsOfOneQuery(t *testing.T) {
 					fixtures = append(fixtures, f)
 					all.Go(func() {
 						time.Sleep(time.Duration(i) * 31 * time.Millisecond)
-						f.Run(ctx)
+						looptest.Run(ctx, f.Loop)
 					})
 				}
 				time.Sleep(2 * time.Minute) // what there is to learn is learned

@@ -28,6 +28,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/event"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/journal"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop/looptest"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/replay"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/report"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
@@ -165,7 +166,7 @@ func live(t *testing.T) (l lived) {
 	}
 	ctx, cancel := context.WithDeadline(t.Context(), l.start.Add(24*time.Hour-time.Second))
 	defer cancel()
-	loop.New(&l.target, loop.Sources{Triggers: []loop.Reader{l.day}}, l.day, loop.Observers{kept, report.NewLog(logger), report.Events{Record: record}}).Run(ctx)
+	looptest.Run(ctx, loop.New(&l.target, loop.Sources{Triggers: []loop.Reader{l.day}}, l.day, loop.Observers{kept, report.NewLog(logger), report.Events{Record: record}}))
 	for e := range kept.Backward(time.Now().Add(time.Second)) {
 		l.journal = append(l.journal, e)
 	}

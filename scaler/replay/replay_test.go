@@ -13,6 +13,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop/looptest"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/replay"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/sample"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
@@ -140,7 +141,7 @@ func TestAReplayTakesTheLiveSteps(t *testing.T) {
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), d)
 				defer cancel()
-				loop.New(&tg, sources, w, w).Run(ctx)
+				looptest.Run(ctx, loop.New(&tg, sources, w, w))
 
 				slices.SortStableFunc(all, func(a, b replay.Observation) int { return cmp.Compare(a.Seen, b.Seen) })
 				o := replay.Options{From: from, To: from.Add(d), Judge: replay.JudgeOf(tg), Start: 1}

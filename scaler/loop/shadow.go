@@ -37,9 +37,10 @@ func (s shadow) restarted(now time.Time) shadow {
 // yet, if the workload is another of the same name, and while it is switched off
 // or back from that.
 func (s shadow) follow(scale workload.Scale) shadow {
-	off := func(replicas int32, byRule bool) bool { return replicas <= 0 && !byRule }
-	if !s.known || s.uid != scale.UID || off(s.replicas, s.byRule) || off(scale.Replicas, scale.Writer.Scaler()) {
-		s.replicas, s.byRule = scale.Replicas, scale.Writer.Scaler()
+	ours := decide.Input{Replicas: s.replicas, ByRule: s.byRule}
+	theirs := decide.Input{Replicas: scale.Replicas, ByRule: scale.Writer.Scaler()}
+	if !s.known || s.uid != scale.UID || ours.Off() || theirs.Off() {
+		s.replicas, s.byRule = theirs.Replicas, theirs.ByRule
 	}
 	s.known, s.uid = true, scale.UID
 	return s

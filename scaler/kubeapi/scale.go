@@ -56,10 +56,10 @@ func (c *Client) SetScale(ctx context.Context, resource schema.GroupVersionResou
 		"metadata": map[string]any{"resourceVersion": version},
 		"spec":     map[string]any{"replicas": replicas},
 	}
-	how, force := types.MergePatchType, ""
-	if replicas == 0 && resource.Group == appsGroup {
+	how, apply := types.MergePatchType, replicas == 0 && resource.Group == appsGroup
+	if apply {
 		patch["apiVersion"], patch["kind"] = "autoscaling/v1", "Scale"
-		how, force = types.ApplyPatchType, "true"
+		how = types.ApplyPatchType
 	}
 	body, err := json.Marshal(patch)
 	if err != nil {
@@ -67,8 +67,8 @@ func (c *Client) SetScale(ctx context.Context, resource schema.GroupVersionResou
 	}
 	request := c.at(c.rest.Patch(how), resource, in.Namespace).Name(in.Name).SubResource("scale").
 		Param("fieldManager", c.manager).Body(body)
-	if force != "" {
-		request.Param("force", force)
+	if apply {
+		request.Param("force", "true")
 	}
 	return answer, c.do(ctx, gate.Write, request, &answer)
 }

@@ -157,7 +157,7 @@ func (t fileTarget) pause(at section) workload.Pause {
 	if t.PausedUntil == nil {
 		return p
 	}
-	if p == (workload.Pause{}) {
+	if !p.Any() {
 		at.fault("paused_until", "nothing is paused: want paused as well, or leave it out")
 	}
 	var err error

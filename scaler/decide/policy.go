@@ -116,7 +116,7 @@ type Input struct {
 	Limits   Limits          // in force now
 	Block    Block
 
-	NoUp, NoDown string // who paused that direction: file or annotation; "" for nobody
+	NoUp, NoDown string // who paused that direction: file or annotation; "" if it is not paused
 	Pods         *Pods  // looked at just before a step down; nil if they were not
 }
 
@@ -134,7 +134,7 @@ func (d Decision) PausedBy() string {
 	return cmp.Or(d.NoUp, d.NoDown) // both would be a block
 }
 
-// paused returns who paused steps in that direction, "" for nobody.
+// paused returns who paused steps in that direction, "" if they are not paused.
 func (in Input) paused(a Action) string {
 	switch a {
 	case Up:

@@ -23,7 +23,7 @@ func (l *Loop) get(ctx context.Context) (workload.Scale, Change, error) {
 	return scale, change, nil
 }
 
-// paused returns by whom which direction is paused, "" for nobody.
+// paused returns who paused which direction, "" if it is not paused.
 func (l *Loop) paused(scale workload.Scale, now time.Time) (up, down string) {
 	for _, by := range []struct {
 		name  string

@@ -81,11 +81,11 @@ func (p *player) phase(ctx context.Context, progress *story.Progress) error {
 	default:
 		p.screen.Good("  Settled at %s, %.0f s after the phase began.", replicas(progress.Phase.Replicas), progress.Settled.Seconds())
 	}
-	did, next, err := watch.Explain(ctx, p.stack.Scaler, target)
+	last, err := watch.Last(ctx, p.stack.Scaler, target)
 	if err != nil {
 		return err
 	}
-	p.explained = append(p.explained, explained{did, next})
+	p.explained = append(p.explained, explained{last.Did, last.Next})
 	return nil
 }
 
@@ -171,7 +171,11 @@ func (p *player) look(ctx context.Context) (o story.Observation, decided bool, e
 	if err != nil {
 		return o, false, err
 	}
-	return watch.Observe(at, action, reason, scaler, starter, ready), true, nil
+	last, err := watch.Last(ctx, p.stack.Scaler, target)
+	if err != nil {
+		return o, false, err
+	}
+	return watch.Observe(at, action, reason, last, scaler, starter, ready), true, nil
 }
 
 // showLog shows the lines that the scaler has written since the last time.

@@ -105,14 +105,14 @@ func (d *Decisions) New(m Metrics) (action, reason string, decided bool) {
 }
 
 // Observe puts together what is known of a decision.
-func Observe(at time.Time, action, reason string, scaler, starter Metrics, ready int) story.Observation {
+func Observe(at time.Time, action, reason string, last Decision, scaler, starter Metrics, ready int) story.Observation {
 	o := story.Observation{
 		At: at, Action: action, Reason: reason, Ready: ready,
 		Asked:       starter.Int("camunda_starter_target_starts_per_interval"),
 		Started:     scaler.Value("camunda_scaler_sample_value"),
-		PerInstance: scaler.Value("camunda_scaler_per_instance"),
-		From:        scaler.Int("camunda_scaler_replicas"),
-		To:          scaler.Int("camunda_scaler_desired_replicas"),
+		PerInstance: last.PerInstance,
+		From:        last.From,
+		To:          last.To,
 	}
 	if age := scaler.Value("camunda_scaler_sample_age_seconds"); age != nil {
 		o.Scraped = at.Add(-time.Duration(*age * float64(time.Second)))

@@ -14,10 +14,8 @@ const scalerText = `# TYPE camunda_scaler_decisions_total counter
 camunda_scaler_decisions_total{action="down",reason="load_low",target="camunda-deployment"} 0
 camunda_scaler_decisions_total{action="none",reason="within_bounds",target="camunda-deployment"} 3
 camunda_scaler_decisions_total{action="up",reason="load_high",target="camunda-deployment"} 1
-# TYPE camunda_scaler_per_instance gauge
-camunda_scaler_per_instance{target="camunda-deployment"} 60
 # TYPE camunda_scaler_replicas gauge
-camunda_scaler_replicas{target="camunda-deployment"} 2
+camunda_scaler_replicas{target="camunda-deployment"} 3
 # TYPE camunda_scaler_sample_age_seconds gauge
 camunda_scaler_sample_age_seconds{target="camunda-deployment"} 0.5
 # TYPE camunda_scaler_sample_value gauge
@@ -55,15 +53,16 @@ func TestDecisions(t *testing.T) {
 func TestObserve(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	starter := parse(t, "camunda_starter_target_starts_per_interval 120\n")
-	o := watch.Observe(at, "up", "load_high", parse(t, scalerText), starter, 2)
+	step := watch.Decision{From: 2, To: 3, PerInstance: new(60.0)}
+	o := watch.Observe(at, "up", "load_high", step, parse(t, scalerText), starter, 2)
 	if o.Asked != 120 || *o.Started != 120 || *o.PerInstance != 60 || o.From != 2 || o.To != 3 || o.Ready != 2 || at.Sub(o.Scraped) != 500*time.Millisecond {
 		t.Errorf("got %+v", o)
 	}
-	if o := watch.Observe(at, "none", "write_failed", parse(t, scalerText), starter, 2); o.To != 2 {
+	if o := watch.Observe(at, "none", "write_failed", step, parse(t, scalerText), starter, 2); o.To != 2 {
 		t.Errorf("a write that failed counts as done: %+v", o)
 	}
-	// What is unknown is absent from the scaler's metrics, and never 0 here.
-	o = watch.Observe(at, "none", "no_data", parse(t, "camunda_scaler_replicas 2\n"), starter, 2)
+	// What is unknown is absent from what the scaler says, and never 0 here.
+	o = watch.Observe(at, "none", "no_data", watch.Decision{From: 2, To: 2}, parse(t, ""), starter, 2)
 	if o.Started != nil || o.PerInstance != nil || !o.Scraped.IsZero() || o.From != 2 || o.To != 2 {
 		t.Errorf("got %+v", o)
 	}
@@ -76,7 +75,7 @@ func TestScrape(t *testing.T) {
 		w.Write([]byte(scalerText))
 	}))
 	defer server.Close()
-	if m, err := watch.Scrape(t.Context(), server.URL); err != nil || m.Int("camunda_scaler_replicas") != 2 {
+	if m, err := watch.Scrape(t.Context(), server.URL); err != nil || m.Int("camunda_scaler_replicas") != 3 {
 		t.Errorf("got %v, %v", m, err)
 	}
 	code = http.StatusInternalServerError

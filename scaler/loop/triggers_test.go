@@ -116,8 +116,6 @@ func TestTriggersMetrics(t *testing.T) {
 		}{
 			{"sample_value", "a", 60},
 			{"sample_value", "b", 70},
-			{"per_instance", "a", 30},
-			{"per_instance", "b", 70},
 			{"sample_age_seconds", "a", 5},
 			{"sample_age_seconds", "b", 5},
 		} {

@@ -28,7 +28,7 @@ type Metrics struct {
 
 	families
 	decisions, errors, foreign         *family
-	value, age, perInstance, rule      *family
+	value, age, rule                   *family
 	replicas, ready, desired, min, max *family
 	lag, holding, paused               *family
 	info, interval, spacing            *family
@@ -98,7 +98,6 @@ func New() *Metrics {
 	m.foreign = counter("foreign_changes_total", "Changes of the workload's spec.replicas by another writer. Absent until the first.", target)
 	m.value = sum("sample_value", "Value of the sample last decided on.", target, trigger)
 	m.age = highest("sample_age_seconds", "Age of the newest sample. It rises while there is no newer one.", target, trigger)
-	m.perInstance = highest("per_instance", "What the rule compares: the sample's value per replica, or in all.", target, trigger)
 	m.rule = highest("rule", "Bounds of the rule, per replica or for the total.", target, trigger, "parameter", "per")
 	m.replicas = sum("replicas", "The workload's spec.replicas.", target)
 	m.ready = sum("ready_replicas", "The workload's status.readyReplicas.", target)

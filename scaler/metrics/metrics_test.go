@@ -173,11 +173,10 @@ func TestWhatBecomesUnknownDisappears(t *testing.T) {
 		target := m.Target("camunda")
 		target.Configure(camunda)
 		target.Observe(decided(camunda, 2, 60))
-		names := []string{"sample_value", "per_instance", "replicas", "desired_replicas", "holding", "last_decision", "sample_age_seconds"}
+		names := []string{"sample_value", "replicas", "desired_replicas", "holding", "last_decision", "sample_age_seconds"}
 		expect(t, m, `
 desired_replicas{target="camunda"} 2
 last_decision{action="none",reason="within_bounds",target="camunda"} 1
-per_instance{target="camunda",trigger=""} 30
 replicas{target="camunda"} 2
 sample_age_seconds{target="camunda",trigger=""} 1
 sample_value{target="camunda",trigger=""} 60`, names...)
@@ -240,8 +239,8 @@ func TestSeriesOfARemovedTriggerDisappear(t *testing.T) {
 
 	target.Configure(both)
 	target.Observe(decided(both, 2, 60, 60))
-	if got := series(t, m); got != want+6 { // value, value per replica, age, spacing and two bounds
-		t.Errorf("%d series, want six more than %d", got, want)
+	if got := series(t, m); got != want+5 { // value, age, spacing and two bounds
+		t.Errorf("%d series, want five more than %d", got, want)
 	}
 	target.Configure(one)
 	target.Observe(decided(one, 2, 60))
@@ -297,8 +296,8 @@ func TestSeriesOfATarget(t *testing.T) {
 	target.Start()
 	target.Observe(decided(camunda, 2, 60))
 	t.Logf("%d series a target", series(t, m)-empty)
-	if n := series(t, m) - empty; n > 20 {
-		t.Errorf("%d series for one target, want at most 20", n)
+	if n := series(t, m) - empty; n > 19 {
+		t.Errorf("%d series for one target, want at most 19", n)
 	}
 }
 

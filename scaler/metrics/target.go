@@ -51,10 +51,10 @@ type last struct {
 
 // sampled is what is known of a trigger's samples.
 type sampled struct {
-	trigger            string
-	at                 time.Time // of the newest one, by this machine's clock; zero if there was none
-	spacing            time.Duration
-	value, perInstance float64 // that were decided on last; NaN if there were none
+	trigger string
+	at      time.Time // of the newest one, by this machine's clock; zero if there was none
+	spacing time.Duration
+	value   float64 // that was decided on last; NaN if there was none
 }
 
 // Configure sets what the target is, and by which rules it is decided on. What is
@@ -69,7 +69,7 @@ func (t *Target) Configure(target config.Target) {
 				kept[i] = s
 			}
 		}
-		kept[i].trigger, kept[i].value, kept[i].perInstance = trigger.Name, math.NaN(), math.NaN()
+		kept[i].trigger, kept[i].value = trigger.Name, math.NaN()
 	}
 	switch {
 	case !target.DryRun:
@@ -97,7 +97,7 @@ func (t *Target) Forget() {
 		t.dryRun = &dryRun{}
 	}
 	for i := range t.sampled {
-		t.sampled[i] = sampled{trigger: t.sampled[i].trigger, value: math.NaN(), perInstance: math.NaN()}
+		t.sampled[i] = sampled{trigger: t.sampled[i].trigger, value: math.NaN()}
 	}
 }
 
@@ -121,7 +121,7 @@ func (t *Target) Observe(d loop.Decision) {
 	known := false // whether any trigger has a value
 	for i, s := range d.Samples {
 		if i < len(t.sampled) {
-			known = t.sampled[i].observe(d, s, t.is.triggers[i].Rule, t.at) || known
+			known = t.sampled[i].observe(d, s, t.at) || known
 		}
 	}
 	t.last = last{action, reason, math.NaN(), math.NaN(), math.NaN()}
@@ -143,18 +143,15 @@ func (t *Target) Observe(d loop.Decision) {
 
 // observe takes in what a decision says of the trigger, and returns whether it
 // has a value.
-func (s *sampled) observe(d loop.Decision, now sample.Result, rule decide.Rule, at time.Time) bool {
+func (s *sampled) observe(d loop.Decision, now sample.Result, at time.Time) bool {
 	if !now.Timestamp.IsZero() {
 		s.at, s.spacing = at.Add(-d.Now.Sub(now.Timestamp)), now.Spacing
 	}
-	s.value, s.perInstance = math.NaN(), math.NaN()
+	s.value = math.NaN()
 	if now.Outcome != sample.Value {
 		return false
 	}
 	s.value = now.Value
-	if d.Scale != nil {
-		s.perInstance = rule.PerInstance(now.Value, d.Scale.Replicas)
-	}
 	return true
 }
 
@@ -185,7 +182,6 @@ func (t *Target) collect(m *Metrics, to export) {
 			to.metric(m.spacing, s.spacing.Seconds(), s.trigger)
 		}
 		to.known(m.value, s.value, s.trigger)
-		to.known(m.perInstance, s.perInstance, s.trigger)
 	}
 	if t.limits.Max > 0 {
 		to.metric(m.min, float64(t.limits.Min))

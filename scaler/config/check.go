@@ -136,7 +136,7 @@ func (t Target) lintQueries(at section) {
 			}
 		}
 	}
-	parse := func(in section, key, text string) (promql.Query, bool) {
+	parse := func(in section, key, text, names string, labels ...string) (promql.Query, bool) {
 		q, err := promql.Parse(text)
 		if err != nil {
 			in.fault(key, "%v", err)
@@ -144,7 +144,7 @@ func (t Target) lintQueries(at section) {
 		}
 		for _, label := range labels {
 			if q.Drops(label) {
-				in.fault(key, "no series has the label %s, which is to name the workload: want it in the aggregation's by (...)", label)
+				in.fault(key, "no series has the label %s, which is to name the %s: want it in the aggregation's by (...)", label, names)
 			}
 		}
 		return q, true
@@ -154,9 +154,9 @@ func (t Target) lintQueries(at section) {
 		if t.listed() {
 			in = at.under("triggers", strconv.Itoa(i))
 		}
-		query, ok := parse(in, "query", q.PromQL)
+		query, ok := parse(in, "query", q.PromQL, "workload", labels...)
 		if q.Timestamp != "" {
-			parse(in, "timestamp_query", q.Timestamp)
+			parse(in, "timestamp_query", q.Timestamp, "workload", labels...)
 		} else if ok && !query.TellsAge() {
 			example := ""
 			if text := query.TimestampQuery(labels...); text != "" {
@@ -166,11 +166,9 @@ func (t Target) lintQueries(at section) {
 		}
 	}
 	if b := t.BusyPods; b != nil {
-		if q, ok := parse(at.under("busy_pods"), "query", b.PromQL); ok && q.Drops(b.PodLabel) {
-			at.under("busy_pods").fault("query", "no series has the label %s, which is to name the Pod: want it in the aggregation's by (...)", b.PodLabel)
-		}
+		parse(at.under("busy_pods"), "query", b.PromQL, "Pod", b.PodLabel)
 	}
 	if t.MaxReplicasQuery != "" {
-		parse(at.under("rule"), "max_replicas_query", t.MaxReplicasQuery)
+		parse(at.under("rule"), "max_replicas_query", t.MaxReplicasQuery, "workload", labels...)
 	}
 }

@@ -35,6 +35,10 @@ func TestCheckFindsQueriesThatCannotWork(t *testing.T) {
 			"4: targets[0].query: no series has the label deployment, which is to name the workload: want it in the aggregation's by (...)\n" +
 				"5: targets[0].timestamp_query: no series has the label deployment, which is to name the workload: want it in the aggregation's by (...)",
 		},
+		{
+			"the label of Pods", "targets:\n- name: a\n  workloads: {namespace: b, name_label: deployment}\n  query: sum by (deployment) (x)\n  busy_pods: {query: max by (deployment) (y)}\n",
+			"5: targets[0].busy_pods.query: no series has the label pod, which is to name the Pod: want it in the aggregation's by (...)",
+		},
 		{"what a start finds", "targets: [{querry: x}]", "1: targets[0].querry: unknown key, did you mean query?"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -64,6 +68,7 @@ func TestCheckWarnsOfLikelyMistakes(t *testing.T) {
 			"nor a group's", "targets: [{name: a, workloads: {namespace_label: ns, name_label: d}, query: 'sum by (ns, d) (x)'}]",
 			"1: targets[0].query: the age of its samples is unknown, so an old one would pass for new for up to five minutes: want timestamp_query, for example max by (ns, d) (timestamp(x))",
 		},
+		{"Pods without the workload's label", "targets: [{name: a, workloads: {namespace: b, name_label: d}, query: x, busy_pods: {query: max by (pod) (y)}}]", ""},
 		{"an age that is set", "max_sample_age: 20s\ntargets: [{}]", ""},
 		{
 			"an age without room", "max_sample_age: 10s\ntargets: [{}]",

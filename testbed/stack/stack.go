@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,6 +37,7 @@ type Stack struct {
 	Prometheus *prometheus.Server
 
 	dir      string
+	exporter []string           // more flags
 	cancel   context.CancelFunc // ends all parts
 	services []*process.Process
 	failed   chan error
@@ -47,12 +49,12 @@ func Parts() []build.Part {
 }
 
 // Up starts everything, keeps all files in dir, and returns when the scaler
-// answers. The starter starts the given number of instances every ten seconds.
-// The parts end when ctx does; Down waits until they have. If Up fails, it has
+// answers. The starter starts the given number of instances every ten seconds;
+// the exporter has the flags besides those that it cannot do without. The parts end when ctx does; Down waits until they have. If Up fails, it has
 // called Down. It writes a line to out for each part that is up.
-func Up(ctx context.Context, dir string, starts int, out io.Writer) (*Stack, error) {
+func Up(ctx context.Context, dir string, starts int, out io.Writer, exporterFlags ...string) (*Stack, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	s := &Stack{dir: dir, cancel: cancel, failed: make(chan error, 3)}
+	s := &Stack{dir: dir, exporter: exporterFlags, cancel: cancel, failed: make(chan error, 3)}
 	if err := s.up(ctx, starts, &progress{out: out, started: time.Now()}); err != nil {
 		s.Down()
 		return nil, err
@@ -136,7 +138,7 @@ func (s *Stack) startServices(ctx context.Context, products build.Products, free
 		return err
 	}
 	if err := s.service(ctx, "camunda-exporter", products.Exporter, exporter, "/-/healthy",
-		"--camunda.url="+s.Engine.URL); err != nil {
+		append(slices.Clone(s.exporter), "--camunda.url="+s.Engine.URL)...); err != nil {
 		return err
 	}
 	var err error

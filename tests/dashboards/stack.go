@@ -24,14 +24,11 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/stack"
 )
 
-// ExporterEnvironment switches on what the exporter does by flag only, for the
-// panels that show it.
-var ExporterEnvironment = map[string]string{
-	"CAMUNDA_EXPORTER_CAMUNDA_PROCESS_DEFINITION_KEY": "camunda-process-starter",
-	"CAMUNDA_EXPORTER_COLLECTOR_EXTERNAL_TASKS":       "true",
-	"CAMUNDA_EXPORTER_COLLECTOR_JOBS":                 "true",
-	"CAMUNDA_EXPORTER_COLLECTOR_RUNNING":              "true",
-	"CAMUNDA_EXPORTER_COLLECTOR_USER_TASKS":           "true",
+// Up starts a stack whose exporter exports all that panels show.
+func Up(ctx context.Context, dir string) (*stack.Stack, error) {
+	return stack.Up(ctx, dir, 5, os.Stderr,
+		"--camunda.process-definition-key=camunda-process-starter",
+		"--collector.external-tasks", "--collector.jobs", "--collector.running", "--collector.user-tasks")
 }
 
 // Scrape says how a Prometheus scrapes a stack.

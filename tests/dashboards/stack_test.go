@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,7 +14,6 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/prometheus"
-	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/stack"
 )
 
 const (
@@ -29,11 +27,9 @@ const (
 // Then there is a fault, and those panels have data and those alerts arrive
 // that are for it.
 func TestDashboardsAndAlertsOnTheRealStack(t *testing.T) {
-	for name, value := range ExporterEnvironment {
-		t.Setenv(name, value) // the services inherit it
-	}
+	t.Parallel()
 	ctx := t.Context()
-	s, err := stack.Up(ctx, t.TempDir(), 5, os.Stderr)
+	s, err := Up(ctx, t.TempDir())
 	check(t, err)
 	t.Cleanup(s.Down)
 	file, err := filepath.Abs(rules)

@@ -14,11 +14,13 @@ var historyEnd = time.Date(2026, 1, 15, 18, 0, 0, 0, time.UTC)
 // the step and the scrape interval are, each change of the replicas is marked
 // once and nothing else is, and no panel goes empty.
 func TestDashboardsOnEveryRange(t *testing.T) {
+	t.Parallel()
 	boards, err := Load(folder)
 	check(t, err)
 	autoscaling := boards[slices.IndexFunc(boards, func(d Dashboard) bool { return d.UID == "camunda-autoscaling" })]
 	for _, scrape := range []time.Duration{10 * time.Second, 30 * time.Second} {
 		t.Run("scraped every "+scrape.String(), func(t *testing.T) {
+			t.Parallel()
 			h := &History{From: historyEnd.Add(-25 * time.Hour), To: historyEnd, Scrape: scrape, Targets: 4}
 			server, err := h.Serve(t.Context(), t.TempDir())
 			check(t, err)

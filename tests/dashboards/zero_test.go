@@ -12,6 +12,7 @@ import (
 // A workload that its rule has scaled to 0 is no fault: the boards show what is
 // known of it, and no number that makes no sense.
 func TestDashboardsAtZeroReplicas(t *testing.T) {
+	t.Parallel()
 	const name, scrape = "tenant-02-worker", 10 * time.Second
 	boards, err := Load(folder)
 	check(t, err)

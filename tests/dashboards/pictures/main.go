@@ -49,17 +49,12 @@ func run(ctx context.Context, o options) error {
 	if o.grafana == "" {
 		return errors.New("--grafana.home or GRAFANA_HOME must name a folder with Grafana's bin, conf and public")
 	}
-	for name, value := range dashboards.ExporterEnvironment {
-		if err := os.Setenv(name, value); err != nil {
-			return err
-		}
-	}
 	dir, err := os.MkdirTemp("", "pictures-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	s, err := stack.Up(ctx, filepath.Join(dir, "stack"), 5, os.Stderr)
+	s, err := dashboards.Up(ctx, filepath.Join(dir, "stack"))
 	if err != nil {
 		return err
 	}

@@ -160,9 +160,9 @@ g.board(
           g.hidden('none'),
         ] },
       },
-      g.timeseries('Loop lag', 'Time from the scrape of a sample to the end of the action that it led to. It should stay below the interval of the targets.', [
-        g.query('max(%s)' % each('loop_lag_seconds'), 'slowest target'),
-        g.query('quantile(0.5, %s)' % each('loop_lag_seconds'), 'median'),
+      g.timeseries('Loop lag', 'Time from the scrape of a sample to the end of the action that it led to, over all targets. It should stay below the interval of the targets.', [
+        g.query('histogram_quantile(%s, sum by (le) (rate(%s[$__rate_interval])))' % [q[0], select('loop_lag_seconds_bucket')], q[1])
+        for q in [['0.99', '99 %'], ['0.5', 'median']]
       ]) + g.coarse + { w:: 12, fieldConfig+: { defaults+: { unit: 's' } } },
     ]],
     ['Requests', [

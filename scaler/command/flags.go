@@ -61,7 +61,7 @@ func NewFlags() *Flags {
 	run.Flag("config.auto-reload", "Reload the configuration file when its content changes; it is read every 10s.").BoolVar(&f.AutoReload)
 	run.Flag("prometheus.max-in-flight", "Queries in flight at most; more wait for their turn, so that other clients of the Prometheus are not starved.").Default(strconv.Itoa(promapi.DefaultInFlight)).IntVar(&f.InFlight.Prometheus)
 	run.Flag("kubernetes.max-in-flight", "Requests to the API server in flight at most; more wait for their turn, writes ahead of reads.").Default(strconv.Itoa(gate.DefaultInFlight)).IntVar(&f.InFlight.Kubernetes)
-	run.Flag("metrics.group-members", "Export the metrics of each workload of a group. Without them, a group is one target: values and replicas are added up, of ages and lags the worst is exported.").Default("true").BoolVar(&f.GroupMembers)
+	run.Flag("metrics.group-members", "Export the metrics of each workload of a group. Without them, a group is one target: values and replicas are added up, of ages the worst is exported.").Default("true").BoolVar(&f.GroupMembers)
 	run.Flag("journal.max-bytes", "Memory for past decisions, of all targets together. A decision takes about 35 bytes, 300 KiB a day for a target with one query.").Default("32MiB").BytesVar(&f.Journal)
 	run.Flag("web.prometheus-url", "Where people's browsers find Prometheus, for links. Default: the address that is queried.").URLVar(&f.Addresses.Prometheus)
 	run.Flag("web.grafana-url", "Where people's browsers find the dashboard Autoscaling in Grafana, for links. Default: no links.").URLVar(&f.Addresses.Grafana)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -142,6 +143,7 @@ type fixture struct {
 	workload   *fakeWorkload
 	log        *bytes.Buffer
 	metrics    *metrics.Metrics
+	lag        lastLag
 }
 
 func newFixture(p *fakePrometheus, w *fakeWorkload, change ...func(*Target)) *fixture {
@@ -165,9 +167,18 @@ func newFixtureFrom(from Sources, w *fakeWorkload, change ...func(*Target)) *fix
 	f := &fixture{workload: w, log: &bytes.Buffer{}, metrics: m}
 	told := m.Target(target.Name)
 	told.Configure(target)
-	observers := loop.Observers{told, report.NewLog(log.NewLogfmtLogger(f.log)), report.Events{Record: func(e event.Event) { f.events = append(f.events, e) }}}
+	observers := loop.Observers{told, &f.lag, report.NewLog(log.NewLogfmtLogger(f.log)), report.Events{Record: func(e event.Event) { f.events = append(f.events, e) }}}
 	f.Loop = loop.New(&target, told.Sources(from), told.Scaler(w), observers)
 	return f
+}
+
+// lastLag is that of the last decision on a new sample.
+type lastLag struct{ atomic.Int64 }
+
+func (l *lastLag) Observe(d loop.Decision) {
+	if d.Lag > 0 {
+		l.Store(int64(d.Lag))
+	}
 }
 
 func newTarget(change ...func(*Target)) Target {

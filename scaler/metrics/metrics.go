@@ -22,23 +22,23 @@ const (
 // Metrics are the scaler's own, which it collects, and those of all targets,
 // which can be hundreds of thousands: see Gather and Handler.
 type Metrics struct {
-	query, queued, requestQueued prometheus.Histogram
-	request                      *prometheus.HistogramVec
-	leader, reloaded, reloadAt   *prometheus.Desc
+	query, queued, requestQueued, lag prometheus.Histogram
+	request                           *prometheus.HistogramVec
+	leader, reloaded, reloadAt        *prometheus.Desc
 
 	families
 	decisions, errors, foreign         *family
 	value, age, rule                   *family
 	replicas, ready, desired, min, max *family
-	lag, holding, paused               *family
+	holding, paused                    *family
 	info, interval, spacing            *family
 	decision, decidedAt                *family
 	shadow, compared, same             *family // of a dry run
 	replicaTime, aboveTime             *family
 
 	// MergeGroups makes the workloads of a group one target: the group. Numbers
-	// of replicas, values and decisions are added up; of ages, lags and the like
-	// the worst is exported. It is set before the first target is made.
+	// of replicas, values and decisions are added up; of ages and the like the
+	// worst is exported. It is set before the first target is made.
 	MergeGroups bool
 
 	mu       sync.Mutex
@@ -59,8 +59,12 @@ const (
 
 const prefix = "camunda_scaler_"
 
-// buckets reach to the time after which a request is given up.
-var buckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}
+// buckets reach to the time after which a request is given up, those of the lag
+// to intervals of a minute.
+var (
+	buckets    = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}
+	lagBuckets = []float64{.01, .025, .05, .075, .1, .15, .2, .3, .5, .75, 1, 1.5, 2, 3, 5, 10, 30, 60}
+)
 
 // New returns metrics without targets.
 func New() *Metrics {
@@ -87,6 +91,11 @@ func New() *Metrics {
 			Help:    "Time that requests to the API server waited because the maximum was in flight, or because it asked to wait.",
 			Buckets: buckets,
 		}),
+		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    prefix + "loop_lag_seconds",
+			Help:    "Time from a sample to the end of the decision on it, a write included.",
+			Buckets: lagBuckets,
+		}),
 		leader:   desc("leader", "1 if this scaler leads, 0 if it stands by."),
 		reloaded: desc("config_last_reload_successful", "1 if the last reload of the configuration succeeded, 0 if the previous configuration stays in force."),
 		reloadAt: desc("config_last_reload_success_timestamp_seconds", "Time at which the configuration in force was loaded."),
@@ -104,7 +113,6 @@ func New() *Metrics {
 	m.min = sum("min_replicas", "Minimum of replicas in force now, by rule or calendar.", target)
 	m.max = sum("max_replicas", "Maximum of replicas in force now, by rule, calendar or max_replicas_query. Absent while that query gives no number.", target)
 	m.desired = sum("desired_replicas", "Replicas that the last decision asked for.", target)
-	m.lag = highest("loop_lag_seconds", "Time from the sample last decided on to the end of the decision, a write included.", target)
 	m.holding = sum("holding", "1 for the reason that keeps the rule from being applied; absent if there is none.", target, "reason")
 	m.paused = lowest("paused", "1 if the target is paused, 0.5 if steps in one direction are, else 0.", target)
 	m.info = highest("target_info", "Workload of the target, and whether the target is a dry run. Always 1.", target, "workload_namespace", "workload_kind", "workload_name", "dry_run")
@@ -145,7 +153,7 @@ func (m *Metrics) target(name, label string) *Target {
 		m.totals[label] = all
 	}
 	all.members++
-	t := &Target{totals: all, label: label, merged: label != name}
+	t := &Target{totals: all, lag: m.lag, label: label, merged: label != name}
 	m.targets[name] = t
 	return t
 }
@@ -187,6 +195,7 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.queued.Describe(ch)
 	m.request.Describe(ch)
 	m.requestQueued.Describe(ch)
+	m.lag.Describe(ch)
 	for _, d := range []*prometheus.Desc{m.leader, m.reloaded, m.reloadAt} {
 		ch <- d
 	}
@@ -198,6 +207,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	m.queued.Collect(ch)
 	m.request.Collect(ch)
 	m.requestQueued.Collect(ch)
+	m.lag.Collect(ch)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	gauge := func(d *prometheus.Desc, v float64) { ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
@@ -16,6 +18,7 @@ import (
 // Target is one target's metrics. It observes the target's decisions.
 type Target struct {
 	totals *totals
+	lag    prometheus.Observer
 	label  string // its name, or that of its group
 	merged bool   // with the other members of its group
 
@@ -25,7 +28,6 @@ type Target struct {
 	at      time.Time // of the last decision; zero if there was none
 	last    last
 	limits  decide.Limits  // zero until some were in force
-	lag     time.Duration  // 0 until a sample was decided on
 	sampled []sampled      // for each trigger
 	dryRun  *dryRun        // nil unless it is one
 	pause   workload.Pause // by annotations, as last seen
@@ -92,7 +94,7 @@ func (t *Target) Start() {
 func (t *Target) Forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.started, t.at, t.last, t.limits, t.lag, t.pause = time.Time{}, time.Time{}, last{}, decide.Limits{}, 0, workload.Pause{}
+	t.started, t.at, t.last, t.limits, t.pause = time.Time{}, time.Time{}, last{}, decide.Limits{}, workload.Pause{}
 	if t.dryRun != nil {
 		t.dryRun = &dryRun{}
 	}
@@ -116,7 +118,7 @@ func (t *Target) Observe(d loop.Decision) {
 		t.limits = d.Limits
 	}
 	if d.Lag > 0 {
-		t.lag = d.Lag
+		t.lag.Observe(d.Lag.Seconds())
 	}
 	known := false // whether any trigger has a value
 	for i, s := range d.Samples {
@@ -188,9 +190,6 @@ func (t *Target) collect(m *Metrics, to export) {
 		if !t.limits.MaxUnknown {
 			to.metric(m.max, float64(t.limits.Max))
 		}
-	}
-	if t.lag > 0 {
-		to.metric(m.lag, t.lag.Seconds())
 	}
 	if since := latest(t.started, t.at); !since.IsZero() {
 		to.metric(m.decidedAt, float64(since.UnixMilli())/1000)

@@ -86,7 +86,7 @@ func (h *History) write(w io.Writer) {
 		targets[i] = newTarget(i, next)
 	}
 	change := h.From.Add(h.To.Sub(h.From)*6/10 + h.Scrape) // of the leader; at no step's end
-	queries, requests, engine := &durations{}, &durations{}, &engineHistory{started: h.From}
+	queries, requests, lags, engine := &durations{}, &durations{}, &durations{}, &engineHistory{started: h.From}
 	const tick = 10 * time.Second
 	for at := h.From; !at.After(h.To); at = at.Add(tick) {
 		if at.Equal(change) {
@@ -98,6 +98,7 @@ func (h *History) write(w io.Writer) {
 			h.Changes = append(h.Changes, t.decide(at, h, next)...)
 			queries.observe(.002 + .004*next())
 			requests.observe(.003 + .003*next())
+			lags.observe(.4 + .002*float64(t.replicas))
 		}
 		engine.tick(at)
 		if at.Sub(h.From)%h.Scrape != 0 {
@@ -123,6 +124,7 @@ func (h *History) write(w io.Writer) {
 			if leads {
 				queries.put(s, "camunda_scaler_query_duration_seconds", "")
 				queries.put(s, "camunda_scaler_query_queue_duration_seconds", "")
+				lags.put(s, "camunda_scaler_loop_lag_seconds", "")
 				requests.put(s, "camunda_scaler_api_request_duration_seconds", `operation="read",`)
 				requests.put(s, "camunda_scaler_api_request_duration_seconds", `operation="write",`)
 			}

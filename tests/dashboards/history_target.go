@@ -216,6 +216,5 @@ func (t *target) put(s series, leads bool, at time.Time, scrape time.Duration) {
 	}
 	if held == "" {
 		put("desired_replicas", "", float64(t.desired))
-		put("loop_lag_seconds", "", .4+.002*float64(t.replicas))
 	}
 }

@@ -125,7 +125,7 @@ func (w *World) steady(ctx context.Context, s *Scaler, r *Result) error {
 	r.Goroutines = int(after.total("go_goroutines"))
 	r.QueriesAMinute = aMinute(after.total("camunda_scaler_query_duration_seconds") - before.total("camunda_scaler_query_duration_seconds"))
 	r.APIRequestsAMinute = aMinute(after.total("camunda_scaler_api_request_duration_seconds") - before.total("camunda_scaler_api_request_duration_seconds"))
-	r.LagMedian, r.LagP99 = quantiles(after.values("camunda_scaler_loop_lag_seconds"))
+	r.LagMedian, r.LagP99 = after.quantile("camunda_scaler_loop_lag_seconds", before, .5), after.quantile("camunda_scaler_loop_lag_seconds", before, .99)
 	r.ScrapeCPU, err = s.scrapeCPU(ctx, cpu[0])
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -146,6 +147,36 @@ func (m metrics) mean(name, operation string) time.Duration {
 		}
 	}
 	return time.Duration(sum / max(1, n) * float64(time.Second))
+}
+
+// quantile returns that of a histogram's observations since before, as Prometheus
+// has it: linear between two buckets. 0 if there were none.
+func (m metrics) quantile(name string, before metrics, q float64) time.Duration {
+	now, then := m.buckets(name), before.buckets(name)
+	if len(now) == 0 || len(then) != len(now) || now[len(now)-1].GetCumulativeCount() == then[len(now)-1].GetCumulativeCount() {
+		return 0
+	}
+	rise := func(i int) float64 { return float64(now[i].GetCumulativeCount() - then[i].GetCumulativeCount()) }
+	rank := q * rise(len(now)-1)
+	var from, below float64 // the bucket's lower bound, and how many are below it
+	for i, b := range now {
+		if n := rise(i); n > 0 && n >= rank {
+			if math.IsInf(b.GetUpperBound(), 1) {
+				break // more than the last bound
+			}
+			from += (b.GetUpperBound() - from) * (rank - below) / (n - below)
+			break
+		}
+		from, below = b.GetUpperBound(), rise(i)
+	}
+	return time.Duration(from * float64(time.Second))
+}
+
+func (m metrics) buckets(name string) []*dto.Bucket {
+	if all := m.families[name].GetMetric(); len(all) > 0 {
+		return all[0].GetHistogram().GetBucket()
+	}
+	return nil
 }
 
 // values are those of a family's gauges.

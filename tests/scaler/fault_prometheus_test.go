@@ -79,7 +79,7 @@ func slowPrometheus(t *testing.T, m *matrix, reason string) {
 	r.awaitReplicas(t, 3)
 	r.stay(t, 2, "within_bounds")
 	r.wantSteps(t, "1-2 2-3")
-	r.metrics(t, `camunda_scaler_query_duration_seconds_bucket{le="1"} `, "camunda_scaler_loop_lag_seconds{")
+	r.metrics(t, `camunda_scaler_query_duration_seconds_bucket{le="1"} `, `camunda_scaler_loop_lag_seconds_bucket{le="1"} `)
 	for _, l := range r.scaler.decisions(t) {
 		if l["action"] == "up" && l["reason"] != reason {
 			t.Errorf("unexpected line %v", l)

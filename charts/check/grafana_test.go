@@ -30,10 +30,10 @@ func TestGrafanaSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	var paths []string
-	for _, folder := range []string{"dashboards", "examples/*/charts/*/files"} {
-		found, err := filepath.Glob(filepath.Join(top, folder, "*.json"))
-		if err != nil || len(found) == 0 {
-			t.Fatalf("no dashboards in %s (%v)", folder, err)
+	for _, pattern := range []string{"dashboards/*.json", "examples/*/*/*/files/dashboard*.json"} {
+		found, err := filepath.Glob(filepath.Join(top, pattern))
+		if err != nil || len(found) < 2 {
+			t.Fatalf("%s matches %v (%v): the test covers too little", pattern, found, err)
 		}
 		paths = append(paths, found...)
 	}

@@ -14,11 +14,11 @@ import (
 	"github.com/go-kit/log"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/api"
-	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/kubelet"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/queue"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/rabbitmq"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/rig"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/steps"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/pods"
 )
 
 const every = 2 * time.Second // scrapes and decisions
@@ -50,7 +50,12 @@ func TestExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Down()
+	defer func() {
+		if t.Failed() {
+			t.Logf("problems in Pods: %v", r.Problems())
+		}
+		r.Down()
+	}()
 
 	t.Run("with nothing to do, there are as many workers as the calendar says", func(t *testing.T) {
 		reach(t, r, "weekend", 0)
@@ -75,7 +80,7 @@ func TestExample(t *testing.T) {
 		if len(results) != 1 || results[0].Job != job {
 			t.Errorf("the results are %+v; want one, of the job %+v", results, job)
 		}
-		started, ready := r.First(kubelet.Started, sent).Sub(sent), r.First(kubelet.Ready, sent).Sub(sent)
+		started, ready := r.First(pods.Started, sent).Sub(sent), r.First(pods.Ready, sent).Sub(sent)
 		t.Logf("the first Pod was started %.1f s after the first job, and ready after %.1f s, with scrapes and decisions every %s",
 			started.Seconds(), ready.Seconds(), every)
 		// A tick of the queue, a scrape and a decision; twice that on a busy machine.
@@ -96,8 +101,8 @@ func TestExample(t *testing.T) {
 		steps.Markdown(&table, rows)
 		t.Logf("\n%s", table.String())
 		for _, e := range r.Events() {
-			if e.Kind == kubelet.Killed || e.Kind == kubelet.Unready {
-				t.Logf("%s %s %s", e.At.UTC().Format("15:04:05.000"), e.Pod, e.Kind)
+			if e.Kind == pods.Killed || e.Kind == pods.Unready {
+				t.Logf("%s %s %s", e.At.UTC().Format("15:04:05.000"), e.Pod.Metadata.Name, e.Kind)
 			}
 		}
 		gentle, plain := rows[0], rows[1]

@@ -2,15 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"strings"
 	"time"
 
-	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/kubelet"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/queue"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/rig"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/pods"
 )
 
 const (
@@ -19,7 +20,7 @@ const (
 )
 
 // show brings all up, sends a burst of jobs, and shows how the workers follow.
-func show(ctx context.Context, dir string, out io.Writer, n int, once bool) error {
+func show(ctx context.Context, dir string, out io.Writer, n int, once bool) (err error) {
 	start := time.Now()
 	say := func(format string, args ...any) {
 		fmt.Fprintf(out, "%4d s  "+format+"\n", append([]any{int(time.Since(start).Seconds())}, args...)...)
@@ -32,7 +33,12 @@ func show(ctx context.Context, dir string, out io.Writer, n int, once bool) erro
 	if err != nil {
 		return err
 	}
-	defer r.Down()
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.Problems())
+		}
+		r.Down()
+	}()
 	say("all is up: the scaler's page is %s/targets/%s", r.Scaler, pool)
 	say("nothing to do: the workers go to 0 (here after 5 s; the default is 5 minutes)")
 	follow := follower{rig: r, say: say}
@@ -47,7 +53,7 @@ func show(ctx context.Context, dir string, out io.Writer, n int, once bool) erro
 	if err := follow.until(ctx, func(s rig.State) bool { return s.Pods > 0 }); err != nil {
 		return err
 	}
-	say("the first Pod was there %.1f s after the first job", r.First(kubelet.Started, sent).Sub(sent).Seconds())
+	say("the first Pod was there %.1f s after the first job", r.First(pods.Started, sent).Sub(sent).Seconds())
 	if err := follow.until(ctx, func(s rig.State) bool { return s.Jobs == 0 && s.Replicas == 0 && s.Pods == 0 }); err != nil {
 		return err
 	}
@@ -59,9 +65,9 @@ func show(ctx context.Context, dir string, out io.Writer, n int, once bool) erro
 	for _, result := range results {
 		again += int(result.Deliveries) - 1
 	}
-	say("%d results are in the stream; %d jobs were interrupted, %d deliveries were repeated", len(results), r.Count(kubelet.Killed), again)
+	say("%d results are in the stream; %d jobs were interrupted, %d deliveries were repeated", len(results), r.Count(pods.Killed), again)
 	if once {
-		if n := r.Count(kubelet.Killed); n > 0 {
+		if n := r.Count(pods.Killed); n > 0 {
 			return fmt.Errorf("%d jobs were interrupted", n)
 		}
 		return nil

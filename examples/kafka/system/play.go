@@ -12,8 +12,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/pods"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/pods"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/ports"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/process"
 )
@@ -23,8 +23,11 @@ type node struct{ broker, controller, ready int }
 
 // play returns the program that plays a container: the same arguments and the same
 // environment, but for addresses, paths and users.
-func (s *System) play(ctx context.Context, pod *pods.Pod, c pods.Container) (pods.Program, error) {
-	env := pod.Environment(c)
+func (s *System) play(ctx context.Context, runner *pods.Runner, pod *pods.Pod, c pods.Container) (pods.Program, error) {
+	env, err := runner.Environment(ctx, pod, c)
+	if err != nil {
+		return pods.Program{}, err
+	}
 	args := make([]string, len(c.Args))
 	folders, err := s.mount(ctx, pod, c)
 	if err != nil {

@@ -19,9 +19,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/parts"
-	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/pods"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/alertmanager"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/kube"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/pods"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/ports"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/process"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/prometheus"
@@ -109,7 +109,7 @@ func (s *System) up(ctx context.Context) error {
 	if err := os.MkdirAll(s.logs(), 0o755); err != nil {
 		return err
 	}
-	s.Runner = pods.Start(ctx, s.Cluster, s.logs(), s.play, s.problem)
+	s.Runner = pods.Start(ctx, s.Cluster, pods.Options{Dir: s.logs(), Play: s.play, Report: s.problem})
 	if err := s.provideStorage(ctx); err != nil {
 		return err
 	}

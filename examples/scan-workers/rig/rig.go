@@ -4,6 +4,7 @@ package rig
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,11 +15,11 @@ import (
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/kubelet"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/queue"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/rabbitmq"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/kube"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/pods"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/ports"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/process"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/prometheus"
@@ -57,11 +58,11 @@ type Rig struct {
 	port     int // of workers
 	cancel   context.CancelFunc
 	scaler   *process.Process
-	kubelet  sync.WaitGroup
+	runner   *pods.Runner
 
-	mu     sync.Mutex
-	events []kubelet.Event
-	failed error
+	mu       sync.Mutex
+	events   []pods.Event
+	problems []error
 }
 
 // Up brings everything up, with all files in dir. It ends when ctx does; Down
@@ -110,7 +111,7 @@ func (r *Rig) up(ctx context.Context) error {
 	if r.Prometheus, err = prometheus.Start(ctx, r.path("prometheus"), prometheus.Config{YAML: r.scrapes(scaler)}); err != nil {
 		return err
 	}
-	r.startKubelet(ctx)
+	r.run(ctx)
 	return r.startScaler(ctx, scaler)
 }
 
@@ -192,40 +193,63 @@ scrape_configs:
 `, interval, r.RabbitMQ.Metrics, r.Cluster.Kubeconfig, Namespace, scaler)
 }
 
-func (r *Rig) startKubelet(ctx context.Context) {
-	k := &kubelet.Kubelet{
-		Cluster: r.Cluster, Namespace: Namespace, Dir: r.path("programs"), Network: byte(r.port%200 + 1),
-		Programs: r.programs,
-		Observe: func(e kubelet.Event) {
+// run runs the Pods as processes.
+func (r *Rig) run(ctx context.Context) {
+	r.runner = pods.Start(ctx, r.Cluster, pods.Options{
+		Dir: r.path("programs"), Namespace: Namespace, Network: byte(r.port%200 + 1),
+		Play: r.play,
+		Report: func(err error) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.problems = append(r.problems, err)
+		},
+		Observe: func(e pods.Event) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.events = append(r.events, e)
 		},
-	}
-	r.kubelet.Go(func() {
-		if err := k.Run(ctx); err != nil {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.failed = err
-		}
 	})
 }
 
+func (r *Rig) play(ctx context.Context, runner *pods.Runner, pod *pods.Pod, c pods.Container) (pods.Program, error) {
+	program, ok := r.programs[c.Image]
+	if !ok {
+		return pods.Program{}, fmt.Errorf("no program plays the image %s", c.Image)
+	}
+	env, err := runner.Environment(ctx, pod, c)
+	if err != nil {
+		return pods.Program{}, err
+	}
+	// A Pod has all addresses of its network namespace; a process has to keep to one.
+	listen := c.Listen(pod)
+	env["WEB_LISTEN_ADDRESS"] = listen
+	p := pods.Program{Spec: process.Spec{Path: program, Args: c.Args, Dir: r.path("programs")}, Ready: c.HTTPProbe(listen)}
+	for name, value := range env {
+		p.Env = append(p.Env, name+"="+value)
+	}
+	return p, nil
+}
+
 // Events returns what has happened to Pods.
-func (r *Rig) Events() []kubelet.Event {
+func (r *Rig) Events() []pods.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]kubelet.Event(nil), r.events...)
+	return append([]pods.Event(nil), r.events...)
 }
 
 // Err returns an error when a part has ended.
 func (r *Rig) Err() error {
+	if r.scaler == nil {
+		return nil
+	}
+	return r.scaler.Err()
+}
+
+// Problems returns what went wrong with Pods.
+func (r *Rig) Problems() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.scaler != nil && r.scaler.Err() != nil {
-		return r.scaler.Err()
-	}
-	return r.failed
+	return errors.Join(r.problems...)
 }
 
 // Down ends everything, and returns when nothing runs any more.
@@ -234,7 +258,9 @@ func (r *Rig) Down() {
 		r.scaler.Stop(10 * time.Second)
 	}
 	r.cancel()
-	r.kubelet.Wait()
+	if r.runner != nil {
+		r.runner.Wait()
+	}
 	if r.Prometheus != nil {
 		r.Prometheus.Kill()
 	}

@@ -5,14 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/go-logfmt/logfmt"
 	amqp "github.com/rabbitmq/amqp091-go"
 
-	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/kubelet"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/pods"
 )
 
 // State is how a pool is.
@@ -42,7 +41,7 @@ func (r *Rig) State(ctx context.Context, pool string) (s State, err error) {
 
 // First returns when something first happened to a Pod, at a time or later; the
 // zero time if it has not.
-func (r *Rig) First(kind kubelet.Kind, since time.Time) time.Time {
+func (r *Rig) First(kind pods.Kind, since time.Time) time.Time {
 	for _, e := range r.Events() {
 		if e.Kind == kind && !e.At.Before(since) {
 			return e.At
@@ -52,7 +51,7 @@ func (r *Rig) First(kind kubelet.Kind, since time.Time) time.Time {
 }
 
 // Count returns how often something has happened to Pods.
-func (r *Rig) Count(kind kubelet.Kind) (n int) {
+func (r *Rig) Count(kind pods.Kind) (n int) {
 	for _, e := range r.Events() {
 		if e.Kind == kind {
 			n++
@@ -100,7 +99,7 @@ func (r *Rig) FinishedAfter(pod string, since time.Time) (n int, err error) {
 
 // workerLog calls each with every line of a worker's log.
 func (r *Rig) workerLog(pod string, each func(at time.Time, line map[string]string)) error {
-	file, err := os.Open(filepath.Join(r.path("programs"), pod+".log"))
+	file, err := os.Open(r.runner.Log(pod, "worker"))
 	if err != nil {
 		return err
 	}

@@ -15,9 +15,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/kubelet"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/queue"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/rig"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/pods"
 )
 
 // Way is what scales some of the pools.
@@ -236,31 +236,32 @@ func (w *watcher) count(row *Row) {
 func countEvents(r *rig.Rig, row *Row) error {
 	term := map[string]time.Time{}
 	for _, e := range r.Events() {
-		if !strings.HasPrefix(e.Pod, row.Way.Prefix+"-") {
+		name := e.Pod.Metadata.Name
+		if !strings.HasPrefix(name, row.Way.Prefix+"-") {
 			continue
 		}
 		switch e.Kind {
-		case kubelet.Term:
-			term[e.Pod] = e.At
-		case kubelet.Gone:
-			from, ok := term[e.Pod]
+		case pods.Term:
+			term[name] = e.At
+		case pods.Gone:
+			from, ok := term[name]
 			if !ok {
 				continue
 			}
 			row.Lingered += e.At.Sub(from)
-			n, took, err := r.GivenBack(e.Pod)
+			n, took, err := r.GivenBack(name)
 			if err != nil {
 				return err
 			}
 			row.GivenBack += n
-			if n, err = r.FinishedAfter(e.Pod, from); err != nil {
+			if n, err = r.FinishedAfter(name, from); err != nil {
 				return err
 			}
 			row.Finished += n
 			row.Lost += took
-		case kubelet.Killed:
+		case pods.Killed:
 			row.Interrupted++
-			took, err := r.Worked(e.Pod, e.At)
+			took, err := r.Worked(name, e.At)
 			if err != nil {
 				return err
 			}

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Pod is what a Runner needs of a Pod.
+// Pod is what is known of a Pod here.
 type Pod struct {
 	Metadata struct {
 		Name, Namespace, UID       string
-		Labels                     map[string]string
+		Labels, Annotations        map[string]string
 		DeletionTimestamp          *time.Time
 		DeletionGracePeriodSeconds *int
 	}
@@ -21,21 +21,27 @@ type Pod struct {
 		Containers         []Container
 		Volumes            []Volume
 	}
+
+	Address string `json:"-"` // its own on loopback, if the Runner gives addresses
 }
 
 // Container is one of a Pod's.
 type Container struct {
-	Name, Image   string
-	Command, Args []string
-	Env           []Variable
-	VolumeMounts  []struct{ Name, MountPath string }
+	Name, Image    string
+	Command, Args  []string
+	Env            []Variable
+	Ports          []struct{ ContainerPort int }
+	VolumeMounts   []struct{ Name, MountPath string }
+	ReadinessProbe *struct{ HTTPGet *struct{ Path string } }
 }
 
-// Variable is an environment variable, with a value or a field of the Pod.
+// Variable is an environment variable: a value, a field of the Pod, or a key of a
+// Secret.
 type Variable struct {
 	Name, Value string
 	ValueFrom   *struct {
-		FieldRef *struct{ FieldPath string }
+		FieldRef     *struct{ FieldPath string }
+		SecretKeyRef *struct{ Name, Key string }
 	}
 }
 
@@ -48,49 +54,41 @@ type Volume struct {
 
 // Repository returns the image without its tag.
 func (c Container) Repository() string {
-	repository, _, _ := cut(c.Image)
+	repository, _ := cut(c.Image)
 	return repository
 }
 
 // Tag returns the image's tag.
 func (c Container) Tag() string {
-	_, tag, _ := cut(c.Image)
+	_, tag := cut(c.Image)
 	return tag
 }
 
-func cut(image string) (repository, tag string, found bool) {
+func cut(image string) (repository, tag string) {
 	i := strings.LastIndex(image, ":")
 	if i < 0 || strings.Contains(image[i:], "/") {
-		return image, "", false
+		return image, ""
 	}
-	return image[:i], image[i+1:], true
+	return image[:i], image[i+1:]
 }
 
-// Environment returns the container's variables, with fields of the Pod and
-// references such as $(NAME) filled in.
-func (p *Pod) Environment(c Container) map[string]string {
-	env := map[string]string{}
-	for _, v := range c.Env {
-		value := v.Value
-		if v.ValueFrom != nil && v.ValueFrom.FieldRef != nil {
-			value = p.field(v.ValueFrom.FieldRef.FieldPath)
-		}
-		env[v.Name] = Expand(value, env)
-	}
-	return env
+func (p *Pod) path() string {
+	return "/api/v1/namespaces/" + p.Metadata.Namespace + "/pods/" + p.Metadata.Name
 }
 
-func (p *Pod) field(path string) string {
+func (p *Pod) field(path string) (value string, known bool) {
 	if label, ok := strings.CutPrefix(path, "metadata.labels['"); ok {
-		return p.Metadata.Labels[strings.TrimSuffix(label, "']")]
+		return p.Metadata.Labels[strings.TrimSuffix(label, "']")], true
 	}
 	switch path {
 	case "metadata.name":
-		return p.Metadata.Name
+		return p.Metadata.Name, true
 	case "metadata.namespace":
-		return p.Metadata.Namespace
+		return p.Metadata.Namespace, true
+	case "status.podIP":
+		return p.Address, p.Address != ""
 	default:
-		return ""
+		return "", false
 	}
 }
 

@@ -3,6 +3,7 @@ package pods
 import (
 	"encoding/json"
 	"maps"
+	"strings"
 	"testing"
 )
 
@@ -34,8 +35,26 @@ func TestEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"NAME": "kafka-2", "INDEX": "2", "HOST": "kafka-2.svc"}
-	if got := pod.Environment(pod.Spec.Containers[0]); !maps.Equal(got, want) {
+	got, err := new(Runner).Environment(t.Context(), &pod, pod.Spec.Containers[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := map[string]string{"NAME": "kafka-2", "INDEX": "2", "HOST": "kafka-2.svc"}; !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// What is not known here is an error, not an empty variable.
+func TestUnknownVariables(t *testing.T) {
+	for _, from := range []string{`{"fieldRef": {"fieldPath": "spec.nodeName"}}`, `{"fieldRef": {"fieldPath": "status.podIP"}}`, `{"configMapKeyRef": {"name": "a", "key": "b"}}`} {
+		t.Run(from, func(t *testing.T) {
+			var c Container
+			if err := json.Unmarshal([]byte(`{"env": [{"name": "NAME", "valueFrom": `+from+`}]}`), &c); err != nil {
+				t.Fatal(err)
+			}
+			if env, err := new(Runner).Environment(t.Context(), new(Pod), c); err == nil || !strings.Contains(err.Error(), "NAME") {
+				t.Errorf("got %v, %v; want an error that names the variable", env, err)
+			}
+		})
 	}
 }

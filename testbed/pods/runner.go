@@ -1,7 +1,9 @@
 // Package pods runs the Pods of a control plane that has no real nodes as processes
-// on this machine. It does what a kubelet does for them: it runs init containers in turn, restarts what ends, tells readiness, and finishes
-// deletions after SIGTERM and the grace period. There are no images, no networks of
-// their own, and no isolation: a function says which program plays a container.
+// on this machine. It does what a kubelet does for them: it runs init containers one
+// after the other, restarts what ends, reports readiness, and finishes deletions
+// after SIGTERM and, when the grace period is over, SIGKILL. There are no images, no
+// networks of their own, and no isolation: a function says which program plays a
+// container.
 package pods
 
 import (
@@ -20,7 +22,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/process"
 )
 
-// Program is what plays a container. The Runner sets the log's path.
+// Program is what plays a container. The Runner sets its name and the log's path.
 type Program struct {
 	process.Spec
 	// Ready returns nil when the container is ready; if it is nil, a container
@@ -28,24 +30,59 @@ type Program struct {
 	Ready func(ctx context.Context) error
 }
 
+// Options say how Pods are run.
+type Options struct {
+	Dir       string // of the logs, which exists
+	Namespace string // empty: all
+	// Network gives each Pod an address in 127.NETWORK.0.0/16, which is in its
+	// status; 0: Pods have none.
+	Network byte
+	// Play says which program plays a container.
+	Play func(context.Context, *Runner, *Pod, Container) (Program, error)
+	// Report is told what goes wrong.
+	Report func(error)
+	// Observe is told what happens to Pods, by one goroutine at a time; may be nil.
+	Observe func(Event)
+}
+
+// Event is something that happened to a Pod.
+type Event struct {
+	At    time.Time
+	Pod   *Pod // as it was last seen
+	Kind  Kind
+	Ready bool // whether the Pod was when it happened
+}
+
+// Kind is what happened.
+type Kind string
+
+// The kinds of events.
+const (
+	Started Kind = "started" // a container's process runs
+	Ready   Kind = "ready"
+	Unready Kind = "unready"
+	Crashed Kind = "crashed" // a container ended by itself
+	Term    Kind = "term"    // the Pod was deleted, and its containers get SIGTERM
+	Killed  Kind = "killed"  // the grace period is over, and a container got SIGKILL
+	Gone    Kind = "gone"    // nothing of it runs any more
+)
+
 // Runner runs Pods until the context of Start ends.
 type Runner struct {
+	Options
+
 	cluster *kube.Cluster
-	dir     string
-	play    func(ctx context.Context, pod *Pod, c Container) (Program, error)
-	report  func(error)
+	events  sync.Mutex // held while Observe is called
 
 	mu      sync.Mutex
 	workers map[string]*worker // by the Pod's UID
+	last    int                // address
 	running sync.WaitGroup
 }
 
-// Start runs the Pods that the scheduler puts on nodes. play says which program
-// plays a container; report is told what goes wrong.
-func Start(ctx context.Context, cluster *kube.Cluster, dir string,
-	play func(context.Context, *Pod, Container) (Program, error), report func(error),
-) *Runner {
-	r := &Runner{cluster: cluster, dir: dir, play: play, report: report, workers: map[string]*worker{}}
+// Start runs the Pods that the scheduler puts on nodes.
+func Start(ctx context.Context, cluster *kube.Cluster, o Options) *Runner {
+	r := &Runner{Options: o, cluster: cluster, workers: map[string]*worker{}}
 	r.running.Go(func() { r.follow(ctx) })
 	return r
 }
@@ -57,15 +94,19 @@ func (r *Runner) Wait() { r.running.Wait() }
 func (r *Runner) follow(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := r.watch(ctx); err != nil && ctx.Err() == nil {
-			r.report(fmt.Errorf("watching Pods: %w", err))
+			r.Report(fmt.Errorf("watching Pods: %w", err))
 		}
 		sleep(ctx, time.Second)
 	}
 }
 
 func (r *Runner) watch(ctx context.Context) error {
+	path := "/api/v1/pods"
+	if r.Namespace != "" {
+		path = "/api/v1/namespaces/" + r.Namespace + "/pods"
+	}
 	// Without a resourceVersion, a watch starts with all that is there.
-	events, err := r.cluster.Watch(ctx, "/api/v1/pods?watch=true&fieldSelector=spec.nodeName!=")
+	events, err := r.cluster.Watch(ctx, path+"?watch=true&fieldSelector=spec.nodeName!=")
 	if err != nil {
 		return err
 	}
@@ -93,7 +134,17 @@ func (r *Runner) observe(ctx context.Context, pod *Pod) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w := r.workers[pod.Metadata.UID]
-	if w == nil {
+	switch {
+	case w != nil:
+		w.see(pod)
+	case pod.Metadata.DeletionTimestamp != nil: // nothing of it runs here, or no more
+		r.running.Go(func() { _ = r.finishDeletion(ctx, pod) })
+		return
+	default:
+		if r.Network != 0 {
+			r.last++
+			pod.Address = fmt.Sprintf("127.%d.%d.%d", r.Network, r.last/250, r.last%250+1)
+		}
 		w = newWorker(r, pod)
 		r.workers[pod.Metadata.UID] = w
 		r.running.Go(func() {
@@ -150,17 +201,15 @@ func (r *Runner) signal(namespace, pod, container string, do func(*played)) erro
 
 // Log returns the path of a container's log. Pods of the same name continue it.
 func (r *Runner) Log(pod, container string) string {
-	return filepath.Join(r.dir, pod+"-"+container+".log")
+	return filepath.Join(r.Dir, pod+"-"+container+".log")
 }
 
 func (r *Runner) patchStatus(ctx context.Context, pod *Pod, status any) error {
-	path := "/api/v1/namespaces/" + pod.Metadata.Namespace + "/pods/" + pod.Metadata.Name + "/status"
-	return r.cluster.Request(ctx, http.MethodPatch, path, object{"metadata": object{"uid": pod.Metadata.UID}, "status": status}, nil)
+	return r.cluster.Request(ctx, http.MethodPatch, pod.path()+"/status", object{"metadata": object{"uid": pod.Metadata.UID}, "status": status}, nil)
 }
 
 func (r *Runner) finishDeletion(ctx context.Context, pod *Pod) error {
-	path := "/api/v1/namespaces/" + pod.Metadata.Namespace + "/pods/" + pod.Metadata.Name
-	err := r.cluster.Request(ctx, http.MethodDelete, path, object{
+	err := r.cluster.Request(ctx, http.MethodDelete, pod.path(), object{
 		"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0,
 		"preconditions": object{"uid": pod.Metadata.UID},
 	}, nil)

@@ -26,8 +26,6 @@ const (
 		scaler b camunda_scaler_target_info{INFO} absent
 		scaler a camunda_scaler_interval_seconds{target="t"} absent
 		scaler b camunda_scaler_interval_seconds{target="t"} absent
-		scaler a camunda_scaler_paused{target="t"} absent
-		scaler b camunda_scaler_paused{target="t"} absent
 		scaler a camunda_scaler_sample_interval_seconds{target="t"} absent
 		scaler a camunda_scaler_last_decision{target="t",action="none",reason="within_bounds"} absent
 		scaler a camunda_scaler_last_decision_timestamp_seconds{target="t"} absent
@@ -171,6 +169,10 @@ var scalerBehaviours = []behaviour{
 		alert: "CamundaScalerSampleGaps", name: "at 0 by a rule",
 		life:  life(p(hour, toZero+off+decides("none", "load_low_at_min")), repeat(40, p(minute, toZero+off+decides("none", "load_low_at_min")), p(minute, toZero+off+holds("stale")))),
 		quiet: []time.Duration{hour}, fires: []time.Duration{hour + 50*minute, 2 * hour},
+	},
+	{
+		alert: "CamundaScalerNoFreshSample", name: "the pause ended", life: life(p(hour, paused+holds("no_data")), p(hour, holds("no_data"))),
+		quiet: []time.Duration{hour + 5*minute}, fires: []time.Duration{hour + 10*minute},
 	},
 	{alert: "CamundaScalerNoFreshSample", name: "one direction paused", life: life(p(hour, pausedDown+holds("no_data"))), fires: []time.Duration{30 * minute}},
 	{alert: "CamundaScalerPaused", name: "one direction", life: life(p(hour, noFault), p(10*hour, pausedDown)), fires: []time.Duration{10 * hour}},

@@ -37,7 +37,6 @@ scaler a camunda_scaler_leader 1
 scaler a camunda_scaler_config_last_reload_successful 1
 scaler a camunda_scaler_target_info{INFO} 1
 scaler a camunda_scaler_interval_seconds{target="t"} 10
-scaler a camunda_scaler_paused{target="t"} 0
 scaler a camunda_scaler_sample_interval_seconds{target="t"} 10
 scaler a camunda_scaler_last_decision{target="t",action="none",reason="within_bounds"} 1
 scaler a camunda_scaler_last_decision_timestamp_seconds{target="t"} now
@@ -52,7 +51,6 @@ scaler b camunda_scaler_leader 0
 scaler b camunda_scaler_config_last_reload_successful 1
 scaler b camunda_scaler_target_info{INFO} 1
 scaler b camunda_scaler_interval_seconds{target="t"} 10
-scaler b camunda_scaler_paused{target="t"} 0
 scaler b camunda_scaler_decisions_total{target="t",action="up",reason="load_high"} +0
 scaler b camunda_scaler_decisions_total{target="t",action="down",reason="load_low"} +0
 `

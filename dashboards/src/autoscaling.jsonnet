@@ -127,7 +127,7 @@ local glance = [
   g.stat(
     'Mode',
     'Active: the scaler writes the replicas. Dry run: it only logs and exports what it would do. Paused: it writes nothing, or takes no step in one direction, because of its configuration or an annotation of the workload.',
-    [g.now('%s + on (%s) 2 * (%s or on (%s) 0 * %s)' % [one('paused'), scaler, one('target_info', ',dry_run="true"'), scaler, one('target_info')], 'mode')],
+    [g.now('(%s or on (%s) 0 * %s) + on (%s) 2 * (%s or on (%s) 0 * %s)' % [one('paused'), scaler, one('target_info'), scaler, one('target_info', ',dry_run="true"'), scaler, one('target_info')], 'mode')],
   ) + {
     w:: 5,
     fieldConfig+: { defaults+: {

@@ -63,7 +63,7 @@ g.board(
         g.now('count(%s)' % each('target_info'), 'all'),
         g.now('count(%s) or 0 * count(%s)' % [each('holding', ',reason!="paused"'), each('target_info')], 'held'),
         g.now('count(%s) or 0 * count(%s)' % [each('last_decision', ',reason="load_high_at_max"'), each('target_info')], 'at maximum'),
-        g.now('sum(%s)' % each('paused'), 'paused'),
+        g.now('sum(%s) or 0 * count(%s)' % [each('paused'), each('target_info')], 'paused'),
         g.now('count(%s) or 0 * count(%s)' % [each('target_info', ',dry_run="true"'), each('target_info')], 'dry run'),
       ]) + {
         w:: 13,

@@ -241,8 +241,8 @@ func TestPausedByAnnotation(t *testing.T) {
 		}
 		w.pause = workload.Pause{}
 		f.run(11 * time.Second)
-		if got := f.gather(t, "paused"); w.replicas < 2 || *got != 0 {
-			t.Errorf("%d replicas, and paused is %v", w.replicas, *got)
+		if got := f.gather(t, "paused"); w.replicas < 2 || got != nil {
+			t.Errorf("%d replicas, and paused is %v, want none", w.replicas, got)
 		}
 	})
 }

@@ -14,6 +14,7 @@ type family struct {
 	labels     []string // sorted
 	places     []int    // of the values in labels, in the order in which they are given: the target first
 	merge      func(a, b float64) float64
+	optional   bool // absent where it is 0
 }
 
 // families are all of them, in the order of their index.

@@ -27,6 +27,9 @@ func (m merge) add(f *family, v float64, target string, labels []string) {
 
 func (m merge) collect(s *scrape) {
 	for key, one := range m {
+		if key.of.optional && one.v == 0 {
+			continue
+		}
 		s.add(key.of, one.v, one.labels[0], one.labels[1:]...)
 	}
 }

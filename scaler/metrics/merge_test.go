@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
+	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
 )
 
 // Without series of their own, the members of a group are one target, whose
@@ -26,6 +27,17 @@ func TestMergedGroup(t *testing.T) {
 			one.failed(Query, "timeout")
 		}
 		compare(t, m, "testdata/merged.txt")
+		pause := func(names ...string) {
+			for _, name := range names {
+				d := decided(newTarget(name), 2, 60)
+				d.Scale.Pause = workload.Pause{Up: true, Down: true}
+				m.Member("all", name).Observe(d)
+			}
+		}
+		pause("all/bpm/a", "all/bpm/b")
+		expect(t, m, "", "paused") // c is not
+		pause("all/bpm/c")
+		expect(t, m, `paused{target="all"} 1`, "paused")
 		for _, name := range []string{"all/bpm/a", "all/bpm/b"} {
 			m.Remove(name)
 		}

@@ -114,7 +114,8 @@ func New() *Metrics {
 	m.max = sum("max_replicas", "Maximum of replicas in force now, by rule, calendar or max_replicas_query. Absent while that query gives no number.", target)
 	m.desired = sum("desired_replicas", "Replicas that the last decision asked for.", target)
 	m.holding = sum("holding", "1 for the reason that keeps the rule from being applied; absent if there is none.", target, "reason")
-	m.paused = lowest("paused", "1 if the target is paused, 0.5 if steps in one direction are, else 0.", target)
+	m.paused = lowest("paused", "1 if the target is paused, 0.5 if steps in one direction are. Absent if it is not.", target)
+	m.paused.optional = true
 	m.info = highest("target_info", "Workload of the target, and whether the target is a dry run. Always 1.", target, "workload_namespace", "workload_kind", "workload_name", "dry_run")
 	m.interval = highest("interval_seconds", "Configured time between two decisions.", target)
 	m.spacing = highest("sample_interval_seconds", "Time between two samples, as observed. Absent until three were seen.", target, trigger)

@@ -296,8 +296,8 @@ func TestSeriesOfATarget(t *testing.T) {
 	target.Start()
 	target.Observe(decided(camunda, 2, 60))
 	t.Logf("%d series a target", series(t, m)-empty)
-	if n := series(t, m) - empty; n > 18 {
-		t.Errorf("%d series for one target, want at most 18", n)
+	if n := series(t, m) - empty; n > 17 {
+		t.Errorf("%d series for one target, want at most 17", n)
 	}
 }
 

@@ -45,10 +45,12 @@ type export struct {
 
 func (e export) metric(f *family, v float64, labels ...string) {
 	switch {
-	case e.merged == nil:
+	case e.merged != nil:
+		if f.merge != nil {
+			e.merged.add(f, v, e.target, labels)
+		}
+	case v != 0 || !f.optional:
 		e.add(f, v, e.target, labels...)
-	case f.merge != nil:
-		e.merged.add(f, v, e.target, labels)
 	}
 }
 

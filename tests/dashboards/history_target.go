@@ -175,7 +175,9 @@ func (t *target) put(s series, leads bool, at time.Time, scrape time.Duration) {
 		s.put("camunda_scaler_"+metric, name+labels, value)
 	}
 	put("target_info", fmt.Sprintf(`workload_namespace="shop",workload_kind="Deployment",workload_name="%s",dry_run="%t"`, t.name, t.kind == dryRun), 1)
-	put("paused", "", truth(t.kind == pausedTarget))
+	if t.kind == pausedTarget {
+		put("paused", "", 1)
+	}
 	put("interval_seconds", "", 10)
 	put("max_replicas", "", float64(t.max))
 	if t.kind == toZero {

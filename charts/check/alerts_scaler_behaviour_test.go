@@ -1,6 +1,9 @@
 package check
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 const (
 	every15m = `scaler a camunda_scaler_interval_seconds{target="t"} 900
@@ -10,13 +13,12 @@ const (
 	`
 	sparse = `scaler a camunda_scaler_sample_interval_seconds{target="t"} 300
 	`
-	decidedAt = `scaler a camunda_scaler_last_decision_timestamp_seconds{target="t"} `
+	decidedAt = `scaler a camunda_scaler_last_decision_timestamp_seconds{target="t",action="none",reason="within_bounds"} `
 
 	takenOver = `scaler a up absent
 		scaler a * absent
 		scaler b camunda_scaler_leader 1
-		scaler b camunda_scaler_last_decision{target="t",action="none",reason="within_bounds"} 1
-		scaler b camunda_scaler_last_decision_timestamp_seconds{target="t"} now
+		scaler b camunda_scaler_last_decision_timestamp_seconds{target="t",action="none",reason="within_bounds"} now
 		scaler b camunda_scaler_sample_interval_seconds{target="t"} 10
 		scaler b camunda_scaler_replicas{target="t"} 2
 		scaler b camunda_scaler_min_replicas{target="t"} 1
@@ -27,8 +29,7 @@ const (
 		scaler a camunda_scaler_interval_seconds{target="t"} absent
 		scaler b camunda_scaler_interval_seconds{target="t"} absent
 		scaler a camunda_scaler_sample_interval_seconds{target="t"} absent
-		scaler a camunda_scaler_last_decision{target="t",action="none",reason="within_bounds"} absent
-		scaler a camunda_scaler_last_decision_timestamp_seconds{target="t"} absent
+		scaler a camunda_scaler_last_decision_timestamp_seconds{target="t",action="none",reason="within_bounds"} absent
 		scaler a camunda_scaler_replicas{target="t"} absent
 		scaler a camunda_scaler_min_replicas{target="t"} absent
 		scaler a camunda_scaler_max_replicas{target="t"} absent
@@ -41,6 +42,16 @@ const (
 	off        = `scaler a camunda_scaler_replicas{target="t"} 0` + "\n"
 	toZero     = `scaler a camunda_scaler_min_replicas{target="t"} 0` + "\n" // a rule may go there
 )
+
+// mergedGroup are the series of a group whose members are one target: they have many
+// reasons at a time.
+func mergedGroup(members map[string]int) string {
+	series := decidedAt + "absent\nscaler a camunda_scaler_last_decision_timestamp_seconds{target=\"t\"} now\n"
+	for reason, n := range members {
+		series += fmt.Sprintf("scaler a camunda_scaler_group_members{target=\"t\",action=\"none\",reason=%q} %d\n", reason, n)
+	}
+	return series
+}
 
 func holds(reason string) string {
 	return decides("none", reason) + `scaler a camunda_scaler_holding{target="t",reason="` + reason + `"} 1` + "\n"
@@ -112,6 +123,16 @@ var scalerBehaviours = []behaviour{
 		life:  life(repeat(6, p(scrapes, sparse+decidedAt+"now"), p(9*minute+scrapes, sparse+decidedAt+"frozen"))),
 		quiet: []time.Duration{9 * minute, 19 * minute, 29 * minute, 49 * minute},
 	},
+	{
+		alert: "CamundaScalerNotDeciding", name: "is stuck before its first decision",
+		life:  life(p(hour, decidedAt+"absent\n"+`scaler a camunda_scaler_last_decision_timestamp_seconds{target="t"} frozen`)),
+		fires: []time.Duration{15 * minute},
+	},
+	{
+		alert: "CamundaScalerNotDeciding", name: "one workload of a merged group is stuck",
+		life:  life(p(hour, mergedGroup(nil)), p(hour, mergedGroup(map[string]int{"load_high": 999, "within_bounds": 1})+`scaler a camunda_scaler_last_decision_timestamp_seconds{target="t"} frozen`)),
+		quiet: []time.Duration{hour}, fires: []time.Duration{hour + 15*minute},
+	},
 	{alert: "CamundaScalerNotDeciding", name: "another Pod takes over", life: life(p(hour, noFault), p(hour, takenOver)), quiet: []time.Duration{hour + 6*minute, hour + 30*minute}},
 	{
 		alert: "CamundaScalerNotDeciding", name: "the target was taken out", life: life(p(hour, noFault), p(hour, takenOut)),
@@ -133,6 +154,14 @@ var scalerBehaviours = []behaviour{
 	{
 		alert: "CamundaScalerNoFreshSample", name: "two Pods have different configurations", life: life(p(hour, disagree), p(hour, disagree+holds("no_data"))),
 		fires: []time.Duration{hour + 6*minute, hour + 50*minute},
+	},
+	{
+		alert: "CamundaScalerNoFreshSample", name: "two thirds of a merged group", life: life(p(hour, mergedGroup(map[string]int{"no_data": 670, "within_bounds": 330}))),
+		quiet: []time.Duration{30 * minute},
+	},
+	{
+		alert: "CamundaScalerNoFreshSample", name: "nearly all of a merged group", life: life(p(hour, mergedGroup(map[string]int{"no_data": 480, "stale": 470, "within_bounds": 50}))),
+		fires: []time.Duration{30 * minute},
 	},
 	{alert: "CamundaScalerNoFreshSample", name: "every second sample is missing", life: life(repeat(60, p(scrapes, noFault), p(scrapes, holds("no_data")))), quiet: []time.Duration{30 * minute, 50 * minute}},
 	{
@@ -291,6 +320,10 @@ var scalerBehaviours = []behaviour{
 	{
 		alert: "CamundaScalerOverloadedAtMax", name: "a peak", life: life(p(hour, noFault), p(5*minute, decides("none", "load_high_at_max")), p(hour, noFault)),
 		quiet: []time.Duration{hour + 6*minute, hour + 13*minute},
+	},
+	{
+		alert: "CamundaScalerOverloadedAtMax", name: "most of a merged group", life: life(p(hour, mergedGroup(map[string]int{"load_high_at_max": 600, "within_bounds": 200, "load_low_at_min": 200}))),
+		fires: []time.Duration{30 * minute},
 	},
 	{alert: "CamundaScalerOverloadedAtMax", name: "does not know the maximum", life: life(p(hour, holds("max_unknown"))), quiet: []time.Duration{30 * minute}},
 	{

@@ -38,8 +38,7 @@ scaler a camunda_scaler_config_last_reload_successful 1
 scaler a camunda_scaler_target_info{INFO} 1
 scaler a camunda_scaler_interval_seconds{target="t"} 10
 scaler a camunda_scaler_sample_interval_seconds{target="t"} 10
-scaler a camunda_scaler_last_decision{target="t",action="none",reason="within_bounds"} 1
-scaler a camunda_scaler_last_decision_timestamp_seconds{target="t"} now
+scaler a camunda_scaler_last_decision_timestamp_seconds{target="t",action="none",reason="within_bounds"} now
 scaler a camunda_scaler_replicas{target="t"} 2
 scaler a camunda_scaler_min_replicas{target="t"} 1
 scaler a camunda_scaler_max_replicas{target="t"} 4
@@ -57,8 +56,8 @@ scaler b camunda_scaler_decisions_total{target="t",action="down",reason="load_lo
 
 // decides is the fault that the last decision has another reason.
 func decides(action, reason string) string {
-	return `scaler a camunda_scaler_last_decision{target="t",action="none",reason="within_bounds"} absent
-scaler a camunda_scaler_last_decision{target="t",action="` + action + `",reason="` + reason + `"} 1
+	return `scaler a camunda_scaler_last_decision_timestamp_seconds{target="t",action="none",reason="within_bounds"} absent
+scaler a camunda_scaler_last_decision_timestamp_seconds{target="t",action="` + action + `",reason="` + reason + `"} now
 scaler a camunda_scaler_decisions_total{target="t",action="none",reason="within_bounds"} +0
 `
 }

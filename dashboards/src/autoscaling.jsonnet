@@ -7,6 +7,9 @@ local select(metric, more='') = 'camunda_scaler_%s{%s,target="$target"%s}' % [me
 
 // Pods of one scaler are one, the scalers of two clusters or namespaces are not.
 local scaler = 'cluster, namespace, job';
+// The last decision, by its reason. A merged group has several: one for each that some
+// of its members have.
+local decided = '{__name__=~"camunda_scaler_(last_decision_timestamp_seconds|group_members)",%s,target="$target",reason!=""}' % scraped;
 local one(metric, more='') = 'max by (%s) (%s)' % [scaler, select(metric, more)];
 local each(metric, more='') = 'max by (%s, trigger) (%s)' % [scaler, select(metric, more)];
 local times(factor) = '* on (%s) group_left () %s' % [scaler, factor];
@@ -112,13 +115,13 @@ local glance = [
       g.now(one('desired_replicas'), 'desired'),
       g.now(one('replicas'), 'set'),
       g.now(one('ready_replicas'), 'ready'),
-      g.now('max by (%s) (last_over_time(%s[$__range]) and on (%s, instance) %s) unless on (%s) %s' % [scaler, select('replicas'), scaler, select('last_decision'), scaler, one('replicas')], 'last known'),
+      g.now('max by (%s) (last_over_time(%s[$__range]) and on (%s, instance) %s) unless on (%s) %s' % [scaler, select('replicas'), scaler, decided, scaler, one('replicas')], 'last known'),
     ],
   ) + { w:: 5, options+: { textMode: 'value_and_name' } },
   g.stat(
     'Why',
     'Reason of the last decision. Held: something is missing or forbidden, so the rule is not applied. Unknown: no scaler decides on this target.',
-    [g.rows('max by (%s, reason) (%s)' % [scaler, select('last_decision')])],
+    [g.rows('group by (%s, reason) (%s)' % [scaler, decided])],
   ) + {
     w:: 6,
     fieldConfig+: { defaults+: { mappings+: [reasons.mapping] } },
@@ -216,7 +219,7 @@ local why = [
   g.timeline(
     'What did it decide, and why?',
     'A bar where the scaler decided for that reason. Green: fine. Orange: up. Blue: down. Yellow: a step waits. Red: overloaded at the maximum, or the workload cannot be read or written. Pink: no usable sample. Purple: another writer of the replicas. Grey: paused, or switched off by hand.',
-    [g.query('group by (%s, reason) (\n%s or\n%s)' % [scaler, select('last_decision'), decisions], '{{reason}}')],
+    [g.query('group by (%s, reason) (\n%s or\n%s)' % [scaler, decided, decisions], '{{reason}}')],
   ) + {
     w:: 24,
     h:: 9,

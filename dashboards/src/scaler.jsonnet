@@ -10,6 +10,9 @@ local target = scaler + ', target';
 local pod = scaler + ', instance';
 local each(metric, more='') = 'max by (%s) (%s)' % [target, select(metric, more)];
 local per(metric, more='') = 'max by (%s, trigger) (%s)' % [target, select(metric, more)];
+// The last decisions, by reason. A merged group has several: one for each that some
+// of its members have.
+local decided(more='') = '{__name__=~"camunda_scaler_(last_decision_timestamp_seconds|group_members)",%s,reason!=""%s}' % [scraped, more];
 local dryRun = select('target_info', ',dry_run="true"');
 local process = 'process_start_time_seconds{%s}' % scraped;
 local counted(metric, more='') = g.counted(select(metric, more), process, pod);
@@ -62,7 +65,7 @@ g.board(
       g.stat('Targets', 'All: every target, including members of groups. Held: the rule is not applied, because something is missing or forbidden. At maximum: overloaded, and no more replicas are allowed. Dry run: the scaler only logs and exports what it would do.', [
         g.now('count(%s)' % each('target_info'), 'all'),
         g.now('count(%s) or 0 * count(%s)' % [each('holding', ',reason!="paused"'), each('target_info')], 'held'),
-        g.now('count(%s) or 0 * count(%s)' % [each('last_decision', ',reason="load_high_at_max"'), each('target_info')], 'at maximum'),
+        g.now('count(%s) or 0 * count(%s)' % ['group by (%s) (%s)' % [target, decided(',reason="load_high_at_max"')], each('target_info')], 'at maximum'),
         g.now('sum(%s) or 0 * count(%s)' % [each('paused'), each('target_info')], 'paused'),
         g.now('count(%s) or 0 * count(%s)' % [each('target_info', ',dry_run="true"'), each('target_info')], 'dry run'),
       ]) + {
@@ -79,7 +82,7 @@ g.board(
     ['Targets', [
       g.table('Which targets need attention?', 'All targets, held ones first, then by load. A target\'s name links to its board. Load: share of the load that triggers the next step up. Set: spec.replicas. Desired: result of the last decision.', [
         g.rows('max by (%s, dry_run) (%s)' % [target, select('target_info')]),
-        g.rows('max by (%s, reason) (%s)' % [target, select('last_decision')]),
+        g.rows('group by (%s, reason) (%s)' % [target, decided()]),
         g.rows(load),
         g.rows(each('replicas')),
         g.rows(each('ready_replicas')),
@@ -130,10 +133,10 @@ g.board(
         },
       },
       g.timeseries('Targets by reason', 'Number of targets by the reason of their last decision.', [
-        g.query('count by (reason) (max by (%s, reason) (%s))' % [target, select('last_decision')], '{{reason}}'),
+        g.query('count by (reason) (group by (%s, reason) (%s))' % [target, decided()], '{{reason}}'),
       ]) + g.stacked + g.coarse + { w:: 12, h:: 9, fieldConfig+: { defaults+: { decimals: 0 }, overrides: reasons.overrides } },
       g.timeseries('Replicas of all targets', 'Ready Pods, spec.replicas (set) and the results of the last decisions (desired), summed over all targets. A workload that cannot be read counts with its last known numbers for ten minutes.', [
-        g.query('sum(%s or max by (%s) (last_over_time(%s[10m]) and on (%s, target) %s))' % [each(q[0]), target, select(q[0]), pod, select('last_decision')], q[1])
+        g.query('sum(%s or max by (%s) (last_over_time(%s[10m]) and on (%s, target) %s))' % [each(q[0]), target, select(q[0]), pod, decided()], q[1])
         for q in [['ready_replicas', 'ready'], ['replicas', 'set'], ['desired_replicas', 'desired']]
       ]) + g.coarse + {
         w:: 12,

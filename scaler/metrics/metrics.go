@@ -32,7 +32,7 @@ type Metrics struct {
 	replicas, ready, desired, min, max *family
 	holding, paused                    *family
 	info, interval, spacing            *family
-	decision, decidedAt                *family
+	decidedAt, members                 *family
 	shadow, compared, same             *family // of a dry run
 	replicaTime, aboveTime             *family
 
@@ -119,8 +119,8 @@ func New() *Metrics {
 	m.info = highest("target_info", "Workload of the target, and whether the target is a dry run. Always 1.", target, "workload_namespace", "workload_kind", "workload_name", "dry_run")
 	m.interval = highest("interval_seconds", "Configured time between two decisions.", target)
 	m.spacing = highest("sample_interval_seconds", "Time between two samples, as observed. Absent until three were seen.", target, trigger)
-	m.decision = sum("last_decision", "Action and reason of the last decision. Always 1.", target, "action", "reason")
-	m.decidedAt = lowest("last_decision_timestamp_seconds", "Time of the last decision, or of the loop's start if there was none.", target)
+	m.decidedAt = lowest("last_decision_timestamp_seconds", "Time of the last decision, with its action and reason. Without these: of the loop's start before the first decision, or of the oldest last decision of a merged group.", target, "action", "reason")
+	m.members = sum("group_members", "Workloads of a merged group, by action and reason of their last decision.", target, "action", "reason")
 	m.shadow = sum("shadow_replicas", "Replicas that the workload of a dry run would have, had it followed the scaler's decisions from the start.", target)
 	m.compared = counter("dry_run_seconds_total", "Time of a dry run in which its workload's replicas were compared with the shadow's.", target)
 	m.same = counter("dry_run_same_replicas_seconds_total", "Time of a dry run in which both had as many replicas.", target)

@@ -192,12 +192,18 @@ func (t *Target) collect(m *Metrics, to export) {
 		}
 	}
 	if since := latest(t.started, t.at); !since.IsZero() {
-		to.metric(m.decidedAt, float64(since.UnixMilli())/1000)
+		action, reason := string(t.last.action), string(t.last.reason)
+		if t.merged {
+			if !t.at.IsZero() {
+				to.metric(m.members, 1, action, reason)
+			}
+			action, reason = "", "" // of many
+		}
+		to.metric(m.decidedAt, float64(since.UnixMilli())/1000, action, reason)
 	}
 	if t.at.IsZero() {
 		return
 	}
-	to.metric(m.decision, 1, string(t.last.action), string(t.last.reason))
 	if t.last.reason.Holds() {
 		to.metric(m.holding, 1, string(t.last.reason))
 	}

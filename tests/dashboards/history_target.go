@@ -201,8 +201,7 @@ func (t *target) put(s series, leads bool, at time.Time, scrape time.Duration) {
 		put("errors_total", fmt.Sprintf(`operation="%s",cause="%s"`, key[0], key[1]), n)
 	}
 	put("foreign_changes_total", "", t.foreign)
-	put("last_decision", fmt.Sprintf(`action="%s",reason="%s"`, t.action, t.reason), 1)
-	put("last_decision_timestamp_seconds", "", float64(at.Unix()))
+	put("last_decision_timestamp_seconds", fmt.Sprintf(`action="%s",reason="%s"`, t.action, t.reason), float64(at.Unix()))
 	put("sample_age_seconds", `trigger=""`, at.Sub(t.sampled).Seconds()+scrape.Seconds()*.3)
 	put("sample_interval_seconds", `trigger=""`, scrape.Seconds())
 	held := t.held(at)

@@ -184,6 +184,28 @@ func TestFloors(t *testing.T) {
 	}
 }
 
+// Where there is nothing to do, a workload that may have no replicas needs none.
+func TestFloorsOfZero(t *testing.T) {
+	night := func(at time.Time) float64 {
+		if at.Hour() < 8 || at.Hour() >= 20 {
+			return 0
+		}
+		return 25
+	}
+	for name, rule := range map[string]string{
+		"target":    "{type: target, value_per_replica: 10, min_replicas: 0, max_replicas: 6}",
+		"per total": "{per: total, scale_up_at: 20, scale_down_at: 0, min_replicas: 0, max_replicas: 6}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := file(t, "scaler.yml", "targets:\n  - name: workers\n    rule: "+rule)
+			r := run(t, Backtest{Compare: Compare{ConfigFile: config, Floors: true}, File: recorded(t, 8*24*time.Hour, night, nil)})
+			if r.Floors == nil || !strings.Contains(r.Floors.YAML, "{start_time: '08:00', end_time: '20:00'}") || strings.Contains(r.Floors.YAML, "00:00") {
+				t.Errorf("want a floor by day and none at night, got %+v, %s", r.Floors, r.NoFloors)
+			}
+		})
+	}
+}
+
 func TestMistakesAreNamed(t *testing.T) {
 	good := file(t, "scaler.yml", rule)
 	recording := recorded(t, time.Hour, day, nil)

@@ -66,13 +66,13 @@ func (n *Needs) pass(until int64) {
 	if from == 0 || d <= 0 || d > n.target.Policy.MaxAge(0)*10 {
 		return
 	}
-	need := int32(0)
+	need := int32(-1) // unknown
 	for i, load := range n.loads {
 		if !math.IsNaN(load) {
 			need = max(need, fewest(n.target.Policy.Triggers[i].Rule, load))
 		}
 	}
-	if need == 0 {
+	if need < 0 {
 		return
 	}
 	at := time.Unix(0, from).In(n.location)
@@ -84,18 +84,19 @@ func (n *Needs) pass(until int64) {
 	n.days[int(at.Weekday())] = true
 }
 
-// fewest is the fewest replicas with which the load is below the bound.
+// fewest is the fewest replicas with which the load is below the bound: none, if
+// the rule can do without.
 func fewest(r decide.Rule, load float64) int32 {
-	if r.Absolute {
-		return 1
-	}
 	n := 1.0
-	if r.Kind == decide.Target {
+	switch {
+	case r.Kind == decide.Target:
 		n = math.Ceil(load / r.ValuePerReplica)
-	} else if r.ScaleUpAt > 0 {
+	case r.Absolute && load <= r.ScaleDownAt:
+		n = 0
+	case !r.Absolute && r.ScaleUpAt > 0:
 		n = math.Floor(load/r.ScaleUpAt) + 1
 	}
-	return int32(max(1, min(n, 1e6)))
+	return int32(max(0, min(n, 1e6)))
 }
 
 // floor is what is enough for most of an hour of the week, within the limits.

@@ -12,6 +12,7 @@ import (
 // An engine without history answers 0 to everything. No 0 is exported unless
 // nothing was ever started.
 func TestHistoryLevelNone(t *testing.T) {
+	t.Parallel()
 	everyEngine(t, func(t *testing.T, d engine.Distribution) {
 		e := startEngine(t, engine.Spec{Distribution: d, HistoryLevel: "none"})
 		c := client{engine: e}
@@ -21,20 +22,20 @@ func TestHistoryLevelNone(t *testing.T) {
 		// Instances too short to be found running take the exporter two checks of
 		// the engine's meter, a minute apart.
 		x := startExporter(t, "--camunda.url="+e.URL)
-		x.scrape(t).want(t, map[string]float64{up: 1, readable: absent, recent: 0})
+		x.await(t, 20*time.Second, map[string]float64{up: 1, readable: absent, recent: 0})
 		c.mustStart(t, "short", "", 20)
 		x.await(t, 2*time.Minute, unreadable)
 		x.wantLog(t, 1, "level=error", "history is unreadable", "READ_HISTORY", "meter")
 
 		// Started on an idle engine, it cannot tell, and has no number.
 		x = startExporter(t, "--camunda.url="+e.URL)
-		x.scrape(t).want(t, map[string]float64{up: 1, readable: absent, recent: absent, total: 0})
+		x.await(t, 20*time.Second, map[string]float64{up: 1, readable: absent, recent: absent, total: 0})
 		x.wantLog(t, 1, "level=warn", "history is empty and may be unreadable")
 
 		// An instance that runs is found at once.
 		c.mustStart(t, "waiting", "", 1)
 		x = startExporter(t, "--camunda.url="+e.URL)
-		x.scrape(t).want(t, unreadable)
+		x.await(t, 20*time.Second, unreadable)
 		x.scrape(t).want(t, unreadable)
 		x.wantLog(t, 1, "level=error", "history is unreadable", "READ_HISTORY", "is running")
 	})
@@ -59,6 +60,7 @@ func config(t *testing.T, user engine.User) (flag, passwordFile string) {
 // A user who may not read history gets 0 for everything, too, and one with a
 // wrong password nothing.
 func TestAuthorization(t *testing.T) {
+	t.Parallel()
 	everyEngine(t, func(t *testing.T, d engine.Distribution) {
 		e := startEngine(t, engine.Spec{Distribution: d, Authorization: true})
 		c := client{e, engine.Admin}
@@ -71,8 +73,8 @@ func TestAuthorization(t *testing.T) {
 		restricted := startExporter(t, url, lacking)
 		refused := map[string]float64{up: 0, readable: absent, recent: absent, total: 0}
 
-		admin.scrape(t).want(t, map[string]float64{up: 1, readable: absent, recent: 0})
-		restricted.scrape(t).want(t, map[string]float64{up: 1, readable: absent, recent: 0})
+		admin.await(t, 20*time.Second, map[string]float64{up: 1, readable: absent, recent: 0})
+		restricted.await(t, 20*time.Second, map[string]float64{up: 1, readable: absent, recent: 0})
 		c.mustStart(t, "waiting", "", 3)
 		admin.await(t, 20*time.Second, map[string]float64{up: 1, readable: 1, total: 3})
 

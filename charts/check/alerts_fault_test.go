@@ -67,8 +67,8 @@ var faults = []fault{
 	{alert: "CamundaScalerOverloadedAtMax", after: "13m", target: true, fault: decides("none", "load_high_at_max")},
 	{
 		alert: "CamundaScalerFlapping", after: "12m", target: true,
-		fault: `scaler a camunda_scaler_decisions_total{target="t",action="up",reason="load_high"} +0.5
-			scaler a camunda_scaler_decisions_total{target="t",action="down",reason="load_low"} +0.5`,
+		fault: `scaler a camunda_scaler_steps_total{target="t",action="up",reason="load_high"} +0.5
+			scaler a camunda_scaler_steps_total{target="t",action="down",reason="load_low"} +0.5`,
 	},
 }
 

@@ -9,7 +9,6 @@ const (
 	every15m = `scaler a camunda_scaler_interval_seconds{target="t"} 900
 		scaler b camunda_scaler_interval_seconds{target="t"} 900
 		scaler a camunda_scaler_sample_interval_seconds{target="t"} 15
-		scaler a camunda_scaler_decisions_total{target="t",action="none",reason="within_bounds"} +0
 	`
 	sparse = `scaler a camunda_scaler_sample_interval_seconds{target="t"} 300
 	`
@@ -62,8 +61,8 @@ func fails(operation, cause, each string) string {
 }
 
 func steps(up, down string) string {
-	return `scaler a camunda_scaler_decisions_total{target="t",action="up",reason="load_high"} ` + up + `
-		scaler a camunda_scaler_decisions_total{target="t",action="down",reason="load_low"} ` + down + "\n"
+	return `scaler a camunda_scaler_steps_total{target="t",action="up",reason="load_high"} ` + up + `
+		scaler a camunda_scaler_steps_total{target="t",action="down",reason="load_low"} ` + down + "\n"
 }
 
 var scalerBehaviours = []behaviour{
@@ -237,6 +236,12 @@ var scalerBehaviours = []behaviour{
 			p(scrapes, decides("none", "wait_for_idle")+steps("+0", "+1")))),
 		quiet: []time.Duration{2*hour + 15*minute, 2*hour + 45*minute},
 	},
+	{
+		alert: "CamundaScalerStepOverdue", name: "the first step, with which the series appears",
+		life: life(p(hour, steps("absent", "absent")), p(55*minute, decides("none", "scale_down_delay")+steps("absent", "absent")),
+			p(hour, decides("none", "scale_down_delay")+steps("absent", "1"))),
+		quiet: []time.Duration{hour + 75*minute, hour + 100*minute},
+	},
 	{alert: "CamundaScalerStepOverdue", name: "no sample at all, which has an alert of its own", life: life(p(4*hour, holds("no_data"))), quiet: []time.Duration{3 * hour}},
 
 	{
@@ -283,6 +288,12 @@ var scalerBehaviours = []behaviour{
 	{
 		alert: "CamundaScalerBusyUnknown", name: "a restart of Prometheus", life: life(p(hour, noFault), p(4*minute, holds("busy_unknown")), p(hour, noFault)),
 		quiet: []time.Duration{hour + 4*minute, hour + 9*minute, hour + 12*minute},
+	},
+	{
+		alert: "CamundaScalerBusyUnknown", name: "the first step down, with which the series appears",
+		life: life(p(hour, steps("absent", "absent")), p(9*minute, holds("busy_unknown")+steps("absent", "absent")),
+			p(8*minute, holds("busy_unknown")+steps("absent", "1"))),
+		quiet: []time.Duration{hour + 9*minute, hour + 12*minute, hour + 17*minute},
 	},
 	{alert: "CamundaScalerBusyUnknown", name: "waits for idle Pods", life: life(p(hour, decides("none", "wait_for_idle"))), quiet: []time.Duration{30 * minute}},
 	{

@@ -42,23 +42,19 @@ scaler a camunda_scaler_last_decision_timestamp_seconds{target="t",action="none"
 scaler a camunda_scaler_replicas{target="t"} 2
 scaler a camunda_scaler_min_replicas{target="t"} 1
 scaler a camunda_scaler_max_replicas{target="t"} 4
-scaler a camunda_scaler_decisions_total{target="t",action="none",reason="within_bounds"} +3
-scaler a camunda_scaler_decisions_total{target="t",action="up",reason="load_high"} +0
-scaler a camunda_scaler_decisions_total{target="t",action="down",reason="load_low"} +0
+scaler a camunda_scaler_steps_total{target="t",action="up",reason="load_high"} +0
+scaler a camunda_scaler_steps_total{target="t",action="down",reason="load_low"} +0
 scaler b up 1
 scaler b camunda_scaler_leader 0
 scaler b camunda_scaler_config_last_reload_successful 1
 scaler b camunda_scaler_target_info{INFO} 1
 scaler b camunda_scaler_interval_seconds{target="t"} 10
-scaler b camunda_scaler_decisions_total{target="t",action="up",reason="load_high"} +0
-scaler b camunda_scaler_decisions_total{target="t",action="down",reason="load_low"} +0
 `
 
 // decides is the fault that the last decision has another reason.
 func decides(action, reason string) string {
 	return `scaler a camunda_scaler_last_decision_timestamp_seconds{target="t",action="none",reason="within_bounds"} absent
 scaler a camunda_scaler_last_decision_timestamp_seconds{target="t",action="` + action + `",reason="` + reason + `"} now
-scaler a camunda_scaler_decisions_total{target="t",action="none",reason="within_bounds"} +0
 `
 }
 

@@ -42,26 +42,10 @@ local share(load) = '%s / on (%s, trigger) ((%s) > 0)' % [load, scaler, up];
 local load = share(each('sample_value'));
 local highest(expr) = 'topk by (%s) (1, %s)' % [scaler, expr];
 
-local steps(action) = g.counted(
-  select('decisions_total', ',action="%s"' % action),
-  'process_start_time_seconds{%s}' % scraped,
-  'cluster, namespace, job, instance'
-) + 'unless on (%s)\n  %s\n' % [scaler, select('target_info', ',dry_run="true"')];
-local others = g.counted(
-  select('foreign_changes_total'),
-  'process_start_time_seconds{%s}' % scraped,
-  'cluster, namespace, job, instance'
-);
-local decisions = g.counted(
-  select('decisions_total'),
-  'process_start_time_seconds{%s}' % scraped,
-  'cluster, namespace, job, instance'
-);
-local errors = g.counted(
-  select('errors_total'),
-  'process_start_time_seconds{%s}' % scraped,
-  'cluster, namespace, job, instance'
-);
+local counted(metric, more='') = g.counted(select(metric, more), 'process_start_time_seconds{%s}' % scraped, 'cluster, namespace, job, instance');
+local steps(action) = counted('steps_total', ',action="%s"' % action);
+local others = counted('foreign_changes_total');
+local errors = counted('errors_total');
 
 local own = ['What did it decide, and why?', 'Steps and changes by others', 'Sample age', 'Failed requests'];
 local annotations = [
@@ -218,8 +202,8 @@ local keepingUp = [
 local why = [
   g.timeline(
     'What did it decide, and why?',
-    'A bar where the scaler decided for that reason. Green: fine. Orange: up. Blue: down. Yellow: a step waits. Red: overloaded at the maximum, or the workload cannot be read or written. Pink: no usable sample. Purple: another writer of the replicas. Grey: paused, or switched off by hand.',
-    [g.query('group by (%s, reason) (\n%s or\n%s)' % [scaler, decided, decisions], '{{reason}}')],
+    'A bar where the last decision had that reason at a scrape; steps show even between two scrapes. Green: fine. Orange: up. Blue: down. Yellow: a step waits. Red: overloaded at the maximum, or the workload cannot be read or written. Pink: no usable sample. Purple: another writer of the replicas. Grey: paused, or switched off by hand.',
+    [g.query('group by (%s, reason) (\n%s or last_over_time(%s[$__interval]) or\n%s)' % [scaler, decided, decided, counted('steps_total')], '{{reason}}')],
   ) + {
     w:: 24,
     h:: 9,

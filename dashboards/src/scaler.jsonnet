@@ -151,7 +151,7 @@ g.board(
         },
       },
       g.timeseries('Steps and changes by others', 'Changes of the replicas of all targets, except dry runs: the scaler\'s steps, and changes by other writers.', [
-        g.query('sum by (action) (\n%sunless on (%s) %s)' % [counted('decisions_total', ',action=~"up|down"'), target, dryRun], '{{action}}'),
+        g.query('sum by (action) (\n%s)' % [counted('steps_total')], '{{action}}'),
         g.query('sum(\n%sunless on (%s) %s)' % [counted('foreign_changes_total'), target, dryRun], 'by others'),
         g.query('0 * count(%s)' % select('build_info'), 'none'),
       ]) + g.bars + {

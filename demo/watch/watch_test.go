@@ -11,9 +11,8 @@ import (
 )
 
 const scalerText = `# TYPE camunda_scaler_decisions_total counter
-camunda_scaler_decisions_total{action="down",reason="load_low",target="camunda-deployment"} 0
-camunda_scaler_decisions_total{action="none",reason="within_bounds",target="camunda-deployment"} 3
-camunda_scaler_decisions_total{action="up",reason="load_high",target="camunda-deployment"} 1
+camunda_scaler_decisions_total{action="none",reason="within_bounds"} 3
+camunda_scaler_decisions_total{action="up",reason="load_high"} 1
 # TYPE camunda_scaler_replicas gauge
 camunda_scaler_replicas{target="camunda-deployment"} 3
 # TYPE camunda_scaler_sample_age_seconds gauge
@@ -44,7 +43,7 @@ func TestDecisions(t *testing.T) {
 	if _, _, decided := d.New(parse(t, scalerText)); decided {
 		t.Error("the same decision twice")
 	}
-	again := strings.ReplaceAll(scalerText, `reason="within_bounds",target="camunda-deployment"} 3`, `reason="within_bounds",target="camunda-deployment"} 4`)
+	again := strings.ReplaceAll(scalerText, `reason="within_bounds"} 3`, `reason="within_bounds"} 4`)
 	if action, reason, decided := d.New(parse(t, again)); !decided || action != "none" || reason != "within_bounds" {
 		t.Errorf("got %s %s %t", action, reason, decided)
 	}

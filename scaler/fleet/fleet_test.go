@@ -134,7 +134,7 @@ func TestApply(t *testing.T) {
 		}
 		want(2, 2) // another Prometheus is another loop
 		apply("{name: other, workload: {name: a}}")
-		if got := targetSeries(t, m); strings.Contains(got, `target="a"`) || !strings.Contains(got, `timestamp_seconds{target="other"}`) {
+		if got := targetSeries(t, m); strings.Contains(got, `target="a"`) || !strings.Contains(got, `timestamp_seconds{action="",reason="",target="other"}`) {
 			t.Errorf("series after a change of the name:\n%s", got)
 		}
 		stop()

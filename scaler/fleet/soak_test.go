@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-kit/log"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/lease"
@@ -113,7 +114,9 @@ func (s *soak) start(i int) {
 
 // decisions is how many this process and those before it have made.
 func (n *soakScaler) decisions(t *testing.T) float64 {
-	families, err := n.metrics.Gather()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(n.metrics)
+	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

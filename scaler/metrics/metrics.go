@@ -24,10 +24,11 @@ const (
 type Metrics struct {
 	query, queued, requestQueued, lag prometheus.Histogram
 	request                           *prometheus.HistogramVec
+	decisions                         *prometheus.CounterVec
 	leader, reloaded, reloadAt        *prometheus.Desc
 
 	families
-	decisions, errors, foreign         *family
+	steps, errors, foreign             *family
 	value, age, rule                   *family
 	replicas, ready, desired, min, max *family
 	holding, paused                    *family
@@ -96,13 +97,17 @@ func New() *Metrics {
 			Help:    "Time from a sample to the end of the decision on it, a write included.",
 			Buckets: lagBuckets,
 		}),
+		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: prefix + "decisions_total",
+			Help: "Decisions on all targets, about one per target and interval.",
+		}, []string{"action", "reason"}),
 		leader:   desc("leader", "1 if this scaler leads, 0 if it stands by."),
 		reloaded: desc("config_last_reload_successful", "1 if the last reload of the configuration succeeded, 0 if the previous configuration stays in force."),
 		reloadAt: desc("config_last_reload_success_timestamp_seconds", "Time at which the configuration in force was loaded."),
 		targets:  map[string]*Target{}, totals: map[string]*totals{},
 	}
 	counter, sum, highest, lowest := m.counter, m.sum, m.highest, m.lowest
-	m.decisions = counter("decisions_total", "Decisions by action and reason, about one per interval.", target, "action", "reason")
+	m.steps = counter("steps_total", "Steps that were written, by direction and reason. Absent until the first of a kind.", target, "action", "reason")
 	m.errors = counter("errors_total", "Failed requests to Prometheus (query) and to the API server (read, write), by cause. Absent until the first of a kind.", target, "operation", "cause")
 	m.foreign = counter("foreign_changes_total", "Changes of the workload's spec.replicas by another writer. Absent until the first.", target)
 	m.value = sum("sample_value", "Value of the sample last decided on.", target, trigger)
@@ -148,13 +153,13 @@ func (m *Metrics) target(name, label string) *Target {
 	if t, ok := m.targets[name]; ok {
 		return t
 	}
-	all := m.totals[label]
-	if all == nil {
-		all = newTotals()
-		m.totals[label] = all
+	of := m.totals[label]
+	if of == nil {
+		of = &totals{}
+		m.totals[label] = of
 	}
-	all.members++
-	t := &Target{totals: all, lag: m.lag, label: label, merged: label != name}
+	of.members++
+	t := &Target{totals: of, all: m, label: label, merged: label != name}
 	m.targets[name] = t
 	return t
 }
@@ -197,6 +202,7 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.request.Describe(ch)
 	m.requestQueued.Describe(ch)
 	m.lag.Describe(ch)
+	m.decisions.Describe(ch)
 	for _, d := range []*prometheus.Desc{m.leader, m.reloaded, m.reloadAt} {
 		ch <- d
 	}
@@ -209,6 +215,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	m.request.Collect(ch)
 	m.requestQueued.Collect(ch)
 	m.lag.Collect(ch)
+	m.decisions.Collect(ch)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	gauge := func(d *prometheus.Desc, v float64) { ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }

@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/config"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/decide"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/loop"
@@ -18,7 +16,7 @@ import (
 // Target is one target's metrics. It observes the target's decisions.
 type Target struct {
 	totals *totals
-	lag    prometheus.Observer
+	all    *Metrics
 	label  string // its name, or that of its group
 	merged bool   // with the other members of its group
 
@@ -109,7 +107,13 @@ func (t *Target) Observe(d loop.Decision) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	action, reason := d.Result()
-	t.totals.decided(action, reason, d.Change.Kind == loop.Foreign || d.Change.Kind == loop.Reverted)
+	t.all.decisions.WithLabelValues(string(action), string(reason)).Inc()
+	if action != decide.None && !t.is.dryRun {
+		t.totals.stepped(action, reason)
+	}
+	if d.Change.Kind == loop.Foreign || d.Change.Kind == loop.Reverted {
+		t.totals.changed()
+	}
 	t.at = time.Now()
 	if t.dryRun != nil {
 		t.dryRun.observe(d, t.at)
@@ -118,7 +122,7 @@ func (t *Target) Observe(d loop.Decision) {
 		t.limits = d.Limits
 	}
 	if d.Lag > 0 {
-		t.lag.Observe(d.Lag.Seconds())
+		t.all.lag.Observe(d.Lag.Seconds())
 	}
 	known := false // whether any trigger has a value
 	for i, s := range d.Samples {

@@ -7,13 +7,15 @@ import (
 )
 
 // totals are the counters of one target, or of a group whose members are merged.
+// None has a series before the first of its kind: with thousands of targets nearly
+// all would be 0.
 type totals struct {
 	members int // that have them; guarded by the mutex of Metrics
 
-	mu        sync.Mutex
-	decisions []total // by action and reason
-	errors    []total // by operation and cause
-	foreign   float64
+	mu      sync.Mutex
+	steps   []total // by action and reason
+	errors  []total // by operation and cause
+	foreign float64
 }
 
 // total is one counter. There are few, so that they need no map.
@@ -22,23 +24,17 @@ type total struct {
 	n      float64
 }
 
-// newTotals returns those of a target that nothing has happened to. The first
-// step must show as an increase. Errors have no series before the first one of
-// their kind: with thousands of targets nearly all would be 0.
-func newTotals() *totals {
-	return &totals{decisions: []total{
-		{labels: [2]string{string(decide.Up), string(decide.LoadHigh)}},
-		{labels: [2]string{string(decide.Down), string(decide.LoadLow)}},
-	}}
-}
-
-func (t *totals) decided(action decide.Action, reason decide.Reason, foreign bool) {
+func (t *totals) stepped(action decide.Action, reason decide.Reason) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	count(&t.decisions, string(action), string(reason))
-	if foreign {
-		t.foreign++
-	}
+	count(&t.steps, string(action), string(reason))
+}
+
+// changed counts a change by another writer.
+func (t *totals) changed() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.foreign++
 }
 
 func (t *totals) failed(during Operation, cause string) {
@@ -61,8 +57,8 @@ func count(all *[]total, labels ...string) {
 func (t *totals) collect(m *Metrics, label string, s *scrape) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, d := range t.decisions {
-		s.add(m.decisions, d.n, label, d.labels[0], d.labels[1])
+	for _, d := range t.steps {
+		s.add(m.steps, d.n, label, d.labels[0], d.labels[1])
 	}
 	for _, e := range t.errors {
 		s.add(m.errors, e.n, label, e.labels[0], e.labels[1])

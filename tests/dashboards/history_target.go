@@ -23,7 +23,7 @@ type target struct {
 	worked         time.Time // when there last was something to do
 	value          float64
 	action, reason string
-	decisions      map[[2]string]float64
+	steps          map[[2]string]float64
 	errors         map[[2]string]float64
 	foreign        float64
 }
@@ -65,7 +65,7 @@ func newTarget(i int, next func() float64) *target {
 
 // handOver: each Pod counts by itself.
 func (t *target) handOver() {
-	t.decisions = map[[2]string]float64{{"up", "load_high"}: 0, {"down", "load_low"}: 0}
+	t.steps = map[[2]string]float64{}
 	t.errors = map[[2]string]float64{}
 	t.foreign = 0
 }
@@ -138,9 +138,9 @@ func (t *target) decide(at time.Time, h *History, next func() float64) []Change 
 	if change != 0 && t.kind != dryRun {
 		t.replicas, t.changed = t.desired, at.Add(time.Millisecond)
 		changes = append(changes, Change{at, t.name, action, reason})
+		t.steps[[2]string{action, reason}]++
 	}
 	t.action, t.reason = action, reason
-	t.decisions[[2]string{action, reason}]++
 	return changes
 }
 
@@ -189,13 +189,11 @@ func (t *target) put(s series, leads bool, at time.Time, scrape time.Duration) {
 		put("rule", `trigger="",parameter="scale_down_at",per="replica"`, 20)
 	}
 	if !leads {
-		put("decisions_total", `action="up",reason="load_high"`, 0)
-		put("decisions_total", `action="down",reason="load_low"`, 0)
 		put("foreign_changes_total", "", 0)
 		return
 	}
-	for key, n := range t.decisions {
-		put("decisions_total", fmt.Sprintf(`action="%s",reason="%s"`, key[0], key[1]), n)
+	for key, n := range t.steps {
+		put("steps_total", fmt.Sprintf(`action="%s",reason="%s"`, key[0], key[1]), n)
 	}
 	for key, n := range t.errors {
 		put("errors_total", fmt.Sprintf(`operation="%s",cause="%s"`, key[0], key[1]), n)

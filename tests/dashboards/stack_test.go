@@ -50,7 +50,7 @@ func TestDashboardsAndAlertsOnTheRealStack(t *testing.T) {
 	check(t, s.SetRate(ctx, 5))
 	check(t, SetReplicas(ctx, s, 4))
 	check(t, AwaitReplicas(ctx, s, 2))
-	for _, what := range []string{`decisions_total{action="down"}`, `foreign_changes_total{target="camunda-deployment"}`, `sample_value{trigger="tasks"}`} {
+	for _, what := range []string{`steps_total{action="down"}`, `foreign_changes_total{target="camunda-deployment"}`, `sample_value{trigger="tasks"}`} {
 		await(t, 30*time.Second, what+" is scraped", func() bool {
 			v, _, _, err := prom.Query(ctx, "camunda_scaler_"+what+" > 0", time.Now())
 			return err == nil && v.String() != ""

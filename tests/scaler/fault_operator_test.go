@@ -152,7 +152,7 @@ func logDiskFull(t *testing.T, m *matrix, _ string) {
 	r.awaitReplicas(t, 3)
 	r.load(500)
 	r.awaitReplicas(t, 4)
-	steps := fmt.Sprintf("camunda_scaler_decisions_total{action=\"up\",reason=\"load_high\",target=%q} 3\n", workloadName)
+	steps := fmt.Sprintf("camunda_scaler_steps_total{action=\"up\",reason=\"load_high\",target=%q} 3\n", workloadName)
 	await(t, func() string {
 		if text := r.metrics(t); !strings.Contains(text, steps) {
 			return "no " + steps + "in\n" + text

@@ -55,8 +55,8 @@ func checkMetrics(t *testing.T, s *scalerProcess) {
 	t.Helper()
 	text := fetch(t, s, "/metrics", http.StatusOK)
 	for _, want := range []string{
-		`camunda_scaler_decisions_total{action="up",reason="load_high",target="camunda-deployment"} 3`,
-		`camunda_scaler_decisions_total{action="down",reason="load_low",target="camunda-deployment"} 3`,
+		`camunda_scaler_steps_total{action="up",reason="load_high",target="camunda-deployment"} 3`,
+		`camunda_scaler_steps_total{action="down",reason="load_low",target="camunda-deployment"} 3`,
 		`camunda_scaler_sample_value{target="camunda-deployment",trigger=""} 5`,
 		`camunda_scaler_replicas{target="camunda-deployment"} 1`,
 		`camunda_scaler_desired_replicas{target="camunda-deployment"} 1`,

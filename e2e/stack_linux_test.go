@@ -162,38 +162,17 @@ func (s *stack) buildImages(ctx context.Context) error {
 // standard, and the volume that the database will claim.
 func (s *stack) createNamespace(ctx context.Context) {
 	s.t.Helper()
-	volume := s.t.TempDir()
-	path := filepath.Join(volume, "manifest.yaml")
+	if err := s.AddVolume(ctx, s.t.TempDir()); err != nil {
+		s.t.Fatal(err)
+	}
+	path := filepath.Join(s.t.TempDir(), "namespace.yaml")
 	if err := os.WriteFile(path, fmt.Appendf(nil, `
 apiVersion: v1
 kind: Namespace
 metadata:
   name: %s
   labels: {pod-security.kubernetes.io/enforce: restricted}
----
-apiVersion: storage.k8s.io/v1
-kind: StorageClass
-metadata:
-  name: local
-  annotations: {storageclass.kubernetes.io/is-default-class: "true"}
-provisioner: kubernetes.io/no-provisioner
-volumeBindingMode: WaitForFirstConsumer
----
-apiVersion: v1
-kind: PersistentVolume
-metadata:
-  name: local
-spec:
-  storageClassName: local
-  capacity: {storage: 1Gi}
-  accessModes: [ReadWriteOnce]
-  local: {path: %q}
-  nodeAffinity:
-    required:
-      nodeSelectorTerms:
-      - matchExpressions:
-        - {key: kubernetes.io/hostname, operator: In, values: [%s]}
-`, namespace, volume, node.Name), 0o600); err != nil {
+`, namespace), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
 	s.kubectl(ctx, "apply", "--filename="+path)

@@ -18,6 +18,19 @@ func (n *Node) Kubectl(ctx context.Context, args ...string) (string, error) {
 	return output(ctx, nil, append([]string{n.kubernetes(), "kubectl", "--kubeconfig=" + n.Kubeconfig}, args...))
 }
 
+// AddVolume makes a folder the volume, of 1 GiB, that a claim of the default class
+// gets.
+func (n *Node) AddVolume(ctx context.Context, folder string) error {
+	manifest, err := n.configure("volume.yaml", map[string]any{"Folder": folder, "Node": Name})
+	if err == nil {
+		_, err = n.Kubectl(ctx, "apply", "--filename="+manifest)
+	}
+	if err != nil {
+		return fmt.Errorf("adding a volume: %w", err)
+	}
+	return nil
+}
+
 // LoadImages builds images and imports them, as if they were pulled.
 func (n *Node) LoadImages(ctx context.Context, images ...image.Image) error {
 	archive, w := io.Pipe()
@@ -33,6 +46,13 @@ func (n *Node) LoadArchive(ctx context.Context, archive io.Reader) error {
 		return fmt.Errorf("loading images: %w", err)
 	}
 	return nil
+}
+
+// KillContainer ends a container's program as the kernel does when memory is short.
+// The id is that of the Pod's status, such as containerd://0123.
+func (n *Node) KillContainer(ctx context.Context, id string) error {
+	_, err := n.ctr(ctx, nil, "--namespace=k8s.io", "tasks", "kill", "--signal=SIGKILL", strings.TrimPrefix(id, "containerd://"))
+	return err
 }
 
 // ctr is containerd's client. It runs inside, where mounts are the node's.

@@ -28,8 +28,8 @@ func openNetwork(path string) (*network, error) {
 	return &network{namespace: f}, nil
 }
 
-// dial connects to an address (IP and port) as the network sees it.
-func (n *network) dial(ctx context.Context, address string) (conn net.Conn, err error) {
+// do calls a function in the network.
+func (n *network) do(f func()) (err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -37,11 +37,17 @@ func (n *network) dial(ctx context.Context, address string) (conn net.Conn, err 
 		// is in the wrong network for all others.
 		runtime.LockOSThread()
 		if err = unix.Setns(int(n.namespace.Fd()), unix.CLONE_NEWNET); err == nil {
-			conn, err = new(net.Dialer).DialContext(ctx, "tcp", address)
+			f()
 		}
 	}()
 	<-done
-	return conn, err
+	return err
+}
+
+// dial connects to an address (IP and port) as the network sees it.
+func (n *network) dial(ctx context.Context, address string) (conn net.Conn, err error) {
+	entering := n.do(func() { conn, err = new(net.Dialer).DialContext(ctx, "tcp", address) })
+	return conn, errors.Join(entering, err)
 }
 
 // forward accepts connections to a local address and connects them to one in

@@ -60,8 +60,8 @@ func (e *Enforcer) Remove(ctx context.Context) error {
 }
 
 // Run applies what list returns, every so often until ctx ends. A Pod is open to
-// all for that long after it got its address. Rules stay as they are while
-// list fails; failed is called with each error.
+// all for that long after it got its address. While list fails, the rules stay as
+// they are, and failed is called with each error.
 func (e *Enforcer) Run(ctx context.Context, every time.Duration, list func(context.Context) (State, error), failed func(error)) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()

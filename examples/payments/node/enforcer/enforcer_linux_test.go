@@ -49,9 +49,12 @@ func TestEnforced(t *testing.T) {
 		{"every Pod of the namespace denies", []string{denyAll}, nil},
 		{"what the client may not send does not help", []string{denyAll, clientOnly}, nil},
 		{"both ends accept", []string{denyAll, clientOnly, clientMayCall}, []string{"client:8080"}},
-		{"a range of addresses", []string{`{podSelector: {matchLabels: {app: server}}, policyTypes: [Ingress],
+		{
+			"a range of addresses",
+			[]string{`{podSelector: {matchLabels: {app: server}}, policyTypes: [Ingress],
 			ingress: [{from: [{ipBlock: {cidr: 10.9.0.0/29, except: [10.9.0.2/32]}}], ports: [{port: 9000, endPort: 9999}]}]}`},
-			[]string{"foreign client:9090", "stranger:9090"}},
+			[]string{"foreign client:9090", "stranger:9090"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := state(t, c.policies...)

@@ -31,32 +31,58 @@ func TestFilters(t *testing.T) {
 		desired  []string
 	}{
 		{"without a policy nothing is isolated", nil, nil},
-		{"an empty rule accepts everything", []string{`{podSelector: {matchLabels: {app: server}}, policyTypes: [Ingress], ingress: [{}]}`},
-			[]string{"Ingress server: "}},
+		{
+			"an empty rule accepts everything",
+			[]string{`{podSelector: {matchLabels: {app: server}}, policyTypes: [Ingress], ingress: [{}]}`},
+			[]string{"Ingress server: "},
+		},
 		{"no rule accepts nothing, in the policy's namespace alone", []string{denyAll}, []string{
 			"Ingress server", "Egress server", "Ingress client", "Egress client", "Ingress stranger", "Egress stranger",
 		}},
-		{"a policy of egress does not isolate ingress", []string{`{podSelector: {matchLabels: {app: client}}, policyTypes: [Egress]}`},
-			[]string{"Egress client"}},
-		{"a peer without namespaceSelector is in the policy's namespace, and a port's name is the receiver's", []string{clientOnly, clientMayCall},
-			[]string{"Ingress server: ip saddr 10.9.0.2 tcp dport 8080", "Egress client: ip daddr 10.9.0.1 tcp dport 8080"}},
-		{"a peer with both selectors", []string{`{podSelector: {matchLabels: {app: server}}, policyTypes: [Ingress],
+		{
+			"a policy of egress does not isolate ingress",
+			[]string{`{podSelector: {matchLabels: {app: client}}, policyTypes: [Egress]}`},
+			[]string{"Egress client"},
+		},
+		{
+			"a peer without namespaceSelector is in the policy's namespace, and a port's name is the receiver's",
+			[]string{clientOnly, clientMayCall},
+			[]string{"Ingress server: ip saddr 10.9.0.2 tcp dport 8080", "Egress client: ip daddr 10.9.0.1 tcp dport 8080"},
+		},
+		{
+			"a peer with both selectors",
+			[]string{`{podSelector: {matchLabels: {app: server}}, policyTypes: [Ingress],
 			ingress: [{from: [{namespaceSelector: {matchLabels: {kind: other}}, podSelector: {matchLabels: {app: client}}}], ports: [{port: 80}]}]}`},
-			[]string{"Ingress server: ip saddr 10.9.0.4 tcp dport 80"}},
-		{"a peer with namespaceSelector alone is all of their Pods", []string{`{podSelector: {matchLabels: {app: server}}, policyTypes: [Ingress],
+			[]string{"Ingress server: ip saddr 10.9.0.4 tcp dport 80"},
+		},
+		{
+			"a peer with namespaceSelector alone is all of their Pods",
+			[]string{`{podSelector: {matchLabels: {app: server}}, policyTypes: [Ingress],
 			ingress: [{from: [{namespaceSelector: {}}]}]}`},
-			[]string{"Ingress server: ip saddr 10.9.0.1; ip saddr 10.9.0.2; ip saddr 10.9.0.3; ip saddr 10.9.0.4"}},
-		{"policies add up", []string{denyAll, `{podSelector: {matchLabels: {app: stranger}}, policyTypes: [Egress], egress: [{ports: [{protocol: UDP, port: 53}]}]}`,
-			`{podSelector: {matchLabels: {app: stranger}}, policyTypes: [Egress], egress: [{ports: [{protocol: TCP}]}]}`}, []string{
+			[]string{"Ingress server: ip saddr 10.9.0.1; ip saddr 10.9.0.2; ip saddr 10.9.0.3; ip saddr 10.9.0.4"},
+		},
+		{"policies add up", []string{
+			denyAll, `{podSelector: {matchLabels: {app: stranger}}, policyTypes: [Egress], egress: [{ports: [{protocol: UDP, port: 53}]}]}`,
+			`{podSelector: {matchLabels: {app: stranger}}, policyTypes: [Egress], egress: [{ports: [{protocol: TCP}]}]}`,
+		}, []string{
 			"Ingress server", "Egress server", "Ingress client", "Egress client", "Ingress stranger", "Egress stranger: udp dport 53; ip protocol tcp",
 		}},
-		{"a range of addresses with exceptions, and one of ports", []string{`{podSelector: {matchLabels: {app: client}}, policyTypes: [Egress],
+		{
+			"a range of addresses with exceptions, and one of ports",
+			[]string{`{podSelector: {matchLabels: {app: client}}, policyTypes: [Egress],
 			egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.9.0.0/16, 10.8.0.0/16]}}], ports: [{port: 30000, endPort: 32767}]}]}`},
-			[]string{"Egress client: ip daddr 10.0.0.0/8 ip daddr != { 10.9.0.0/16, 10.8.0.0/16 } tcp dport 30000-32767"}},
-		{"a range of IPv6 is nothing here", []string{`{podSelector: {matchLabels: {app: client}}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: "fd00::/8"}}]}]}`},
-			[]string{"Egress client"}},
-		{"expressions", []string{`{podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [server, client]}]}, policyTypes: [Ingress]}`},
-			[]string{"Ingress stranger"}},
+			[]string{"Egress client: ip daddr 10.0.0.0/8 ip daddr != { 10.9.0.0/16, 10.8.0.0/16 } tcp dport 30000-32767"},
+		},
+		{
+			"a range of IPv6 is nothing here",
+			[]string{`{podSelector: {matchLabels: {app: client}}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: "fd00::/8"}}]}]}`},
+			[]string{"Egress client"},
+		},
+		{
+			"expressions",
+			[]string{`{podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [server, client]}]}, policyTypes: [Ingress]}`},
+			[]string{"Ingress stranger"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			all, err := filters(state(t, c.policies...))

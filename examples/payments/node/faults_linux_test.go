@@ -1,0 +1,148 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// testFaults has the provider and Antaeus end without a warning, and the provider
+// hang: no invoice is lost, and none is paid that was not charged.
+func testFaults(ctx context.Context, s *system) {
+	before := s.paid(ctx)
+	// grown checks that what was paid still is, and returns how much more it is now.
+	grown := func(s *system) int {
+		s.t.Helper()
+		after := s.paid(ctx)
+		if len(after) != len(before) {
+			s.t.Errorf("there were %d invoices, and are %d", len(before), len(after))
+		}
+		for id, paid := range before {
+			if paid && !after[id] {
+				s.t.Errorf("the invoice %d was paid, and is not any more", id)
+			}
+		}
+		more := count(after) - count(before)
+		before = after
+		return more
+	}
+	s.t.Run("the provider dies", func(t *testing.T) {
+		s := s.in(t)
+		l := s.load(ctx, 20*time.Millisecond)
+		l.more(ctx, t, 10)
+		s.kill(ctx, "payment-provider")
+		l.more(ctx, t, 10)
+		calls, failed := l.stop()
+		s.say("%d calls, of which %d failed, and %d more invoices are paid", calls, len(failed), grown(s))
+		if len(failed) == 0 {
+			t.Error("no call failed: the provider was not away")
+		}
+	})
+	s.t.Run("Antaeus dies", func(t *testing.T) {
+		s := s.in(t)
+		accepted := s.accepted(ctx)
+		l := s.load(ctx, 20*time.Millisecond)
+		l.more(ctx, t, 10)
+		s.kill(ctx, "antaeus")
+		l.more(ctx, t, 10)
+		calls, failed := l.stop()
+		more, charged := grown(s), 0
+		within(ctx, t, 10*time.Second, "the provider has counted its last charge", func() error {
+			if charged = s.accepted(ctx) - accepted; charged < more {
+				return fmt.Errorf("%d charges were accepted, and %d more invoices are paid", charged, more)
+			}
+			return nil
+		})
+		s.say("%d calls, of which %d failed; %d charges were accepted, and %d more invoices are paid", calls, len(failed), charged, more)
+		// The provider knows no invoices, so it cannot tell that a charge repeats the
+		// one that was in flight.
+		if charged > more+1 {
+			t.Errorf("%d charges were accepted, and %d more invoices are paid: only one charge was in flight", charged, more)
+		}
+	})
+	s.t.Run("the provider hangs", func(t *testing.T) {
+		s := s.in(t)
+		s.setProvider(ctx, "PROVIDER_FAILURE=hang")
+		grown(s)
+		from := time.Now()
+		if _, err := pay(ctx, s.antaeus); err == nil {
+			t.Error("a call succeeds while the provider hangs")
+		}
+		if took := time.Since(from); took > 10*time.Second {
+			t.Errorf("a call takes %s while the provider hangs", took)
+		}
+		if more := grown(s); more != 0 {
+			t.Errorf("while the provider hangs, %d more invoices are paid", more)
+		}
+	})
+	s.t.Run("afterwards all is paid", func(t *testing.T) {
+		s := s.in(t)
+		s.setProvider(ctx, "PROVIDER_FAILURE-", "PROVIDER_LATENCY-")
+		s.payAll(ctx, 10000)
+		if grown(s); count(before) != len(before) {
+			t.Errorf("%d of %d invoices are paid", count(before), len(before))
+		}
+	})
+}
+
+// kill ends the program of the only Pod of a Deployment at once, and waits until it is
+// back.
+func (s *system) kill(ctx context.Context, name string) {
+	s.t.Helper()
+	state := func() []string {
+		s.t.Helper()
+		const path = "--output=jsonpath={range .items[*].status.containerStatuses[*]}{.containerID} {.ready}{end}"
+		return strings.Fields(s.kubectl(ctx, "get", "pods", "--selector=app.kubernetes.io/name="+name, path))
+	}
+	before := state()
+	if len(before) != 2 {
+		s.t.Fatalf("%s has the containers %q, want one", name, before)
+	}
+	if err := s.KillContainer(ctx, before[0]); err != nil {
+		s.t.Fatal(err)
+	}
+	within(ctx, s.t, time.Minute, name+" is back", func() error {
+		if now := state(); len(now) != 2 || now[0] == before[0] || now[1] != "true" {
+			return fmt.Errorf("its containers are %q", now)
+		}
+		return nil
+	})
+	s.answers(ctx)
+}
+
+// setProvider changes the provider's environment, and waits until none is left that has the old one.
+func (s *system) setProvider(ctx context.Context, variables ...string) {
+	s.t.Helper()
+	s.kubectl(ctx, append([]string{"set", "env", "deployment/payment-provider"}, variables...)...)
+	s.rolled(ctx, "payment-provider")
+	s.only(ctx, s.images["payment-provider"])
+}
+
+var acceptedLine = regexp.MustCompile(`(?m)^payments_requests_total\{result="accepted"\} (\d+)$`)
+
+// accepted returns how many charges the provider's only Pod has accepted.
+func (s *system) accepted(ctx context.Context) int {
+	s.t.Helper()
+	ip := s.kubectl(ctx, "get", "pods", "--selector=app.kubernetes.io/name=payment-provider", "--output=jsonpath={.items[*].status.podIP}")
+	address, err := s.Forward(s.life, ip+":8081")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	text, err := fetch(ctx, "GET", fmt.Sprintf("http://%s/metrics", address))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	found := acceptedLine.FindSubmatch(text)
+	if found == nil {
+		s.t.Fatalf("the provider's metrics lack the charges accepted:\n%s", text)
+	}
+	n, err := strconv.Atoi(string(found[1]))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return n
+}

@@ -71,7 +71,7 @@ func (m *Measure) prepare(ctx context.Context) error {
 	if err := m.cluster.StartBareNodes(ctx, nodes, fmt.Sprintf("%dm", Node.CPU), fmt.Sprintf("%dMi", Node.Memory)); err != nil {
 		return err
 	}
-	return rig.Create(ctx, m.cluster, "", rig.Object{"apiVersion": "v1", "kind": "Namespace", "metadata": rig.Object{"name": namespace}})
+	return m.cluster.Create(ctx, "", rig.Object{"apiVersion": "v1", "kind": "Namespace", "metadata": rig.Object{"name": namespace}})
 }
 
 // Close ends the cluster.
@@ -90,12 +90,12 @@ func (m *Measure) Nodes(ctx context.Context, jobs []Size, way Way) (int, error) 
 	}
 	for _, o := range all {
 		if o["kind"] == "ServiceAccount" { // Pods are not created without
-			if err := rig.Create(ctx, m.cluster, namespace, o); err != nil {
+			if err := m.cluster.Create(ctx, namespace, o); err != nil {
 				return 0, err
 			}
 			continue
 		}
-		create.Go(func() error { return rig.Create(ctx, m.cluster, namespace, o) }) // together, as Helm does
+		create.Go(func() error { return m.cluster.Create(ctx, namespace, o) }) // together, as Helm does
 	}
 	if err := create.Wait(); err != nil {
 		return 0, err

@@ -136,7 +136,7 @@ func programs(ctx context.Context, dir string) (map[string]string, error) {
 
 // deploy installs the chart, with a Deployment for each pool.
 func (r *Rig) deploy(ctx context.Context) error {
-	if err := Create(ctx, r.Cluster, "", Object{"apiVersion": "v1", "kind": "Namespace", "metadata": Object{"name": Namespace}}); err != nil {
+	if err := r.Cluster.Create(ctx, "", Object{"apiVersion": "v1", "kind": "Namespace", "metadata": Object{"name": Namespace}}); err != nil {
 		return err
 	}
 	pools := Object{"scans": nil} // the chart's own
@@ -169,7 +169,7 @@ func (r *Rig) deploy(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	return Create(ctx, r.Cluster, Namespace, all...)
+	return r.Cluster.Create(ctx, Namespace, all...)
 }
 
 // scrapes is Prometheus's configuration.

@@ -21,7 +21,7 @@ func (r *Rig) grant(ctx context.Context) (kubeconfig string, err error) {
 		return Object{"apiGroups": []string{group}, "resources": []string{resource}, "verbs": verbs}
 	}
 	metadata := Object{"name": user}
-	err = Create(ctx, r.Cluster, Namespace,
+	err = r.Cluster.Create(ctx, Namespace,
 		Object{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": []Object{
 			rule("apps", "deployments/scale", "get", "patch"),
 			rule("apps", "deployments", "list", "watch"),

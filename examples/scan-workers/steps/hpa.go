@@ -79,7 +79,7 @@ func (h HPA) Start(ctx context.Context, pools ...string) error {
 // Service with an external name needs no Endpoints, which cannot be there.
 func (h HPA) register(ctx context.Context, adapter *process.Process, port int) error {
 	const service = "external-metrics"
-	err := rig.Create(ctx, h.Rig.Cluster, rig.Namespace, object{
+	err := h.Rig.Cluster.Create(ctx, rig.Namespace, object{
 		"apiVersion": "v1", "kind": "Service", "metadata": object{"name": service},
 		"spec": object{"type": "ExternalName", "externalName": "localhost"},
 	})
@@ -111,7 +111,7 @@ func (h HPA) register(ctx context.Context, adapter *process.Process, port int) e
 }
 
 func (h HPA) autoscale(ctx context.Context, pool string) error {
-	return rig.Create(ctx, h.Rig.Cluster, rig.Namespace, object{
+	return h.Rig.Cluster.Create(ctx, rig.Namespace, object{
 		"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": object{"name": pool},
 		"spec": object{
 			"scaleTargetRef": object{"apiVersion": "apps/v1", "kind": "Deployment", "name": pool},

@@ -104,11 +104,17 @@ func (p *played) stop(grace time.Duration) {
 	if running == nil {
 		return
 	}
+	deadline := time.Now().Add(grace)
+	pause := time.Duration(p.container.Lifecycle.PreStop.Sleep.Seconds) * time.Second
+	select {
+	case <-running.Exited():
+	case <-time.After(min(pause, grace)):
+	}
 	running.Signal(syscall.SIGCONT) // a stopped process handles no SIGTERM
 	running.Signal(syscall.SIGTERM)
 	select {
 	case <-running.Exited():
-	case <-time.After(grace):
+	case <-time.After(time.Until(deadline)):
 		p.worker.happened(Killed)
 		running.Kill()
 	}

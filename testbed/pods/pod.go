@@ -30,9 +30,23 @@ type Container struct {
 	Name, Image    string
 	Command, Args  []string
 	Env            []Variable
-	Ports          []struct{ ContainerPort int }
+	Ports          []Port
 	VolumeMounts   []struct{ Name, MountPath string }
-	ReadinessProbe *struct{ HTTPGet *struct{ Path string } }
+	ReadinessProbe *struct {
+		HTTPGet *struct {
+			Path string
+			Port any // name or number
+		}
+	}
+	Lifecycle struct {
+		PreStop struct{ Sleep struct{ Seconds int } }
+	}
+}
+
+// Port is one of a container's.
+type Port struct {
+	Name          string
+	ContainerPort int
 }
 
 // Variable is an environment variable: a value, a field of the Pod, or a key of a

@@ -50,6 +50,19 @@ func (l *log) of(deployment string) (kinds []Kind) {
 	return kinds
 }
 
+// between returns the time between the first events of two kinds.
+func (l *log) between(deployment string, from, to Kind) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at := map[Kind]time.Time{}
+	for _, e := range l.events {
+		if e.Pod.Metadata.Labels["app"] == deployment && at[e.Kind].IsZero() {
+			at[e.Kind] = e.At
+		}
+	}
+	return at[to].Sub(at[from])
+}
+
 // TestRunner runs Deployments of a real control plane, whose containers are shell
 // scripts.
 func TestRunner(t *testing.T) {
@@ -128,6 +141,18 @@ func TestRunner(t *testing.T) {
 		scale(t, cluster, "stubborn", 0)
 		l.await(t, "stubborn", Started, Ready, Term, Killed, Gone)
 		awaitPods(t, cluster, "stubborn", 0)
+	})
+	t.Run("preStop sleeps before SIGTERM", func(t *testing.T) {
+		t.Parallel()
+		spec := podSpec("plain", polite)
+		spec["containers"].([]object)[0]["lifecycle"] = object{"preStop": object{"sleep": object{"seconds": 2}}}
+		create(t, cluster, "sleeper", spec)
+		awaitReady(t, cluster, "sleeper", 1)
+		scale(t, cluster, "sleeper", 0)
+		l.await(t, "sleeper", Started, Ready, Term, Gone)
+		if took := l.between("sleeper", Term, Gone); took < 2*time.Second {
+			t.Errorf("the container ended %s after its Pod was deleted, want 2s or more", took)
+		}
 	})
 	t.Run("what ends starts again", func(t *testing.T) {
 		t.Parallel()

@@ -34,7 +34,7 @@ example: ## Show an example on this machine: NAME=kafka or another folder of exa
 NODE := $(filter Linux-0,$(shell uname -s)-$(shell id -u))
 
 # What make test runs side by side, the longest first: docs/testing.md has what each costs.
-TESTS := $(if $(NODE),e2e-story) test-exporter test-scaler test-example-kafka test-dashboards test-testbed test-demo test-example-scan \
+TESTS := $(if $(NODE),e2e-story) test-exporter test-scaler test-example-kafka test-dashboards test-testbed test-demo test-example-scan test-example-payments \
 	charts $(if $(NODE),e2e-node e2e-images) unit lint soak fuzz test-docker coverage docs
 
 .PHONY: test
@@ -130,6 +130,10 @@ test-example-scan: ## The example scan-workers, end to end
 test-example-kafka: ## The example kafka, end to end
 	cd examples/kafka/admin && GOWORK=off go test -count=1 ./...
 	cd examples/kafka && GOWORK=off go test -count=1 -timeout 20m -v ./...
+
+.PHONY: test-example-payments
+test-example-payments: ## The example payments, end to end
+	cd examples/payments && GOWORK=off go test -count=1 -timeout 20m -v ./...
 
 .PHONY: bench-example
 bench-example: ## Measure what an example's README has: NAME=scan-workers ARGS=packing (ARGS=--help: what there is)

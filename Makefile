@@ -197,6 +197,11 @@ pictures: ## Take the screenshots of the page and the dashboards on the real sta
 	cd tests && GOWORK=off go run ./page/picture
 	cd tests && GOWORK=off go run ./dashboards/pictures
 
+.PHONY: picture-example
+picture-example: ## Take the screenshot of the dashboard of an example that runs: NAME=kafka PROMETHEUS=URL (needs what pictures does)
+	cd tests && GOWORK=off go run ./dashboards/pictures -prometheus='$(PROMETHEUS)' -out=../examples/$(NAME) \
+		-dashboards=$(dir $(firstword $(wildcard $(CURDIR)/examples/$(NAME)/*/*/files/dashboard.json))) $(ARGS)
+
 .PHONY: kind
 kind: ## Bring up everything on kind (needs kind, kubectl, Docker or buildah)
 	docker/kind.sh

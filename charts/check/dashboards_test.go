@@ -98,6 +98,7 @@ func TestDashboards(t *testing.T) {
 			if d.ID != nil || d.Version != nil || d.Editable || d.Title == "" || d.Description == "" {
 				t.Error("want no id and version, not editable, a title and a description")
 			}
+			checkDatasource(t, d)
 			checkVariables(t, d)
 			for _, a := range d.Annotations.List {
 				if a.Datasource.UID != "${datasource}" {
@@ -113,6 +114,9 @@ func TestDashboards(t *testing.T) {
 				ids[p.ID] = true
 				if p.Type != "row" {
 					checkPanel(t, p)
+					for _, q := range p.Targets {
+						checkQuery(t, p.Title, q.Expr)
+					}
 				}
 			}
 			checkLayout(t, d.Panels)
@@ -120,15 +124,53 @@ func TestDashboards(t *testing.T) {
 	}
 }
 
-// A dashboard opens on the default data source, and all other variables let
-// everything through.
-func checkVariables(t *testing.T, d dashboard) {
-	names := map[string]bool{}
+// The dashboards of the examples look like ours.
+func TestExampleDashboards(t *testing.T) {
+	top, err := root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths, err := filepath.Glob(filepath.Join(top, exampleDashboards))
+	if err != nil || len(paths) < 2 {
+		t.Fatalf("found %v (%v): the test covers too little", paths, err)
+	}
+	for _, path := range paths {
+		name, err := filepath.Rel(top, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(name, func(t *testing.T) {
+			var d dashboard
+			if err := json.Unmarshal(read(t, name), &d); err != nil {
+				t.Fatal(err)
+			}
+			checkDatasource(t, d)
+			for _, p := range d.all() {
+				if p.Type != "row" {
+					checkPanel(t, p)
+				}
+			}
+			checkLayout(t, d.Panels)
+		})
+	}
+}
+
+const exampleDashboards = "examples/*/*/*/files/dashboard*.json"
+
+// A dashboard opens on the default data source.
+func checkDatasource(t *testing.T, d dashboard) {
 	for i, v := range d.Templating.List {
-		names[v.Name] = true
 		if (v.Type == "datasource") != (i == 0) || i == 0 && v.Current.Value != "default" {
 			t.Errorf("variable %s: want the data source first, with the value default", v.Name)
 		}
+	}
+}
+
+// All other variables let everything through.
+func checkVariables(t *testing.T, d dashboard) {
+	names := map[string]bool{}
+	for _, v := range d.Templating.List {
+		names[v.Name] = true
 	}
 	for _, name := range []string{"datasource", "cluster", "namespace", "job"} {
 		if !names[name] {
@@ -143,7 +185,6 @@ func checkPanel(t *testing.T, p panel) {
 		t.Errorf("%s: want a description, a unit, a query, and the data source as a variable", p.Title)
 	}
 	for _, q := range p.Targets {
-		checkQuery(t, p.Title, q.Expr)
 		if q.Datasource.UID != "${datasource}" {
 			t.Errorf("%s: a query has a data source of its own", p.Title)
 		}

@@ -30,7 +30,7 @@ func TestGrafanaSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	var paths []string
-	for _, pattern := range []string{"dashboards/*.json", "examples/*/*/*/files/dashboard*.json"} {
+	for _, pattern := range []string{"dashboards/*.json", exampleDashboards} {
 		found, err := filepath.Glob(filepath.Join(top, pattern))
 		if err != nil || len(found) < 2 {
 			t.Fatalf("%s matches %v (%v): the test covers too little", pattern, found, err)

@@ -72,8 +72,8 @@ func show(ctx context.Context, dir string, out io.Writer, n int, once bool) (err
 		}
 		return nil
 	}
-	say("it stays up until Ctrl-C; the workers' Deployment, and what the scaler thinks of it:")
-	fmt.Fprintf(out, "  KUBECONFIG=%s kubectl -n %s get deployments,pods --watch\n  curl %s/targets/%s\n", r.Cluster.Kubeconfig, rig.Namespace, r.Scaler, pool)
+	say("it stays up until Ctrl-C; the workers' Deployment, what the scaler thinks of it, and Prometheus:")
+	fmt.Fprintf(out, "  KUBECONFIG=%s kubectl -n %s get deployments,pods --watch\n  curl %s/targets/%s\n  Prometheus: %s\n", r.Cluster.Kubeconfig, rig.Namespace, r.Scaler, pool, r.Prometheus.URL)
 	return follow.until(ctx, func(rig.State) bool { return false })
 }
 

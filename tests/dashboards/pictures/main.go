@@ -1,5 +1,6 @@
 // Command pictures takes the screenshots in docs/dashboards: it plays a story
-// on the real stack and opens the dashboards in a real Grafana.
+// on the real stack and opens the dashboards in a real Grafana. With --prometheus
+// it takes one of the dashboard of a system that already runs, such as an example.
 package main
 
 import (
@@ -28,26 +29,81 @@ func main() {
 	o := options{}
 	flag.StringVar(&o.boards, "dashboards", "../dashboards", "Folder of the dashboards.")
 	flag.StringVar(&o.out, "out", "../docs/dashboards", "Folder for the pictures.")
+	flag.StringVar(&o.prometheus, "prometheus", "", "URL of a running Prometheus: take a picture of the one dashboard in --dashboards with its data, and play nothing.")
+	flag.DurationVar(&o.last, "last", 5*time.Minute, "With --prometheus: how much of the past to show.")
+	flag.IntVar(&o.height, "height", 900, "With --prometheus: the picture's height in pixels.")
 	flag.StringVar(&o.grafana, "grafana.home", os.Getenv("GRAFANA_HOME"), "Where Grafana is installed, for example /usr/share/grafana.")
 	flag.StringVar(&o.chromium, "chromium", "/usr/bin/chromium", "Path of the browser.")
 	flag.BoolVar(&o.stay, "stay", false, "Keep everything running until Ctrl-C.")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, o); err != nil {
+	do := run
+	if o.prometheus != "" {
+		do = running
+	}
+	if err := do(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "pictures:", err)
 		os.Exit(1)
 	}
 }
 
 type options struct {
-	boards, out, grafana, chromium string
-	stay                           bool
+	boards, out, grafana, chromium, prometheus string
+
+	last   time.Duration
+	height int
+	stay   bool
+}
+
+func (o options) check() error {
+	if o.grafana == "" {
+		return errors.New("--grafana.home or GRAFANA_HOME must name a folder with Grafana's bin, conf and public")
+	}
+	return nil
+}
+
+// running takes a picture of the dashboard of a system that runs.
+func running(ctx context.Context, o options) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "pictures-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	boards, err := dashboards.Load(o.boards)
+	if err != nil {
+		return err
+	}
+	if len(boards) != 1 {
+		return fmt.Errorf("there are %d dashboards in %s, want one", len(boards), o.boards)
+	}
+	const scrape = 2 * time.Second // the examples'
+	grafana, err := dashboards.StartGrafana(ctx, o.grafana, filepath.Join(dir, "grafana"), o.boards, o.prometheus, scrape)
+	if err != nil {
+		return err
+	}
+	defer grafana.Stop()
+	now := time.Now()
+	if err := take(ctx, o, dir, grafana.URL, now.Add(-o.last), now, []shot{{"dashboard", boards[0].UID, "", o.height}}); err != nil {
+		return err
+	}
+	return stay(ctx, o, grafana)
+}
+
+func stay(ctx context.Context, o options, grafana *dashboards.Grafana) error {
+	if o.stay {
+		fmt.Fprintln(os.Stderr, "Grafana:", grafana.URL)
+		<-ctx.Done()
+	}
+	return nil
 }
 
 func run(ctx context.Context, o options) error {
-	if o.grafana == "" {
-		return errors.New("--grafana.home or GRAFANA_HOME must name a folder with Grafana's bin, conf and public")
+	if err := o.check(); err != nil {
+		return err
 	}
 	dir, err := os.MkdirTemp("", "pictures-")
 	if err != nil {
@@ -100,11 +156,7 @@ func run(ctx context.Context, o options) error {
 	if err := takeMany(ctx, o, dir); err != nil {
 		return err
 	}
-	if o.stay {
-		fmt.Fprintln(os.Stderr, "Grafana:", grafana.URL)
-		<-ctx.Done()
-	}
-	return nil
+	return stay(ctx, o, grafana)
 }
 
 // phase is a part of the story in the pictures.

@@ -60,7 +60,7 @@ func await(ctx context.Context, what string, limit time.Duration, check func(ctx
 			return nil
 		}
 		select {
-		case <-time.After(200 * time.Millisecond):
+		case <-time.After(500 * time.Millisecond):
 		case <-ctx.Done():
 			return fmt.Errorf("%s: not within %s: %w", what, limit, err)
 		}

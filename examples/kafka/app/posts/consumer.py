@@ -87,6 +87,7 @@ def main() -> int:
         group_id=settings.text("GROUP", "posts"),  # without it there are no committed offsets, so no lag
         enable_auto_commit=False,  # it would commit what is not handled yet
         auto_offset_reset="earliest",  # a new group misses nothing
+        session_timeout_ms=15_000,  # so long a member that died, or could not leave the group, keeps its partitions
     )
     consume(consumer, Log() if path == "-" else Sink(path), settings.number("WORK_MILLISECONDS", 5) / 1000, stop)
     consumer.close(autocommit=False)  # leaves the group, so that the others take over at once

@@ -21,6 +21,7 @@ type fakePods struct {
 	pods    []kubeapi.Pod
 	costs   map[string]int32 // that were written
 	costErr error
+	marked  time.Time // when they were written
 	looks   int
 }
 
@@ -35,7 +36,7 @@ func (p *fakePods) SetDeletionCosts(_ context.Context, costs map[kubeapi.Pod]int
 	if p.costErr != nil {
 		return p.costErr
 	}
-	p.costs = map[string]int32{}
+	p.costs, p.marked = map[string]int32{}, time.Now()
 	for pod, cost := range costs {
 		p.costs[pod.Name] = cost
 	}
@@ -71,6 +72,54 @@ func TestPodsAreMarkedBeforeAStepDown(t *testing.T) {
 		f.run(15 * time.Second)
 		if want := map[string]int32{"web-0": 1, "web-1": math.MaxInt32, "web-2": 0}; w.replicas != 2 || p.looks != 1 || !maps.Equal(p.costs, want) {
 			t.Errorf("%d replicas after %d looks, with the costs %v, want %v", w.replicas, p.looks, p.costs, want)
+		}
+	})
+}
+
+// The controller that chooses which Pods go gets a moment to see what was written on
+// them; a step that needs no mark comes at once.
+func TestMarksSettleBeforeTheStep(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		cost int32 // of the idle Pod
+		want time.Duration
+	}{{"marked", 3, 500 * time.Millisecond}, {"nothing to mark", 0, 0}} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := threePods()
+				p.busy = map[string]float64{"web-0": 1, "web-1": 1, "web-2": 0}
+				p.pods[0].Cost, p.pods[1].Cost, p.pods[2].Cost = 1, 1, c.cost
+				w := &fakeWorkload{replicas: 3}
+				start := time.Now()
+				f := newFixtureFrom(Sources{Triggers: []Reader{newFakePrometheus(10*time.Second, 45)}, Pods: p}, w, func(t *Target) { t.Policy.BusyPods = &decide.BusyPods{} })
+				f.run(15 * time.Second)
+				if len(w.sets) != 1 {
+					t.Fatalf("%d steps, want 1", len(w.sets))
+				}
+				since := p.marked
+				if c.want == 0 {
+					since = start.Add(w.sets[0].Sub(start).Truncate(time.Second)) // of the sample
+				}
+				if got := w.sets[0].Sub(since); got != c.want {
+					t.Errorf("the step comes %s later, want %s", got, c.want)
+				}
+			})
+		})
+	}
+}
+
+// Pods that still have to go for the last step are not idle ones for the next.
+func TestPodsThatAreStillToGoCountOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := threePods()
+		p.busy = map[string]float64{"web-0": 1, "web-1": 1, "web-2": 0}
+		w := &fakeWorkload{replicas: 2} // the last step was from 3, and web-2 is still there
+		f := newFixtureFrom(Sources{Triggers: []Reader{newFakePrometheus(10*time.Second, 15)}, Pods: p}, w, func(t *Target) {
+			t.Policy.BusyPods = &decide.BusyPods{WaitForIdle: time.Hour}
+		})
+		f.run(15 * time.Second)
+		if l := last(t, f); w.replicas != 2 || l["reason"] != "wait_for_idle" || l["idle_pods"] != "0" {
+			t.Errorf("%d replicas and %v: a busy Pod would go", w.replicas, l)
 		}
 	})
 }

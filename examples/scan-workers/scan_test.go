@@ -45,7 +45,7 @@ func TestExample(t *testing.T) {
 	weekday["calendar"] = always(2)
 	r, err := rig.Up(t.Context(), t.TempDir(), rig.Options{
 		Pools:  append(steps.Pools(ways, every), rig.Pool{Name: "weekday", Target: weekday}, rig.Pool{Name: "weekend", Target: weekend}),
-		Scrape: every, Decide: every, Grace: 10, Give: 3 * time.Second,
+		Scrape: every, Decide: every, Grace: 10, Give: 5 * time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -109,6 +109,7 @@ func TestExample(t *testing.T) {
 		if gentle.Steps < 50 || gentle.Interrupted != 0 || gentle.GivenBack != 0 {
 			t.Errorf("%d steps down interrupted %d jobs, and had %d given back: want 50 steps or more, and 0 jobs", gentle.Steps, gentle.Interrupted, gentle.GivenBack)
 		}
+		steps.WriteRemoved(t.Output(), rows, gentle.Way.Prefix)
 		if gentle.Interrupted+gentle.Finished > 0 { // a busy worker was removed
 			t.Logf("the scaler's log:\n%s", text(t, r.ScalerLog))
 		}

@@ -37,6 +37,7 @@ func compareSteps(ctx context.Context, dir string, arrivals bool, grace, pools i
 	if err != nil {
 		return err
 	}
+	steps.WriteRemoved(os.Stderr, rows, "gentle")
 	fmt.Printf("jobs of %.0f to %.0f s, %d s to end, %d pools for each, %d jobs at once", load.Shortest, load.Longest, grace, pools, load.Burst)
 	if arrivals {
 		fmt.Printf(" and then one every %s for %s", load.Every, load.For)

@@ -97,6 +97,31 @@ func (r *Rig) FinishedAfter(pod string, since time.Time) (n int, err error) {
 	return n, err
 }
 
+// JobAt returns how long a worker had worked at its job at a time, and what
+// became of the job; that is empty if it had none.
+func (r *Rig) JobAt(pod string, at time.Time) (worked time.Duration, became string, err error) {
+	var started time.Time
+	err = r.workerLog(pod, func(t time.Time, line map[string]string) {
+		switch {
+		case t.Before(at) && line["msg"] == "job started":
+			started = t
+		case t.Before(at) && (line["msg"] == "job done" || line["msg"] == "job given back"):
+			started = time.Time{}
+		case !started.IsZero() && became == "" && line["msg"] == "job done":
+			became = "finished"
+		case !started.IsZero() && became == "" && line["msg"] == "job given back":
+			became = "given back"
+		}
+	})
+	switch {
+	case err != nil || started.IsZero():
+		return 0, "", err
+	case became == "":
+		became = "interrupted"
+	}
+	return at.Sub(started), became, nil
+}
+
 // workerLog calls each with every line of a worker's log.
 func (r *Rig) workerLog(pod string, each func(at time.Time, line map[string]string)) error {
 	file, err := os.Open(r.runner.Log(pod, "worker"))

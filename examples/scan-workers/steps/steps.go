@@ -6,6 +6,7 @@ package steps
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -50,6 +51,7 @@ type Row struct {
 	Finished    int           // jobs that a worker finished after the step that removed it
 	Lost        time.Duration // work of the interrupted jobs
 	Lingered    time.Duration // of Pods between the step that removes them and their end
+	Busy        []Removed     // workers that a step removed while they had a job
 }
 
 // Pools returns the pools of all ways, for the rig.
@@ -81,6 +83,12 @@ func Measure(ctx context.Context, r *rig.Rig, ways []Way, load Load, progress io
 	replicas := &watcher{lower: map[string][]int{}}
 	watching := make(chan error, 1)
 	go func() { watching <- replicas.watch(ctx, r) }()
+	var past history
+	var recording errgroup.Group
+	recording.Go(func() error { return past.record(ctx, r, "/api/v1", "pods") })
+	for _, kind := range []string{"replicasets", "deployments"} {
+		recording.Go(func() error { return past.record(ctx, r, "/apis/apps/v1", kind) })
+	}
 
 	rows := make([]Row, len(ways))
 	var group errgroup.Group
@@ -109,12 +117,12 @@ func Measure(ctx context.Context, r *rig.Rig, ways []Way, load Load, progress io
 	}
 	err := group.Wait()
 	cancel()
-	if watched := <-watching; err == nil {
+	if watched := errors.Join(<-watching, recording.Wait()); err == nil {
 		err = watched
 	}
 	for i := range rows {
 		replicas.count(&rows[i])
-		if err := countEvents(r, &rows[i]); err != nil {
+		if err := countEvents(r, &rows[i], &past); err != nil {
 			return nil, err
 		}
 	}
@@ -233,7 +241,7 @@ func (w *watcher) count(row *Row) {
 	}
 }
 
-func countEvents(r *rig.Rig, row *Row) error {
+func countEvents(r *rig.Rig, row *Row, past *history) error {
 	term := map[string]time.Time{}
 	for _, e := range r.Events() {
 		name := e.Pod.Metadata.Name
@@ -243,6 +251,16 @@ func countEvents(r *rig.Rig, row *Row) error {
 		switch e.Kind {
 		case pods.Term:
 			term[name] = e.At
+			job, became, err := r.JobAt(name, e.At)
+			if err != nil {
+				return err
+			}
+			if became != "" {
+				row.Busy = append(row.Busy, Removed{
+					Pod: name, At: e.At, Job: job, Ready: e.Ready, Became: became,
+					Cost: e.Pod.Metadata.Annotations["controller.kubernetes.io/pod-deletion-cost"], History: past.explain(name, e.At),
+				})
+			}
 		case pods.Gone:
 			from, ok := term[name]
 			if !ok {

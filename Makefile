@@ -168,7 +168,7 @@ e2e: e2e-images e2e-node e2e-story ## The charts and images on a real Kubernetes
 e2e-images: e2e-needs
 	cd e2e && GOWORK=off go test -count=1 -timeout 60m -v ./images ./image
 e2e-node: e2e-needs
-	cd e2e && GOWORK=off go test -count=1 -p 1 -parallel 8 -timeout 60m -v -skip '^TestStory$$' . ./node
+	cd e2e && GOWORK=off go test -count=1 -p 1 -parallel 8 -timeout 60m -v -skip '^TestStory$$' . ./netns ./node
 e2e-story: e2e-needs
 	cd e2e && GOWORK=off go test -count=1 -timeout 60m -v -run '^TestStory$$' .
 

@@ -5,49 +5,25 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
-	"runtime"
 	"sync"
 
-	"golang.org/x/sys/unix"
+	"github.com/camunda-autoscaler/camunda-autoscaler/e2e/netns"
 )
 
 // network is a network namespace that is not this process's own.
 type network struct {
-	namespace *os.File
+	*netns.Space
 
 	mu        sync.Mutex
 	listeners []net.Listener
 }
 
 func openNetwork(path string) (*network, error) {
-	f, err := os.Open(path)
+	space, err := netns.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	return &network{namespace: f}, nil
-}
-
-// do calls a function in the network.
-func (n *network) do(f func()) (err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		// The thread is never unlocked, so it ends with this goroutine: it
-		// is in the wrong network for all others.
-		runtime.LockOSThread()
-		if err = unix.Setns(int(n.namespace.Fd()), unix.CLONE_NEWNET); err == nil {
-			f()
-		}
-	}()
-	<-done
-	return err
-}
-
-// dial connects to an address (IP and port) as the network sees it.
-func (n *network) dial(ctx context.Context, address string) (conn net.Conn, err error) {
-	entering := n.do(func() { conn, err = new(net.Dialer).DialContext(ctx, "tcp", address) })
-	return conn, errors.Join(entering, err)
+	return &network{Space: space}, nil
 }
 
 // forward accepts connections to a local address and connects them to one in
@@ -74,7 +50,7 @@ func (n *network) forward(ctx context.Context, local, remote string) (string, er
 
 func (n *network) join(ctx context.Context, outside net.Conn, remote string) {
 	defer outside.Close()
-	inside, err := n.dial(ctx, remote)
+	inside, err := n.Dial(ctx, "tcp", remote)
 	if err != nil {
 		return // the caller sees its connection end
 	}
@@ -101,5 +77,5 @@ func (n *network) close() error {
 		errs = append(errs, l.Close())
 	}
 	n.listeners = nil
-	return errors.Join(append(errs, n.namespace.Close())...)
+	return errors.Join(append(errs, n.Close())...)
 }

@@ -173,13 +173,9 @@ func (n *Node) Forward(ctx context.Context, address string) (string, error) {
 	return local, nil
 }
 
-// InNetwork calls a function in the node's network, with the programs that it runs.
-func (n *Node) InNetwork(f func()) error {
-	if err := n.network.do(f); err != nil {
-		return fmt.Errorf("entering the node's network: %w", err)
-	}
-	return nil
-}
+// InNetwork calls a function in the node's network, together with the programs that it
+// starts.
+func (n *Node) InNetwork(f func()) error { return n.network.Do(f) }
 
 // Stop kills the node and everything on it. It returns when only files are
 // left. It may be called more than once.

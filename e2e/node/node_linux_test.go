@@ -139,7 +139,7 @@ spec:
 // resolves looks a name up in the cluster's DNS.
 func (n *Node) resolves(ctx context.Context, name, want string) error {
 	resolver := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return n.network.dial(ctx, net.JoinHostPort(dnsAddress, "53"))
+		return n.network.Dial(ctx, "tcp", net.JoinHostPort(dnsAddress, "53"))
 	}}
 	addresses, err := resolver.LookupHost(ctx, name)
 	if err == nil && (len(addresses) != 1 || addresses[0] != want) {

@@ -1,0 +1,44 @@
+package netns
+
+import (
+	"net"
+	"os/exec"
+	"testing"
+)
+
+// TestSpace needs root.
+func TestSpace(t *testing.T) {
+	s, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var listener net.Listener
+	if err := s.Do(func() {
+		if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+		listener, err = net.Listen("tcp", "127.0.0.1:0")
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	address := listener.Addr().String()
+	same, err := Open(s.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer same.Close()
+	conn, err := same.Dial(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+	if conn, err := net.Dial("tcp", address); err == nil {
+		conn.Close()
+		t.Errorf("%s answers outside the namespace as well", address)
+	}
+}

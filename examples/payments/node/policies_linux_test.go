@@ -4,23 +4,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"net/http"
+	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/e2e/netns"
+	"github.com/camunda-autoscaler/camunda-autoscaler/e2e/node"
 )
 
 // strangers are Pods that run Antaeus as well, with the same request to the provider.
 // They differ from it in their labels or their namespace alone.
 var strangers = []struct {
 	name, namespace, label string
-	reaches                bool
 }{
-	{"stranger", namespace, "stranger", false},
-	{"outsider", "default", "stranger", false},
-	{"impostor", "default", "antaeus", false}, // the label counts only in the policy's namespace
-	{"twin", namespace, "antaeus", true},      // so the right to create Pods there is the right to call the provider
+	{"stranger", namespace, "stranger"},
+	{"outsider", "default", "stranger"},
+	{"impostor", "default", "antaeus"}, // the label counts only in the policy's namespace
+	{"twin", namespace, "antaeus"},     // so the right to create Pods there is the right to call the provider
 }
 
 // stranger is a Pod that is never ready, so that no Service leads to it. %s are its
@@ -57,33 +63,38 @@ func testPolicies(ctx context.Context, s *system) {
 		fmt.Fprintf(&objects, stranger, p.name, p.namespace, p.label, s.images["antaeus"], provider)
 	}
 	s.create(ctx, objects.String())
-	addresses := map[string]string{"Antaeus": s.antaeus}
-	var own, all []string
-	for _, p := range strangers {
-		addresses[p.name] = s.stranger(ctx, p.name, p.namespace)
-		all = append(all, p.name)
-		if p.reaches {
-			own = append(own, p.name)
+	charge := func(address string) func() error {
+		return func() error {
+			_, err := pay(ctx, address)
+			return err
 		}
 	}
-	own, all = append(own, "Antaeus"), append(all, "Antaeus")
-	slices.Sort(own)
-	slices.Sort(all)
+	callers := map[string]func() error{"Antaeus": charge(s.antaeus)}
+	for _, p := range strangers {
+		callers[p.name] = charge(s.stranger(ctx, p.name, p.namespace))
+	}
+	host := s.outside()
+	callers["a host outside by Antaeus"] = func() error { return send(ctx, host, node.Address+":"+s.nodePort, "/rest/v1/invoices/pay", "") }
+	callers["a host outside"] = func() error {
+		return send(ctx, host, provider+":80", "/", `{"customer_id":1,"value":340.45,"currency":"USD"}`)
+	}
+	all := slices.Sorted(maps.Keys(callers))
+	own := []string{"Antaeus", "a host outside by Antaeus", "twin"}
 
 	s.t.Run("only Antaeus reaches the provider", func(t *testing.T) {
-		s.in(t).reachedBy(ctx, addresses, own)
-		s.say("the provider is reached by %s alone", strings.Join(own, " and "))
+		s.in(t).reachedBy(ctx, callers, own)
+		s.say("the provider is reached by %s", strings.Join(own, ", "))
 	})
 	s.t.Run("without policies every Pod does", func(t *testing.T) {
 		s := s.in(t)
 		s.kubectl(ctx, "delete", "networkpolicies", "--all")
-		s.reachedBy(ctx, addresses, all)
+		s.reachedBy(ctx, callers, all)
 		s.say("without policies it is reached by %s", strings.Join(all, ", "))
 	})
 	s.t.Run("with them again only Antaeus does", func(t *testing.T) {
 		s := s.in(t)
 		s.kubectl(ctx, "apply", "--filename="+manifests+"/base/network.yaml")
-		s.reachedBy(ctx, addresses, own)
+		s.reachedBy(ctx, callers, own)
 	})
 	for _, p := range strangers {
 		if _, err := s.Kubectl(ctx, "delete", "pod", p.name, "--namespace="+p.namespace, "--wait=false"); err != nil {
@@ -115,31 +126,76 @@ func (s *system) stranger(ctx context.Context, name, namespace string) string {
 	return address
 }
 
-// reachedBy waits until the provider is reached by those Pods and no others: the
-// enforcer may be behind.
-func (s *system) reachedBy(ctx context.Context, addresses map[string]string, desired []string) {
+// outside returns a host that has the node as its router.
+func (s *system) outside() *netns.Space {
 	s.t.Helper()
-	within(ctx, s.t, 15*time.Second, "the Pods that reach the provider", func() error {
-		type outcome struct {
-			name string
-			err  error
+	host, err := netns.New()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { host.Close() })
+	for _, at := range []struct {
+		enter    func(func()) error
+		commands string
+	}{
+		{s.InNetwork, "ip link add outside type veth peer name eth0 netns " + host.Path() +
+			"\nip address add 10.202.0.1/24 dev outside\nip link set outside up"},
+		{host.Do, "ip address add 10.202.0.2/24 dev eth0\nip link set eth0 up\nip route add default via 10.202.0.1"},
+	} {
+		err := at.enter(func() {
+			if out, err := exec.Command("sh", "-euc", at.commands).CombinedOutput(); err != nil {
+				s.t.Errorf("%v: %s", err, out)
+			}
+		})
+		if err != nil {
+			s.t.Fatal(err)
 		}
-		outcomes := make(chan outcome)
-		for name, address := range addresses {
-			go func() {
-				_, err := pay(ctx, address)
-				outcomes <- outcome{name, err}
-			}()
-		}
+	}
+	return host
+}
+
+// send posts a body from a host.
+func send(ctx context.Context, host *netns.Space, address, path, body string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	client := http.Client{Transport: &http.Transport{DialContext: host.Dial, DisableKeepAlives: true}}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+path, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %s", response.Status)
+	}
+	return nil
+}
+
+// reachedBy waits until the provider is reached by those callers and no others: the
+// enforcer may be behind.
+func (s *system) reachedBy(ctx context.Context, callers map[string]func() error, desired []string) {
+	s.t.Helper()
+	within(ctx, s.t, 15*time.Second, "the callers that reach the provider", func() error {
+		var mu sync.Mutex
 		var reach []string
 		var errs []error
-		for range addresses {
-			if o := <-outcomes; o.err == nil {
-				reach = append(reach, o.name)
-			} else {
-				errs = append(errs, fmt.Errorf("%s: %w", o.name, o.err))
-			}
+		var group sync.WaitGroup
+		for name, charge := range callers {
+			group.Go(func() {
+				err := charge()
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					reach = append(reach, name)
+				} else {
+					errs = append(errs, fmt.Errorf("%s: %w", name, err))
+				}
+			})
 		}
+		group.Wait()
 		slices.Sort(reach)
 		if slices.Equal(reach, desired) {
 			return nil

@@ -36,11 +36,13 @@ const (
 // system is the example on a node, with an enforcer of its NetworkPolicies.
 type system struct {
 	*node.Node
-	t       *testing.T
-	life    context.Context // longer than the test's, so that a failure can be described
-	from    time.Time
-	images  map[string]string // by the program
-	antaeus string            // address of the NodePort
+	t      *testing.T
+	life   context.Context // longer than the test's, so that a failure can be described
+	from   time.Time
+	images map[string]string // by the program
+
+	nodePort string // of Antaeus
+	antaeus  string // address on loopback that leads there
 }
 
 func newSystem(ctx context.Context, t *testing.T) *system {
@@ -71,8 +73,8 @@ func newSystem(ctx context.Context, t *testing.T) *system {
 	for _, name := range []string{"payment-provider", "antaeus"} {
 		s.rolled(ctx, name)
 	}
-	port := s.kubectl(ctx, "get", "service", "antaeus", "--output=jsonpath={.spec.ports[0].nodePort}")
-	if s.antaeus, err = s.Forward(s.life, node.Address+":"+port); err != nil {
+	s.nodePort = s.kubectl(ctx, "get", "service", "antaeus", "--output=jsonpath={.spec.ports[0].nodePort}")
+	if s.antaeus, err = s.Forward(s.life, node.Address+":"+s.nodePort); err != nil {
 		t.Fatal(err)
 	}
 	s.answers(ctx)

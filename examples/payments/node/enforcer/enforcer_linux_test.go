@@ -5,31 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/camunda-autoscaler/camunda-autoscaler/e2e/netns"
 )
 
 // TestEnforced has the kernel filter real connections between the network
 // namespaces of Pods. It needs root.
 func TestEnforced(t *testing.T) {
 	node := newSpace(t)
-	node.run(t, "sysctl -qw net.ipv4.ip_forward=1")
-	pods := map[string]space{}
+	run(t, node, "sysctl -qw net.ipv4.ip_forward=1")
+	pods := map[string]*netns.Space{}
 	for address, name := range names {
-		pods[name] = node.addPod(t, address)
+		pods[name] = addPod(t, node, address)
 	}
 	for _, port := range []string{"8080", "9090"} {
-		pods["server"].serve(t, serverIP+":"+port)
+		serve(t, pods["server"], serverIP+":"+port)
 	}
 	var e *Enforcer
-	node.do(func() {
+	do(t, node, func() {
 		var err error
 		if e, err = New(); err != nil {
 			t.Error(err)
@@ -58,7 +56,7 @@ func TestEnforced(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := state(t, c.policies...)
-			node.do(func() {
+			do(t, node, func() {
 				if err := e.Apply(t.Context(), s); err != nil {
 					t.Error(err)
 				}
@@ -68,7 +66,7 @@ func TestEnforced(t *testing.T) {
 			}
 		})
 	}
-	node.do(func() {
+	do(t, node, func() {
 		if err := e.Remove(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -79,32 +77,19 @@ func TestEnforced(t *testing.T) {
 }
 
 // reach returns those that reach the server, with the port.
-func reach(pods map[string]space) []string {
-	results := make(chan string)
-	tried := 0
+func reach(pods map[string]*netns.Space) []string {
+	var all []string
 	for name, pod := range pods {
 		if name == "server" {
 			continue
 		}
 		for _, port := range []string{"8080", "9090"} {
-			tried++
-			go func() {
-				result := ""
-				pod.do(func() {
-					conn, err := net.DialTimeout("tcp", serverIP+":"+port, 300*time.Millisecond)
-					if err == nil {
-						conn.Close()
-						result = name + ":" + port
-					}
-				})
-				results <- result
-			}()
-		}
-	}
-	var all []string
-	for range tried {
-		if r := <-results; r != "" {
-			all = append(all, r)
+			ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+			if conn, err := pod.Dial(ctx, "tcp", serverIP+":"+port); err == nil {
+				conn.Close()
+				all = append(all, name+":"+port)
+			}
+			cancel()
 		}
 	}
 	slices.Sort(all)
@@ -117,7 +102,7 @@ func TestRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	lists := 0
-	node.do(func() {
+	do(t, node, func() {
 		e, err := New()
 		if err != nil {
 			t.Error(err)
@@ -135,53 +120,37 @@ func TestRun(t *testing.T) {
 			}
 			cancel()
 		})
-		if rules := node.output(t, "nft list table ip "+Table); !strings.Contains(rules, "ip saddr "+clientIP+" tcp dport 8080 return") {
+		if rules := output(t, "nft list table ip "+Table); !strings.Contains(rules, "ip saddr "+clientIP+" tcp dport 8080 return") {
 			t.Errorf("the rules are\n%s", rules)
 		}
 	})
 }
 
-// space is a network namespace, which ends with the test. Its functions run one
-// at a time.
-type space struct {
-	work chan func()
-	path string
-}
-
-func newSpace(t *testing.T) space {
+func newSpace(t *testing.T) *netns.Space {
 	t.Helper()
-	s := space{work: make(chan func())}
-	failed := make(chan error)
-	go func() {
-		// Never unlocked: the thread ends with this goroutine, and with it the namespace.
-		runtime.LockOSThread()
-		s.path = fmt.Sprintf("/proc/%d/task/%d/ns/net", os.Getpid(), unix.Gettid())
-		failed <- unix.Unshare(unix.CLONE_NEWNET)
-		for f := range s.work {
-			f()
-		}
-	}()
-	if err := <-failed; err != nil {
-		t.Fatalf("creating a network namespace, which takes root: %v", err)
+	s, err := netns.New()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Cleanup(func() { close(s.work) })
+	t.Cleanup(func() { s.Close() })
 	return s
 }
 
-func (s space) do(f func()) {
-	done := make(chan struct{})
-	s.work <- func() { defer close(done); f() }
-	<-done
-}
-
-// run runs commands in the namespace.
-func (s space) run(t *testing.T, commands string) {
+func do(t *testing.T, s *netns.Space, f func()) {
 	t.Helper()
-	s.do(func() { s.output(t, commands) })
+	if err := s.Do(f); err != nil {
+		t.Fatal(err)
+	}
 }
 
-// output is run for what is in the namespace already.
-func (s space) output(t *testing.T, commands string) string {
+// run runs commands in a namespace.
+func run(t *testing.T, s *netns.Space, commands string) {
+	t.Helper()
+	do(t, s, func() { output(t, commands) })
+}
+
+// output is run for the namespace of the calling thread.
+func output(t *testing.T, commands string) string {
 	t.Helper()
 	out, err := exec.Command("sh", "-euc", commands).CombinedOutput()
 	if err != nil {
@@ -191,22 +160,22 @@ func (s space) output(t *testing.T, commands string) string {
 }
 
 // addPod returns the namespace of a Pod, whose packets the node forwards.
-func (s space) addPod(t *testing.T, address string) space {
+func addPod(t *testing.T, node *netns.Space, address string) *netns.Space {
 	t.Helper()
 	pod := newSpace(t)
 	link := "pod" + address[strings.LastIndex(address, ".")+1:]
-	s.run(t, fmt.Sprintf("ip link add %s type veth peer name eth0 netns %s\n"+
-		"ip address add 169.254.1.1/32 dev %[1]s\nip link set %[1]s up\nip route add %[3]s/32 dev %[1]s", link, pod.path, address))
-	pod.run(t, fmt.Sprintf("ip address add %s/32 dev eth0\nip link set eth0 up\n"+
+	run(t, node, fmt.Sprintf("ip link add %s type veth peer name eth0 netns %s\n"+
+		"ip address add 169.254.1.1/32 dev %[1]s\nip link set %[1]s up\nip route add %[3]s/32 dev %[1]s", link, pod.Path(), address))
+	run(t, pod, fmt.Sprintf("ip address add %s/32 dev eth0\nip link set eth0 up\n"+
 		"ip route add 169.254.1.1 dev eth0\nip route add default via 169.254.1.1 dev eth0", address))
 	return pod
 }
 
 // serve accepts connections until the test ends.
-func (s space) serve(t *testing.T, address string) {
+func serve(t *testing.T, pod *netns.Space, address string) {
 	t.Helper()
 	var listener net.Listener
-	s.do(func() {
+	do(t, pod, func() {
 		var err error
 		if listener, err = net.Listen("tcp", address); err != nil {
 			t.Error(err)

@@ -33,8 +33,17 @@ const (
 		scaler a camunda_scaler_min_replicas{target="t"} absent
 		scaler a camunda_scaler_max_replicas{target="t"} absent
 	`
+	// A member of a group whose interval is 15 minutes.
+	member = `scaler a camunda_scaler_target_info{INFO} absent
+		scaler b camunda_scaler_target_info{INFO} absent
+		scaler a camunda_scaler_target_info{target="t",group="all",workload_namespace="bpm",workload_kind="Deployment",workload_name="camunda",dry_run="false"} 1
+		scaler a camunda_scaler_interval_seconds{target="t"} absent
+		scaler b camunda_scaler_interval_seconds{target="t"} absent
+		scaler a camunda_scaler_interval_seconds{target="all"} 900
+		scaler a camunda_scaler_sample_interval_seconds{target="t"} 15
+	`
 	disagree = `scaler b camunda_scaler_target_info{INFO} absent
-		scaler b camunda_scaler_target_info{target="t",workload_namespace="bpm",workload_kind="Deployment",workload_name="before",dry_run="false"} 1
+		scaler b camunda_scaler_target_info{target="t",group="t",workload_namespace="bpm",workload_kind="Deployment",workload_name="before",dry_run="false"} 1
 	`
 	paused     = `scaler a camunda_scaler_paused{target="t"} 1` + "\n"
 	pausedDown = `scaler a camunda_scaler_paused{target="t"} 0.5` + "\n"
@@ -99,7 +108,7 @@ var scalerBehaviours = []behaviour{
 		cluster: "a", other: identity{cluster: "b", namespace: "n", exporter: "camunda-exporter", scaler: "camunda-scaler", workload: "camunda"}, quiet: []time.Duration{30 * minute},
 	},
 	{
-		alert: "CamundaScalerWorkloadShared", name: "the other one is a dry run", life: life(p(hour, `scaler b camunda_scaler_target_info{job="trial",target="t",workload_namespace="bpm",workload_kind="Deployment",workload_name="camunda",dry_run="true"} 1`)),
+		alert: "CamundaScalerWorkloadShared", name: "the other one is a dry run", life: life(p(hour, `scaler b camunda_scaler_target_info{job="trial",target="t",group="t",workload_namespace="bpm",workload_kind="Deployment",workload_name="camunda",dry_run="true"} 1`)),
 		quiet: []time.Duration{30 * minute},
 	},
 	{
@@ -115,6 +124,15 @@ var scalerBehaviours = []behaviour{
 	},
 	{
 		alert: "CamundaScalerNotDeciding", name: "is stuck at an interval of 15 minutes", life: life(p(hour, every15m+decidedAt+"now"), p(3*hour, every15m+decidedAt+"frozen")),
+		quiet: []time.Duration{hour + 45*minute}, fires: []time.Duration{hour + 51*minute, 3 * hour},
+	},
+	{
+		alert: "CamundaScalerNotDeciding", name: "a member of a group decides every 15 minutes",
+		life:  life(repeat(8, p(scrapes, member+decidedAt+"now"), p(14*minute+scrapes, member+decidedAt+"frozen"))),
+		quiet: []time.Duration{14 * minute, 29 * minute, 74 * minute, 89 * minute},
+	},
+	{
+		alert: "CamundaScalerNotDeciding", name: "a member of a group is stuck", life: life(p(hour, member+decidedAt+"now"), p(3*hour, member+decidedAt+"frozen")),
 		quiet: []time.Duration{hour + 45*minute}, fires: []time.Duration{hour + 51*minute, 3 * hour},
 	},
 	{

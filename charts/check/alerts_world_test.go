@@ -128,12 +128,12 @@ func world(id identity, phases ...phase) []series {
 		labels := id.labels(part[0], part[1])
 		pairs := []string{}
 		for _, k := range slices.Sorted(maps.Keys(labels)) {
-			if !strings.Contains(own, k+"=") {
+			if !strings.Contains(","+own, ","+k+"=") {
 				pairs = append(pairs, fmt.Sprintf("%s=%q", k, labels[k]))
 			}
 		}
 		if own != "" {
-			info := fmt.Sprintf(`target="t",workload_namespace="bpm",workload_kind="Deployment",workload_name=%q,dry_run="%v"`, id.workload, id.dryRun)
+			info := fmt.Sprintf(`target="t",group="t",workload_namespace="bpm",workload_kind="Deployment",workload_name=%q,dry_run="%v"`, id.workload, id.dryRun)
 			pairs = append(pairs, strings.Replace(own, "INFO", info, 1))
 		}
 		var written writer

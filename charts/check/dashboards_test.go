@@ -276,7 +276,7 @@ var (
 func checkQuery(t *testing.T, at, query string) {
 	t.Helper()
 	filled := strings.NewReplacer("$__rate_interval", "1m", "$__range", "1h", "$__interval_ms", "60000", "$__interval", "1m",
-		"$cluster", "c", "$namespace", "n", "$job", "j", "$target", "t", "$trigger", "t", `"$1"`, `"1"`).Replace(query)
+		"$cluster", "c", "$namespace", "n", "$job", "j", "$target", "t", "$group", "t", "$trigger", "t", `"$1"`, `"1"`).Replace(query)
 	if strings.Contains(filled, "$") {
 		t.Errorf("%s: an unknown variable in %s", at, query)
 	}

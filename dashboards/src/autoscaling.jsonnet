@@ -10,6 +10,9 @@ local scaler = 'cluster, namespace, job';
 // The last decision, by its reason. A merged group has several: one for each that some
 // of its members have.
 local decided = '{__name__=~"camunda_scaler_(last_decision_timestamp_seconds|group_members)",%s,target="$target",reason!=""}' % scraped;
+// A group has its rule once, under its own name.
+local rule(more='') = 'camunda_scaler_rule{%s,target="$group"%s}' % [scraped, more];
+local bound(more) = 'max by (%s, trigger) (%s)' % [scaler, rule(more)];
 local one(metric, more='') = 'max by (%s) (%s)' % [scaler, select(metric, more)];
 local each(metric, more='') = 'max by (%s, trigger) (%s)' % [scaler, select(metric, more)];
 local times(factor) = '* on (%s) group_left () %s' % [scaler, factor];
@@ -19,22 +22,22 @@ local times(factor) = '* on (%s) group_left () %s' % [scaler, factor];
 // there is no step down.
 local some = '(%s > 0)' % one('replicas');
 local up = std.join(' ', [
-  each('rule', ',parameter="scale_up_at",per="replica"'),
+  bound(',parameter="scale_up_at",per="replica"'),
   times(some),
   'or',
-  each('rule', ',parameter="value_per_replica"'),
+  bound(',parameter="value_per_replica"'),
   times(one('replicas')),
   'or',
-  each('rule', ',parameter="scale_up_at",per="total"'),
+  bound(',parameter="scale_up_at",per="total"'),
 ]);
 local down = std.join(' ', [
-  each('rule', ',parameter="scale_down_at",per="replica"'),
+  bound(',parameter="scale_down_at",per="replica"'),
   times(some),
   'or',
-  each('rule', ',parameter="value_per_replica"'),
+  bound(',parameter="value_per_replica"'),
   times('(%s - 1)' % some),
   'or',
-  each('rule', ',parameter="scale_down_at",per="total"'),
+  bound(',parameter="scale_down_at",per="total"'),
   'and on (%s) %s' % [scaler, some],
 ]);
 // Without replicas there is no share.
@@ -130,8 +133,8 @@ local keepingUp = [
     'Load, and the loads that trigger the next step at the current number of replicas. At or above the orange line the rule scales up, at or below the blue line it scales down. A delay or a limit can hold a step back: see the panels below.',
     [
       g.query('max by (%s, trigger) (%s)' % [scaler, select('sample_value', ',trigger=~"$trigger"')], 'load {{trigger}}'),
-      g.query('max by (%s) (%s)' % [scaler, '(%s) and on (trigger) %s' % [up, select('rule', ',trigger=~"$trigger"')]], 'next step up'),
-      g.query('max by (%s) (%s)' % [scaler, '(%s) and on (trigger) %s' % [down, select('rule', ',trigger=~"$trigger"')]], 'next step down'),
+      g.query('max by (%s) (%s)' % [scaler, '(%s) and on (trigger) %s' % [up, rule(',trigger=~"$trigger"')]], 'next step up'),
+      g.query('max by (%s) (%s)' % [scaler, '(%s) and on (trigger) %s' % [down, rule(',trigger=~"$trigger"')]], 'next step down'),
     ],
   ) + {
     w:: 24,
@@ -259,7 +262,8 @@ g.board(
   'Does the workload keep up, and why does it have this size? All data come from the scaler, so the board fits any target.',
   g.scope('camunda_scaler_target_info') + [
     g.variable('target', 'Target', 'label_values(camunda_scaler_target_info{%s}, target)' % scraped),
-    g.variable('trigger', 'Trigger', 'label_values(%s, trigger)' % select('rule')) + g.all { hide: 2 },
+    g.variable('group', 'Group', 'label_values(%s, group)' % select('target_info')) + { hide: 2 },
+    g.variable('trigger', 'Trigger', 'label_values(%s, trigger)' % rule()) + g.all { hide: 2 },
   ],
   annotations,
   [

@@ -18,14 +18,22 @@ local process = 'process_start_time_seconds{%s}' % scraped;
 local counted(metric, more='') = g.counted(select(metric, more), process, pod);
 
 // The load as a share of that of the next step up, as on the board Autoscaling.
-local load = 'max by (%s) (%s / on (%s, trigger) ((%s * on (%s) group_left () %s or %s) > 0))' % [
-  target,
+// A group has its rule once, under its own name.
+local share(more) = '%s * on (%s) group_left (group) group by (%s, group) (%s) / on (%s, group, trigger) group_left () (max by (%s, group, trigger) (label_replace(%s, "group", "$1", "target", "(.*)")) > 0)' % [
   per('sample_value'),
   target,
-  per('rule', ',parameter=~"scale_up_at|value_per_replica",per="replica"'),
+  target,
+  select('target_info'),
+  scaler,
+  scaler,
+  select('rule', more),
+];
+local load = 'max by (%s) (%s / on (%s) group_left () (%s > 0) or %s)' % [
+  target,
+  share(',parameter=~"scale_up_at|value_per_replica",per="replica"'),
   target,
   each('replicas'),
-  per('rule', ',parameter="scale_up_at",per="total"'),
+  share(',parameter="scale_up_at",per="total"'),
 ];
 
 // Pods by their names, or by their addresses where there is no label pod.

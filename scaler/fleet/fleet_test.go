@@ -109,7 +109,7 @@ func TestApply(t *testing.T) {
 		}
 		apply(targetA + "," + targetB)
 		want(0, 0) // it stands by
-		if got := targetSeries(t, m); !strings.Contains(got, `camunda_scaler_target_info{dry_run="false",target="b"`) {
+		if got := targetSeries(t, m); !strings.Contains(got, `camunda_scaler_target_info{dry_run="false",group="b",target="b"`) {
 			t.Errorf("standing by, it does not tell of its targets:\n%s", got)
 		}
 		stop := lead(t, f)

@@ -45,6 +45,12 @@ func (f *families) highest(name, help string, labels ...string) *family {
 	return f.add(dto.MetricType_GAUGE, func(a, b float64) float64 { return max(a, b) }, name, help, labels)
 }
 
+// shared is one that the members of a group have in common. It is exported once,
+// with the name of the group as target.
+func (f *families) shared(name, help string, labels ...string) *family {
+	return f.add(dto.MetricType_GAUGE, nil, name, help, labels)
+}
+
 // lowest is one of which the lowest counts: an alert about the others must not be
 // silenced by one that is paused.
 func (f *families) lowest(name, help string, labels ...string) *family {

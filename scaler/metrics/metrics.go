@@ -106,13 +106,13 @@ func New() *Metrics {
 		reloadAt: desc("config_last_reload_success_timestamp_seconds", "Time at which the configuration in force was loaded."),
 		targets:  map[string]*Target{}, totals: map[string]*totals{},
 	}
-	counter, sum, highest, lowest := m.counter, m.sum, m.highest, m.lowest
+	counter, sum, highest, lowest, shared := m.counter, m.sum, m.highest, m.lowest, m.shared
 	m.steps = counter("steps_total", "Steps that were written, by direction and reason. Absent until the first of a kind.", target, "action", "reason")
 	m.errors = counter("errors_total", "Failed requests to Prometheus (query) and to the API server (read, write), by cause. Absent until the first of a kind.", target, "operation", "cause")
 	m.foreign = counter("foreign_changes_total", "Changes of the workload's spec.replicas by another writer. Absent until the first.", target)
 	m.value = sum("sample_value", "Value of the sample last decided on.", target, trigger)
 	m.age = highest("sample_age_seconds", "Age of the newest sample. It rises while there is no newer one.", target, trigger)
-	m.rule = highest("rule", "Bounds of the rule, per replica or for the total.", target, trigger, "parameter", "per")
+	m.rule = shared("rule", "Bounds of the rule, per replica or for the total. A group has them once, under its own name.", target, trigger, "parameter", "per")
 	m.replicas = sum("replicas", "The workload's spec.replicas.", target)
 	m.ready = sum("ready_replicas", "The workload's status.readyReplicas.", target)
 	m.min = sum("min_replicas", "Minimum of replicas in force now, by rule or calendar.", target)
@@ -121,8 +121,8 @@ func New() *Metrics {
 	m.holding = sum("holding", "1 for the reason that keeps the rule from being applied; absent if there is none.", target, "reason")
 	m.paused = lowest("paused", "1 if the target is paused, 0.5 if steps in one direction are. Absent if it is not.", target)
 	m.paused.optional = true
-	m.info = highest("target_info", "Workload of the target, and whether the target is a dry run. Always 1.", target, "workload_namespace", "workload_kind", "workload_name", "dry_run")
-	m.interval = highest("interval_seconds", "Configured time between two decisions.", target)
+	m.info = highest("target_info", "Workload of the target, the group that it is a member of (its own name if of none), and whether it is a dry run. Always 1.", target, "group", "workload_namespace", "workload_kind", "workload_name", "dry_run")
+	m.interval = shared("interval_seconds", "Configured time between two decisions. A group has it once, under its own name.", target)
 	m.spacing = highest("sample_interval_seconds", "Time between two samples, as observed. Absent until three were seen.", target, trigger)
 	m.decidedAt = lowest("last_decision_timestamp_seconds", "Time of the last decision, with its action and reason. Without these: of the loop's start before the first decision, or of the oldest last decision of a merged group.", target, "action", "reason")
 	m.members = sum("group_members", "Workloads of a merged group, by action and reason of their last decision.", target, "action", "reason")
@@ -135,19 +135,19 @@ func New() *Metrics {
 }
 
 // Target returns the named target's metrics, new ones if there are none yet.
-func (m *Metrics) Target(name string) *Target { return m.target(name, name) }
+func (m *Metrics) Target(name string) *Target { return m.target(name, name, name) }
 
 // Member returns the metrics of the named member of a group, new ones if there
 // are none yet.
 func (m *Metrics) Member(group, name string) *Target {
 	if m.MergeGroups {
-		return m.target(name, group)
+		return m.target(name, group, group)
 	}
-	return m.target(name, name)
+	return m.target(name, name, group)
 }
 
 // target returns metrics that are exported with a label.
-func (m *Metrics) target(name, label string) *Target {
+func (m *Metrics) target(name, label, group string) *Target {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if t, ok := m.targets[name]; ok {
@@ -159,7 +159,7 @@ func (m *Metrics) target(name, label string) *Target {
 		m.totals[label] = of
 	}
 	of.members++
-	t := &Target{totals: of, all: m, label: label, merged: label != name}
+	t := &Target{totals: of, all: m, label: label, group: group, merged: label != name}
 	m.targets[name] = t
 	return t
 }

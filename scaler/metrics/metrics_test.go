@@ -287,17 +287,77 @@ func TestForget(t *testing.T) {
 	}
 }
 
-// What a target costs: nothing for what never happened.
+// What a target costs: nothing for what never happened, and a member of a group
+// nothing for what the group shares.
 func TestSeriesOfATarget(t *testing.T) {
+	ready := int32(2)
+	observe := func(target *Target, config config.Target, values ...float64) {
+		for _, v := range values {
+			d := decided(config, 2, v)
+			d.Scale.Ready = &ready
+			target.Observe(d)
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		values []float64 // that were decided on
+		want   int
+	}{
+		{"at rest", []float64{60}, 10},
+		{"after a step up and a step down", []float64{120, 20, 60}, 12},
+	} {
+		t.Run("a member of a group "+c.name, func(t *testing.T) {
+			m := New()
+			all := []string{"all/bpm/a", "all/bpm/b", "all/bpm/c"}
+			for _, name := range all {
+				target := m.Member("all", name)
+				target.Configure(newTarget(name))
+				target.Start()
+				observe(target, newTarget(name), c.values...)
+			}
+			// The group has its interval and two bounds.
+			if n := series(t, m); n != len(all)*c.want+3 {
+				t.Errorf("%d series for %d members and their group, want %d for each and 3", n, len(all), c.want)
+			}
+		})
+		t.Run("a target "+c.name, func(t *testing.T) {
+			m := New()
+			target := m.Target("camunda")
+			target.Configure(newTarget("camunda"))
+			target.Start()
+			observe(target, newTarget("camunda"), c.values...)
+			if n := series(t, m); n != c.want+3 {
+				t.Errorf("%d series, want %d", n, c.want+3)
+			}
+		})
+	}
+}
+
+// The members of a group share its rule and its interval, also while a reload
+// reaches one after the other, and with the last one they are gone.
+func TestWhatAGroupSharesIsExportedOnce(t *testing.T) {
 	m := New()
-	empty := series(t, m)
-	target, camunda := m.Target("camunda"), newTarget("camunda")
-	target.Configure(camunda)
-	target.Start()
-	target.Observe(decided(camunda, 2, 60))
-	t.Logf("%d series a target", series(t, m)-empty)
-	if n := series(t, m) - empty; n > 14 {
-		t.Errorf("%d series for one target, want at most 14", n)
+	for _, name := range []string{"all/bpm/a", "all/bpm/b"} {
+		m.Member("all", name).Configure(newTarget(name))
+	}
+	m.Member("all", "all/bpm/new") // not configured yet
+	m.Target("camunda").Configure(newTarget("camunda"))
+	expect(t, m, `
+interval_seconds{target="all"} 10
+interval_seconds{target="camunda"} 10
+rule{parameter="scale_down_at",per="replica",target="all",trigger=""} 20
+rule{parameter="scale_down_at",per="replica",target="camunda",trigger=""} 20
+rule{parameter="scale_up_at",per="replica",target="all",trigger=""} 50
+rule{parameter="scale_up_at",per="replica",target="camunda",trigger=""} 50
+target_info{dry_run="false",group="all",target="all/bpm/a",workload_kind="Deployment",workload_name="all/bpm/a-deployment",workload_namespace="bpm"} 1
+target_info{dry_run="false",group="all",target="all/bpm/b",workload_kind="Deployment",workload_name="all/bpm/b-deployment",workload_namespace="bpm"} 1
+target_info{dry_run="false",group="camunda",target="camunda",workload_kind="Deployment",workload_name="camunda-deployment",workload_namespace="bpm"} 1`,
+		"interval_seconds", "rule", "target_info")
+	for _, name := range []string{"all/bpm/a", "all/bpm/b", "all/bpm/new"} {
+		m.Remove(name)
+	}
+	if n := series(t, m, "camunda_scaler_rule", "camunda_scaler_interval_seconds"); n != 3 {
+		t.Errorf("%d series of rules and intervals, want those of camunda alone", n)
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 // Those of 10,000 targets at once would take 100 MiB.
 type scrape struct {
 	targets int
-	rows    []rows // by the index of their family
+	rows    []rows          // by the index of their family
+	groups  map[string]bool // of which what their members share is there
 }
 
 // rows are the series of one family.
@@ -34,6 +35,15 @@ func (s *scrape) add(f *family, v float64, target string, labels ...string) {
 	for i, l := range labels {
 		r.labels[at+f.places[i+1]] = l
 	}
+}
+
+// first reports whether it is called for the group for the first time.
+func (s *scrape) first(group string) bool {
+	if s.groups[group] {
+		return false
+	}
+	s.groups[group] = true
+	return true
 }
 
 // export is where one target's series go.
@@ -65,7 +75,7 @@ func (e export) known(f *family, v float64, labels ...string) {
 func (m *Metrics) scrape() *scrape {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := &scrape{targets: len(m.targets), rows: make([]rows, len(m.all))}
+	s := &scrape{targets: len(m.targets), rows: make([]rows, len(m.all)), groups: map[string]bool{}}
 	merged := merge{}
 	for _, name := range slices.Sorted(maps.Keys(m.targets)) {
 		t := m.targets[name]

@@ -17,7 +17,8 @@ import (
 type Target struct {
 	totals *totals
 	all    *Metrics
-	label  string // its name, or that of its group
+	label  string // its name, or that of its group if they are merged
+	group  string // that of its group, or its own if it has none
 	merged bool   // with the other members of its group
 
 	mu      sync.Mutex
@@ -173,12 +174,14 @@ func (t *Target) collect(m *Metrics, to export) {
 		if t.merged {
 			w.Namespace, w.Name = "", "" // many
 		}
-		to.metric(m.info, 1, w.Namespace, w.Kind, w.Name, strconv.FormatBool(t.is.dryRun))
-		to.metric(m.interval, t.is.interval.Seconds())
+		to.metric(m.info, 1, t.group, w.Namespace, w.Kind, w.Name, strconv.FormatBool(t.is.dryRun))
 		to.metric(m.paused, pausedPart(t.is.pause.At(now), t.pause.At(now)))
 	}
-	for _, trigger := range t.is.triggers {
-		collectRule(m, trigger, to)
+	if t.is.workload.Name != "" && to.first(t.group) {
+		to.add(m.interval, t.is.interval.Seconds(), t.group)
+		for _, trigger := range t.is.triggers {
+			collectRule(m, trigger, to.scrape, t.group)
+		}
 	}
 	for _, s := range t.sampled {
 		if !s.at.IsZero() {
@@ -228,15 +231,15 @@ func pausedPart(a, b workload.Pause) float64 {
 	return (boolValue(a.Up || b.Up) + boolValue(a.Down || b.Down)) / 2
 }
 
-func collectRule(m *Metrics, trigger decide.Trigger, to export) {
+func collectRule(m *Metrics, trigger decide.Trigger, to *scrape, group string) {
 	r, per := trigger.Rule, "replica"
 	if r.Absolute {
 		per = "total"
 	}
 	if r.Kind == decide.Target {
-		to.metric(m.rule, r.ValuePerReplica, trigger.Name, "value_per_replica", per)
+		to.add(m.rule, r.ValuePerReplica, group, trigger.Name, "value_per_replica", per)
 		return
 	}
-	to.metric(m.rule, r.ScaleUpAt, trigger.Name, "scale_up_at", per)
-	to.metric(m.rule, r.ScaleDownAt, trigger.Name, "scale_down_at", per)
+	to.add(m.rule, r.ScaleUpAt, group, trigger.Name, "scale_up_at", per)
+	to.add(m.rule, r.ScaleDownAt, group, trigger.Name, "scale_down_at", per)
 }

@@ -121,6 +121,7 @@ func (h *History) write(w io.Writer) {
 			for _, t := range targets {
 				t.put(s, leads, at, h.Scrape)
 			}
+			putRule(s, tenants, false)
 			if leads {
 				queries.put(s, "camunda_scaler_query_duration_seconds", "")
 				queries.put(s, "camunda_scaler_query_queue_duration_seconds", "")

@@ -17,6 +17,7 @@ type target struct {
 	max            int
 	replicas       int
 	ready          int
+	group          string // "" if none
 	desired        int
 	changed        time.Time
 	sampled        time.Time
@@ -47,6 +48,9 @@ func newTarget(i int, next func() float64) *target {
 	t := &target{
 		name: fmt.Sprintf("tenant-%02d-worker", i), base: 20 + 60*next(), swing: .8, period: time.Hour + time.Duration(next()*float64(3*time.Hour)),
 		phase: 2 * math.Pi * next(), max: 4 + int(5*next()), replicas: 1, ready: 1, desired: 1,
+	}
+	if i > 2 {
+		t.group = tenants
 	}
 	t.handOver()
 	switch {
@@ -166,27 +170,47 @@ func (t *target) target(at time.Time) (action, reason string, change int) {
 	return "down", "load_low", max(desired, min(1, t.replicas-1)) - t.replicas
 }
 
+// tenants is a group; its members have its rule and its interval.
+const tenants = "tenants"
+
+// putRule writes what the members of a group share, or a target of none has itself.
+func putRule(s series, name string, toZero bool) {
+	rule := func(parameter string, value float64) {
+		s.put("camunda_scaler_rule", fmt.Sprintf(`target="%s",trigger="",parameter="%s",per="replica"`, name, parameter), value)
+	}
+	s.put("camunda_scaler_interval_seconds", `target="`+name+`"`, 10)
+	if toZero {
+		rule("value_per_replica", perReplica)
+		return
+	}
+	rule("scale_up_at", 50)
+	rule("scale_down_at", 20)
+}
+
 func (t *target) put(s series, leads bool, at time.Time, scrape time.Duration) {
 	name := `target="` + t.name + `"`
+	group := t.name
+	if t.group != "" {
+		group = t.group
+	}
 	put := func(metric, labels string, value float64) {
 		if labels != "" {
 			labels = "," + labels
 		}
 		s.put("camunda_scaler_"+metric, name+labels, value)
 	}
-	put("target_info", fmt.Sprintf(`workload_namespace="shop",workload_kind="Deployment",workload_name="%s",dry_run="%t"`, t.name, t.kind == dryRun), 1)
+	put("target_info", fmt.Sprintf(`group="%s",workload_namespace="shop",workload_kind="Deployment",workload_name="%s",dry_run="%t"`, group, t.name, t.kind == dryRun), 1)
 	if t.kind == pausedTarget {
 		put("paused", "", 1)
 	}
-	put("interval_seconds", "", 10)
 	put("max_replicas", "", float64(t.max))
 	if t.kind == toZero {
 		put("min_replicas", "", 0)
-		put("rule", `trigger="",parameter="value_per_replica",per="replica"`, perReplica)
 	} else {
 		put("min_replicas", "", 1)
-		put("rule", `trigger="",parameter="scale_up_at",per="replica"`, 50)
-		put("rule", `trigger="",parameter="scale_down_at",per="replica"`, 20)
+	}
+	if t.group == "" {
+		putRule(s, t.name, t.kind == toZero)
 	}
 	if !leads {
 		put("foreign_changes_total", "", 0)

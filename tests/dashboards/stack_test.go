@@ -193,7 +193,7 @@ func triggersHaveBounds(t *testing.T, prom v1.API) {
 			for trigger, bound := range want[q.Legend] {
 				await(t, time.Minute, q.Legend+" of "+trigger+" is where its rule says", func() bool {
 					q.Instant, b.To = true, time.Now()
-					series, err := b.With("target", Several).With("trigger", trigger).Evaluate(t.Context(), q)
+					series, err := b.With("target", Several).With("group", Several).With("trigger", trigger).Evaluate(t.Context(), q)
 					check(t, err)
 					replicas, err := b.Evaluate(t.Context(), Query{Instant: true, points: 1, Expr: fmt.Sprintf(`camunda_scaler_replicas{target=%q}`, Several)})
 					check(t, err)

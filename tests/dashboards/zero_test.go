@@ -33,7 +33,7 @@ func TestDashboardsAtZeroReplicas(t *testing.T) {
 	}
 	b, err := autoscaling.Open(t.Context(), prom, at.Add(-2*time.Hour), at, scrape)
 	check(t, err)
-	b = b.With("target", name)
+	b = b.With("target", name).With("group", name)
 	stats := map[string]float64{ // by panel and legend; of one, NaN is none
 		"Replicas/set": 0, "Replicas/ready": 0, "Replicas/desired": 0,
 		"Load/load":                   -1, // no replicas

@@ -11,7 +11,7 @@ import (
 	"net/http"
 )
 
-// Request asks the API server as administrator. It sends body as JSON, unless
+// Request asks the API server, as administrator unless the cluster is from As. It sends body as JSON, unless
 // it is nil, and decodes the answer into result, unless that is nil. The
 // content type of a PATCH is a merge patch. An answer that is not 2xx is a
 // *StatusError.
@@ -33,6 +33,15 @@ func (c *Cluster) Request(ctx context.Context, method, path string, body, result
 		request.Header.Set("Content-Type", "application/merge-patch+json")
 	}
 	return send(c.client, request, result)
+}
+
+// As returns the cluster for requests as a user with a client certificate, who may
+// do what RBAC says.
+func (c *Cluster) As(user string, groups ...string) (*Cluster, error) {
+	client, err := c.authority.httpClient(user, groups...)
+	as := *c
+	as.client = client
+	return &as, err
 }
 
 // Watch opens a watch as administrator, and returns its events: JSON objects

@@ -42,6 +42,25 @@ func (c *Cluster) Create(ctx context.Context, namespace string, all ...Object) e
 	return nil
 }
 
+// Check returns an error if the API server would refuse to create objects, or to
+// change those that there are.
+func (c *Cluster) Check(ctx context.Context, namespace string, all ...Object) error {
+	const query = "?dryRun=All&fieldValidation=Strict"
+	for _, o := range all {
+		metadata, _ := o["metadata"].(Object)
+		path := collection(o, namespace)
+		err := c.Request(ctx, http.MethodPatch, fmt.Sprint(path, "/", metadata["name"], query), o, nil)
+		var status *StatusError
+		if errors.As(err, &status) && status.Code == http.StatusNotFound {
+			err = c.Request(ctx, http.MethodPost, path+query, o, nil)
+		}
+		if err != nil {
+			return fmt.Errorf("check the %v %v: %w", o["kind"], metadata["name"], err)
+		}
+	}
+	return nil
+}
+
 var clusterKinds = []string{
 	"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "Namespace", "PersistentVolume",
 	"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",

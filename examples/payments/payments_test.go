@@ -16,6 +16,8 @@ import (
 // part of which builds on those before.
 func TestExample(t *testing.T) {
 	r := start(t)
+	t.Run("manifests", func(t *testing.T) { testManifests(t, r) })
+	t.Run("a developer", func(t *testing.T) { testDeveloper(t, r) })
 	for _, part := range story.New(r, t.Logf).Parts() {
 		began := time.Now()
 		passed := t.Run(part.Name, func(t *testing.T) {

@@ -132,8 +132,11 @@ test-example-kafka: ## The example kafka, end to end
 	cd examples/kafka && GOWORK=off go test -count=1 -timeout 20m -v ./...
 
 .PHONY: test-example-payments
-test-example-payments: ## The example payments, end to end
+test-example-payments: $(if $(NODE),e2e-needs) ## The example payments, end to end; as root on Linux on a real node too
 	cd examples/payments && GOWORK=off go test -count=1 -timeout 20m -v ./...
+ifdef NODE
+	cd examples/payments/node && GOWORK=off go test -count=1 -timeout 20m -v ./...
+endif
 
 .PHONY: bench-example
 bench-example: ## Measure what an example's README has: NAME=scan-workers ARGS=packing (ARGS=--help: what there is)

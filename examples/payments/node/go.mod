@@ -12,7 +12,6 @@ require (
 	github.com/camunda-autoscaler/camunda-autoscaler/e2e v0.0.0-00010101000000-000000000000
 	github.com/camunda-autoscaler/camunda-autoscaler/testbed v0.0.0
 	golang.org/x/sync v0.24.0
-	golang.org/x/sys v0.49.0
 	k8s.io/api v0.37.2
 	k8s.io/apimachinery v0.37.2
 	sigs.k8s.io/knftables v0.0.22
@@ -36,7 +35,9 @@ require (
 	github.com/ulikunitz/xz v0.5.17 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
 	go.yaml.in/yaml/v2 v2.4.4 // indirect
+	go.yaml.in/yaml/v3 v3.0.6 // indirect
 	golang.org/x/net v0.57.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.41.0 // indirect
 	gopkg.in/inf.v0 v0.9.1 // indirect
 	k8s.io/klog/v2 v2.140.0 // indirect

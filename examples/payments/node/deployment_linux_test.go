@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -83,10 +84,12 @@ func testDeployment(ctx context.Context, s *system, developer, colleague user) {
 func (s *system) only(ctx context.Context, image string) {
 	s.t.Helper()
 	within(ctx, s.t, time.Minute, "only "+image+" runs", func() error {
-		out := s.kubectl(ctx, "get", "pods", "--selector=app.kubernetes.io/name=payment-provider", "--output=jsonpath={.items[*].spec.containers[*].image}")
-		if out != image {
-			return errors.New("there are " + out)
+		pods, err := s.pods(ctx, "payment-provider")
+		for _, p := range pods {
+			if i := p.Spec.Containers[0].Image; i != image || p.DeletionTimestamp != nil {
+				err = fmt.Errorf("%s of %s is still there", p.Name, i)
+			}
 		}
-		return nil
+		return err
 	})
 }

@@ -5,15 +5,19 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
+
+	core "k8s.io/api/core/v1"
 )
 
 // testFaults has the provider and Antaeus end without a warning, and the provider
 // hang: no invoice is lost, and none is paid that was not charged.
 func testFaults(ctx context.Context, s *system) {
 	before := s.paid(ctx)
+	if count(before) == len(before) {
+		s.t.Fatal("all is paid already, so the calls so far have charged nothing: give Antaeus more invoices")
+	}
 	// grown checks that what was paid still is, and returns how much more it is now.
 	grown := func(s *system) int {
 		s.t.Helper()
@@ -93,23 +97,29 @@ func testFaults(ctx context.Context, s *system) {
 // back.
 func (s *system) kill(ctx context.Context, name string) {
 	s.t.Helper()
-	state := func() []string {
-		s.t.Helper()
-		const path = "--output=jsonpath={range .items[*].status.containerStatuses[*]}{.containerID} {.ready}{end}"
-		return strings.Fields(s.kubectl(ctx, "get", "pods", "--selector=app.kubernetes.io/name="+name, path))
+	container := func() (core.ContainerStatus, error) {
+		pods, err := s.pods(ctx, name)
+		if err != nil {
+			return core.ContainerStatus{}, err
+		}
+		if len(pods) != 1 || len(pods[0].Status.ContainerStatuses) != 1 {
+			return core.ContainerStatus{}, fmt.Errorf("%s has %d Pods, want one with one container", name, len(pods))
+		}
+		return pods[0].Status.ContainerStatuses[0], nil
 	}
-	before := state()
-	if len(before) != 2 {
-		s.t.Fatalf("%s has the containers %q, want one", name, before)
+	before, err := container()
+	if err == nil {
+		err = s.KillContainer(ctx, before.ContainerID)
 	}
-	if err := s.KillContainer(ctx, before[0]); err != nil {
+	if err != nil {
 		s.t.Fatal(err)
 	}
 	within(ctx, s.t, time.Minute, name+" is back", func() error {
-		if now := state(); len(now) != 2 || now[0] == before[0] || now[1] != "true" {
-			return fmt.Errorf("its containers are %q", now)
+		now, err := container()
+		if err == nil && (now.ContainerID == before.ContainerID || !now.Ready) {
+			err = fmt.Errorf("its container is %s, ready: %t", now.ContainerID, now.Ready)
 		}
-		return nil
+		return err
 	})
 	s.answers(ctx)
 }
@@ -127,8 +137,11 @@ var acceptedLine = regexp.MustCompile(`(?m)^payments_requests_total\{result="acc
 // accepted returns how many charges the provider's only Pod has accepted.
 func (s *system) accepted(ctx context.Context) int {
 	s.t.Helper()
-	ip := s.kubectl(ctx, "get", "pods", "--selector=app.kubernetes.io/name=payment-provider", "--output=jsonpath={.items[*].status.podIP}")
-	address, err := s.Forward(s.life, ip+":8081")
+	pods, err := s.pods(ctx, "payment-provider")
+	if err != nil || len(pods) != 1 {
+		s.t.Fatalf("the provider has %d Pods (%v), want one", len(pods), err)
+	}
+	address, err := s.Forward(s.life, pods[0].Status.PodIP+":8081")
 	if err != nil {
 		s.t.Fatal(err)
 	}

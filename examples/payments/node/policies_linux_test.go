@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"os/exec"
 	"slices"
@@ -13,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	core "k8s.io/api/core/v1"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/e2e/netns"
 	"github.com/camunda-autoscaler/camunda-autoscaler/e2e/node"
@@ -107,15 +108,15 @@ func testPolicies(ctx context.Context, s *system) {
 // its own node every Pod is reached.
 func (s *system) stranger(ctx context.Context, name, namespace string) string {
 	s.t.Helper()
-	var ip string
-	within(ctx, s.t, time.Minute, "the address of "+name, func() (err error) {
-		ip, err = s.Kubectl(ctx, "get", "pod", name, "--namespace="+namespace, "--output=jsonpath={.status.podIP}")
-		if err == nil && net.ParseIP(ip) == nil {
+	var pod core.Pod
+	within(ctx, s.t, time.Minute, "the address of "+name, func() error {
+		err := s.Request(ctx, http.MethodGet, "/api/v1/namespaces/"+namespace+"/pods/"+name, nil, &pod)
+		if err == nil && pod.Status.PodIP == "" {
 			err = errors.New("it has none yet")
 		}
 		return err
 	})
-	address, err := s.Forward(s.life, ip+":8000")
+	address, err := s.Forward(s.life, pod.Status.PodIP+":8000")
 	if err != nil {
 		s.t.Fatal(err)
 	}

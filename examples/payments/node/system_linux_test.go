@@ -179,6 +179,13 @@ func (s *system) enlarge(ctx context.Context) {
 	s.answers(ctx)
 }
 
+// pods returns those of a Deployment.
+func (s *system) pods(ctx context.Context, deployment string) ([]core.Pod, error) {
+	var list core.PodList
+	err := s.Request(ctx, http.MethodGet, "/api/v1/namespaces/"+namespace+"/pods?labelSelector=app.kubernetes.io/name="+deployment, nil, &list)
+	return list.Items, err
+}
+
 // kubectl runs kubectl in the namespace and returns its output.
 func (s *system) kubectl(ctx context.Context, args ...string) string {
 	s.t.Helper()

@@ -21,14 +21,18 @@ type files map[string][]byte
 
 var steps = []func() (files, error){boards, copies, schema, readmes, manifests}
 
-// boards evaluates the dashboards' sources.
+// boards evaluates the dashboards' sources. An example's JSON is beside its source.
 func boards() (files, error) {
 	paths, err := project.Glob("dashboards/src/*.jsonnet")
 	if err != nil {
 		return nil, err
 	}
+	examples, err := project.Glob("examples/*/*/*/files/*.jsonnet")
+	if err != nil {
+		return nil, err
+	}
 	made := files{}
-	for _, path := range paths {
+	for _, path := range append(paths, examples...) {
 		text, err := project.Run(project.Jsonnet, path)
 		if err != nil {
 			return nil, err
@@ -40,7 +44,7 @@ func boards() (files, error) {
 		if text, err = indented(board, ""); err != nil {
 			return nil, err
 		}
-		made["dashboards/"+strings.TrimSuffix(filepath.Base(path), "net")] = append(text, '\n')
+		made[strings.TrimSuffix(strings.Replace(path, "dashboards/src/", "dashboards/", 1), "net")] = append(text, '\n')
 	}
 	return made, nil
 }

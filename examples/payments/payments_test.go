@@ -13,7 +13,7 @@ import (
 )
 
 // TestExample applies the manifests to a real control plane and plays the story, each
-// part of which builds on those before.
+// part of which builds on those before. The dashboard's queries then have results.
 func TestExample(t *testing.T) {
 	r := start(t)
 	t.Run("manifests", func(t *testing.T) { testManifests(t, r) })
@@ -30,6 +30,7 @@ func TestExample(t *testing.T) {
 		}
 		t.Logf("%s: %.0f s", part.Name, time.Since(began).Seconds())
 	}
+	t.Run("dashboard", func(t *testing.T) { testDashboard(t, r) })
 }
 
 func start(t *testing.T) *rig.Rig {

@@ -35,7 +35,7 @@ func newMetrics() *metrics {
 		}, []string{"result"}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "payments_request_duration_seconds", Help: "Time from a request's headers to the end of its answer.",
-			Buckets: []float64{.005, .025, .1, .25, .5, 1, 2.5, 5, 10},
+			Buckets: []float64{.005, .025, .1, .25, .5, .75, 1, 1.5, 2, 2.5, 3.5, 5, 10},
 		}),
 	}
 	for _, r := range []result{accepted, refused, failed, invalid} {

@@ -55,7 +55,7 @@ func (r *Rig) deploy(ctx context.Context) error {
 		switch {
 		case o["kind"] != "Deployment":
 		case name(o) == Antaeus:
-			setEnv(o, map[string]string{"PAYMENT_PROVIDER_ENDPOINT": r.Provider + "/", "ANTAEUS_DATABASE": r.path("antaeus.db"), "PAYMENT_PROVIDER_TIMEOUT": Timeout.String()})
+			setEnv(o, map[string]string{"PAYMENT_PROVIDER_ENDPOINT": r.Provider + "/", "ANTAEUS_DATABASE": r.path("antaeus.db")})
 		case name(o) == Provider: // nothing here takes as long to learn of a change as a large cluster
 			container(o)["lifecycle"] = kube.Object{"preStop": kube.Object{"sleep": kube.Object{"seconds": 1}}}
 		}

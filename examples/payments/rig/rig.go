@@ -32,8 +32,8 @@ const (
 	Antaeus   = "antaeus"
 )
 
-// Timeout is how long Antaeus waits for the provider.
-const Timeout = 3 * time.Second
+// Timeout is how long Antaeus waits for the provider, its default.
+const Timeout = 5 * time.Second
 
 const (
 	nodes    = 2

@@ -60,7 +60,7 @@ func (s *Story) release(ctx context.Context) error {
 }
 
 const (
-	callers  = 14
+	callers  = 15
 	perPod   = 4 // scaler-values.yaml: value_per_replica
 	fewest   = 2 // min_replicas
 	expected = (callers + perPod - 1) / perPod
@@ -87,7 +87,7 @@ func (s *Story) scaled(ctx context.Context) error {
 	if err := reach(ctx, fewest); err != nil {
 		return err
 	}
-	s.say("%d callers at once, each charge takes half a second, and each Pod works on 4", callers)
+	s.say("%d callers at once, each charge takes a second, and a Pod works on 8 at once", callers)
 	if err := s.load(ctx, callers, func(ctx context.Context) error {
 		if err := reach(ctx, expected); err != nil {
 			return err

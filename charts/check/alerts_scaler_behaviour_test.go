@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	every15m = `scaler a camunda_scaler_interval_seconds{target="t"} 900
-		scaler b camunda_scaler_interval_seconds{target="t"} 900
+	every15m = `scaler a camunda_scaler_interval_seconds 900
+		scaler b camunda_scaler_interval_seconds 900
 		scaler a camunda_scaler_sample_interval_seconds{target="t"} 15
 	`
 	sparse = `scaler a camunda_scaler_sample_interval_seconds{target="t"} 300
@@ -25,8 +25,6 @@ const (
 	`
 	takenOut = `scaler a camunda_scaler_target_info{INFO} absent
 		scaler b camunda_scaler_target_info{INFO} absent
-		scaler a camunda_scaler_interval_seconds{target="t"} absent
-		scaler b camunda_scaler_interval_seconds{target="t"} absent
 		scaler a camunda_scaler_sample_interval_seconds{target="t"} absent
 		scaler a camunda_scaler_last_decision_timestamp_seconds{target="t",action="none",reason="within_bounds"} absent
 		scaler a camunda_scaler_replicas{target="t"} absent
@@ -37,9 +35,8 @@ const (
 	member = `scaler a camunda_scaler_target_info{INFO} absent
 		scaler b camunda_scaler_target_info{INFO} absent
 		scaler a camunda_scaler_target_info{target="t",group="all",workload_namespace="bpm",workload_kind="Deployment",workload_name="camunda",dry_run="false"} 1
-		scaler a camunda_scaler_interval_seconds{target="t"} absent
-		scaler b camunda_scaler_interval_seconds{target="t"} absent
-		scaler a camunda_scaler_interval_seconds{target="all"} 900
+		scaler a camunda_scaler_interval_seconds 900
+		scaler b camunda_scaler_interval_seconds 900
 		scaler a camunda_scaler_sample_interval_seconds{target="t"} 15
 	`
 	disagree = `scaler b camunda_scaler_target_info{INFO} absent

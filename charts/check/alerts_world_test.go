@@ -36,7 +36,7 @@ scaler a up 1
 scaler a camunda_scaler_leader 1
 scaler a camunda_scaler_config_last_reload_successful 1
 scaler a camunda_scaler_target_info{INFO} 1
-scaler a camunda_scaler_interval_seconds{target="t"} 10
+scaler a camunda_scaler_interval_seconds 10
 scaler a camunda_scaler_sample_interval_seconds{target="t"} 10
 scaler a camunda_scaler_last_decision_timestamp_seconds{target="t",action="none",reason="within_bounds"} now
 scaler a camunda_scaler_replicas{target="t"} 2
@@ -48,7 +48,7 @@ scaler b up 1
 scaler b camunda_scaler_leader 0
 scaler b camunda_scaler_config_last_reload_successful 1
 scaler b camunda_scaler_target_info{INFO} 1
-scaler b camunda_scaler_interval_seconds{target="t"} 10
+scaler b camunda_scaler_interval_seconds 10
 `
 
 // decides is the fault that the last decision has another reason.

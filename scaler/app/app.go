@@ -90,6 +90,7 @@ func Run(ctx context.Context, o Options) error {
 		events.Run(ended) // those of the one decision
 		return err
 	}
+	self.Loaded(o.Config.Targets[0].Interval) // all have the same
 	reloads := newReloader(o, targets, self)
 	ready := func() error {
 		if err := lead.Worked(); err != nil {

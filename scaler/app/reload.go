@@ -32,7 +32,6 @@ type reloader struct {
 }
 
 func newReloader(o Options, targets *fleet.Fleet, m *metrics.Metrics) *reloader {
-	m.Reloaded(true)
 	r := &reloader{load: o.Load, targets: targets, metrics: m, logger: o.Loggers.Kit, limit: rate.NewLimiter(rate.Every(6*time.Second), 10), watched: o.Watch}
 	r.changed() // what is in force now
 	return r
@@ -81,11 +80,12 @@ func (r *reloader) reload() error {
 	if err == nil {
 		err = r.targets.Apply(c)
 	}
-	r.metrics.Reloaded(err == nil)
 	if err != nil {
+		r.metrics.Refused()
 		level.Error(r.logger).Log("msg", "configuration reload failed", "err", err, "effect", "the previous configuration stays in force")
 		return fmt.Errorf("the previous configuration stays in force: %w", err)
 	}
+	r.metrics.Loaded(c.Targets[0].Interval)
 	level.Info(r.logger).Log("msg", "configuration reloaded", "targets", len(c.Targets))
 	return nil
 }

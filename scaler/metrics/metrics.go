@@ -25,14 +25,15 @@ type Metrics struct {
 	query, queued, requestQueued, lag prometheus.Histogram
 	request                           *prometheus.HistogramVec
 	decisions                         *prometheus.CounterVec
-	leader, reloaded, reloadAt        *prometheus.Desc
+	leader, interval                  *prometheus.Desc
+	reloaded, reloadAt                *prometheus.Desc
 
 	families
 	steps, errors, foreign             *family
 	value, age, rule                   *family
 	replicas, ready, desired, min, max *family
 	holding, paused                    *family
-	info, interval, spacing            *family
+	info, spacing                      *family
 	decidedAt, members                 *family
 	shadow, compared, same             *family // of a dry run
 	replicaTime, aboveTime             *family
@@ -48,6 +49,7 @@ type Metrics struct {
 	leads    func() bool        // nil: not exported
 	reloads  reloadState
 	reloadOK time.Time
+	every    time.Duration // between two decisions; 0 until a configuration is loaded
 }
 
 type reloadState int
@@ -102,6 +104,7 @@ func New() *Metrics {
 			Help: "Decisions on all targets, about one per target and interval.",
 		}, []string{"action", "reason"}),
 		leader:   desc("leader", "1 if this scaler leads, 0 if it stands by."),
+		interval: desc("interval_seconds", "Configured time between two decisions."),
 		reloaded: desc("config_last_reload_successful", "1 if the last reload of the configuration succeeded, 0 if the previous configuration stays in force."),
 		reloadAt: desc("config_last_reload_success_timestamp_seconds", "Time at which the configuration in force was loaded."),
 		targets:  map[string]*Target{}, totals: map[string]*totals{},
@@ -122,7 +125,6 @@ func New() *Metrics {
 	m.paused = lowest("paused", "1 if the target is paused, 0.5 if steps in one direction are. Absent if it is not.", target)
 	m.paused.optional = true
 	m.info = highest("target_info", "Workload of the target, the group that it is a member of (its own name if of none), and whether it is a dry run. Always 1.", target, "group", "workload_namespace", "workload_kind", "workload_name", "dry_run")
-	m.interval = shared("interval_seconds", "Configured time between two decisions. A group has it once, under its own name.", target)
 	m.spacing = highest("sample_interval_seconds", "Time between two samples, as observed. Absent until three were seen.", target, trigger)
 	m.decidedAt = lowest("last_decision_timestamp_seconds", "Time of the last decision, with its action and reason. Without these: of the loop's start before the first decision, or of the oldest last decision of a merged group.", target, "action", "reason")
 	m.members = sum("group_members", "Workloads of a merged group, by action and reason of their last decision.", target, "action", "reason")
@@ -185,14 +187,19 @@ func (m *Metrics) SetLeader(leads func() bool) {
 	m.leads = leads
 }
 
-// Reloaded notes whether the configuration was loaded, now.
-func (m *Metrics) Reloaded(ok bool) {
+// Loaded notes that a configuration is in force from now on, and how often it
+// has decisions made.
+func (m *Metrics) Loaded(interval time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.reloads, m.reloadOK, m.every = loaded, time.Now(), interval
+}
+
+// Refused notes that a reload has failed.
+func (m *Metrics) Refused() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reloads = refused
-	if ok {
-		m.reloads, m.reloadOK = loaded, time.Now()
-	}
 }
 
 // Describe implements prometheus.Collector.
@@ -203,7 +210,7 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.requestQueued.Describe(ch)
 	m.lag.Describe(ch)
 	m.decisions.Describe(ch)
-	for _, d := range []*prometheus.Desc{m.leader, m.reloaded, m.reloadAt} {
+	for _, d := range []*prometheus.Desc{m.leader, m.interval, m.reloaded, m.reloadAt} {
 		ch <- d
 	}
 }
@@ -221,6 +228,9 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64) { ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
 	if m.leads != nil {
 		gauge(m.leader, boolValue(m.leads()))
+	}
+	if m.every > 0 {
+		gauge(m.interval, m.every.Seconds())
 	}
 	if m.reloads != neverLoaded {
 		gauge(m.reloaded, boolValue(m.reloads == loaded))

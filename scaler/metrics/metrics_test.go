@@ -76,8 +76,8 @@ func TestGolden(t *testing.T) {
 		known.failed(Query, string(promapi.CauseTimeout))
 		known.failed(Write, string(workload.CauseConflict))
 		m.SetLeader(func() bool { return true })
-		m.Reloaded(true)
-		m.Reloaded(false)
+		m.Loaded(10 * time.Second)
+		m.Refused()
 		trial := newTarget("trial")
 		trial.DryRun = true
 		m.Target("trial").Configure(trial)
@@ -315,9 +315,9 @@ func TestSeriesOfATarget(t *testing.T) {
 				target.Start()
 				observe(target, newTarget(name), c.values...)
 			}
-			// The group has its interval and two bounds.
-			if n := series(t, m); n != len(all)*c.want+3 {
-				t.Errorf("%d series for %d members and their group, want %d for each and 3", n, len(all), c.want)
+			// The group has two bounds.
+			if n := series(t, m); n != len(all)*c.want+2 {
+				t.Errorf("%d series for %d members and their group, want %d for each and 2", n, len(all), c.want)
 			}
 		})
 		t.Run("a target "+c.name, func(t *testing.T) {
@@ -326,14 +326,14 @@ func TestSeriesOfATarget(t *testing.T) {
 			target.Configure(newTarget("camunda"))
 			target.Start()
 			observe(target, newTarget("camunda"), c.values...)
-			if n := series(t, m); n != c.want+3 {
-				t.Errorf("%d series, want %d", n, c.want+3)
+			if n := series(t, m); n != c.want+2 {
+				t.Errorf("%d series, want %d", n, c.want+2)
 			}
 		})
 	}
 }
 
-// The members of a group share its rule and its interval, also while a reload
+// The members of a group share its rule, also while a reload
 // reaches one after the other, and with the last one they are gone.
 func TestWhatAGroupSharesIsExportedOnce(t *testing.T) {
 	m := New()
@@ -343,8 +343,6 @@ func TestWhatAGroupSharesIsExportedOnce(t *testing.T) {
 	m.Member("all", "all/bpm/new") // not configured yet
 	m.Target("camunda").Configure(newTarget("camunda"))
 	expect(t, m, `
-interval_seconds{target="all"} 10
-interval_seconds{target="camunda"} 10
 rule{parameter="scale_down_at",per="replica",target="all",trigger=""} 20
 rule{parameter="scale_down_at",per="replica",target="camunda",trigger=""} 20
 rule{parameter="scale_up_at",per="replica",target="all",trigger=""} 50
@@ -352,12 +350,12 @@ rule{parameter="scale_up_at",per="replica",target="camunda",trigger=""} 50
 target_info{dry_run="false",group="all",target="all/bpm/a",workload_kind="Deployment",workload_name="all/bpm/a-deployment",workload_namespace="bpm"} 1
 target_info{dry_run="false",group="all",target="all/bpm/b",workload_kind="Deployment",workload_name="all/bpm/b-deployment",workload_namespace="bpm"} 1
 target_info{dry_run="false",group="camunda",target="camunda",workload_kind="Deployment",workload_name="camunda-deployment",workload_namespace="bpm"} 1`,
-		"interval_seconds", "rule", "target_info")
+		"rule", "target_info")
 	for _, name := range []string{"all/bpm/a", "all/bpm/b", "all/bpm/new"} {
 		m.Remove(name)
 	}
-	if n := series(t, m, "camunda_scaler_rule", "camunda_scaler_interval_seconds"); n != 3 {
-		t.Errorf("%d series of rules and intervals, want those of camunda alone", n)
+	if n := series(t, m, "camunda_scaler_rule"); n != 2 {
+		t.Errorf("%d series of rules, want those of camunda alone", n)
 	}
 }
 

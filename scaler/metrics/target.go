@@ -36,7 +36,6 @@ type Target struct {
 // metrics would keep a copy.
 type identity struct {
 	workload workload.Ref
-	interval time.Duration
 	triggers []decide.Trigger
 	dryRun   bool
 	pause    workload.Pause
@@ -78,7 +77,7 @@ func (t *Target) Configure(target config.Target) {
 	case t.dryRun == nil:
 		t.dryRun = &dryRun{}
 	}
-	t.is = identity{target.Workload, target.Interval, target.Policy.Triggers, target.DryRun, target.Pause}
+	t.is = identity{target.Workload, target.Policy.Triggers, target.DryRun, target.Pause}
 	t.sampled, t.last.desired = kept, math.NaN() // the decision was by the triggers from before
 }
 
@@ -178,7 +177,6 @@ func (t *Target) collect(m *Metrics, to export) {
 		to.metric(m.paused, pausedPart(t.is.pause.At(now), t.pause.At(now)))
 	}
 	if t.is.workload.Name != "" && to.first(t.group) {
-		to.add(m.interval, t.is.interval.Seconds(), t.group)
 		for _, trigger := range t.is.triggers {
 			collectRule(m, trigger, to.scrape, t.group)
 		}

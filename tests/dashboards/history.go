@@ -117,6 +117,7 @@ func (h *History) write(w io.Writer) {
 			}
 			ownMetrics(s, `camunda_scaler_build_info`, started, next)
 			s.put("camunda_scaler_leader", "", truth(leads))
+			s.put("camunda_scaler_interval_seconds", "", 10)
 			s.put("camunda_scaler_config_last_reload_successful", "", 1)
 			for _, t := range targets {
 				t.put(s, leads, at, h.Scrape)

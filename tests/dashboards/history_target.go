@@ -170,7 +170,7 @@ func (t *target) target(at time.Time) (action, reason string, change int) {
 	return "down", "load_low", max(desired, min(1, t.replicas-1)) - t.replicas
 }
 
-// tenants is a group; its members have its rule and its interval.
+// tenants is a group; its members have its rule.
 const tenants = "tenants"
 
 // putRule writes what the members of a group share, or a target of none has itself.
@@ -178,7 +178,6 @@ func putRule(s series, name string, toZero bool) {
 	rule := func(parameter string, value float64) {
 		s.put("camunda_scaler_rule", fmt.Sprintf(`target="%s",trigger="",parameter="%s",per="replica"`, name, parameter), value)
 	}
-	s.put("camunda_scaler_interval_seconds", `target="`+name+`"`, 10)
 	if toZero {
 		rule("value_per_replica", perReplica)
 		return

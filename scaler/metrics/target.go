@@ -176,7 +176,7 @@ func (t *Target) collect(m *Metrics, to export) {
 		to.metric(m.info, 1, t.group, w.Namespace, w.Kind, w.Name, strconv.FormatBool(t.is.dryRun))
 		to.metric(m.paused, pausedPart(t.is.pause.At(now), t.pause.At(now)))
 	}
-	if t.is.workload.Name != "" && to.first(t.group) {
+	if alone := t.group == t.label && !t.merged; t.is.workload.Name != "" && (alone || to.first(t.group)) {
 		for _, trigger := range t.is.triggers {
 			collectRule(m, trigger, to.scrape, t.group)
 		}

@@ -29,7 +29,8 @@ type Result struct {
 	QueriesAMinute            float64
 	APIRequestsAMinute        float64
 	LagMedian, LagP99         time.Duration
-	Series, MetricsBytes      int
+	Series                    int
+	MetricsBytes, Compressed  int // of /metrics, and as Prometheus scrapes it
 	ScrapeCPU                 time.Duration // of the scaler, for one scrape
 	OtherMedian, OtherP99     time.Duration // another client of Prometheus: how long its queries take
 	WithoutMedian, WithoutP99 time.Duration // the same before the scaler was started
@@ -121,7 +122,7 @@ func (w *World) steady(ctx context.Context, s *Scaler, r *Result) error {
 	if err != nil {
 		return err
 	}
-	r.Series, r.MetricsBytes = after.series, after.bytes
+	r.Series, r.MetricsBytes, r.Compressed = after.series, after.bytes, after.compressed
 	r.Goroutines = int(after.total("go_goroutines"))
 	r.QueriesAMinute = aMinute(after.total("camunda_scaler_query_duration_seconds") - before.total("camunda_scaler_query_duration_seconds"))
 	r.APIRequestsAMinute = aMinute(after.total("camunda_scaler_api_request_duration_seconds") - before.total("camunda_scaler_api_request_duration_seconds"))

@@ -2,6 +2,7 @@ package scale
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -93,10 +94,13 @@ func (s *Scaler) profile(ctx context.Context, prefix string) error {
 }
 
 // get returns the body of what the scaler serves at a path.
-func (s *Scaler) get(ctx context.Context, path string) ([]byte, error) {
+func (s *Scaler) get(ctx context.Context, path string, headers ...string) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
 	if err != nil {
 		return nil, err
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
 	}
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
@@ -111,14 +115,23 @@ func (s *Scaler) get(ctx context.Context, path string) ([]byte, error) {
 
 // metrics is one scrape.
 type metrics struct {
-	families      map[string]*dto.MetricFamily
-	bytes, series int
+	families                  map[string]*dto.MetricFamily
+	bytes, compressed, series int
 }
 
-// scrape reads the scaler's metrics, and takes them apart if parse is set.
+// scrape reads the scaler's metrics, compressed as Prometheus does, and takes them
+// apart if parse is set.
 func (s *Scaler) scrape(ctx context.Context, parse bool) (m metrics, err error) {
-	text, err := s.get(ctx, "/metrics")
-	if m.bytes = len(text); err != nil || !parse {
+	compressed, err := s.get(ctx, "/metrics", "Accept-Encoding", "gzip")
+	if m.compressed = len(compressed); err != nil || !parse {
+		return m, err
+	}
+	z, err := gzip.NewReader(bytes.NewReader(compressed))
+	if err != nil {
+		return m, err
+	}
+	text, err := io.ReadAll(z)
+	if m.bytes = len(text); err != nil {
 		return m, err
 	}
 	parser := expfmt.NewTextParser(model.UTF8Validation)

@@ -10,8 +10,8 @@ import (
 func TestCounts(t *testing.T) {
 	const n = 100
 	for layout, want := range map[Layout]Result{
-		OneQuery: {Connections: 2, QueriesAMinute: 60 * 2.5},
-		Separate: {Connections: 16, QueriesAMinute: 60 * 2.5 * n / 2}, // more than half of them go together
+		OneQuery: {Connections: 2, QueriesAMinute: 60 * 2.5, Series: 10 * n},
+		Separate: {Connections: 16, QueriesAMinute: 60 * 2.5 * n / 2, Series: 12 * n}, // more than half of the queries go together
 	} {
 		t.Run(string(layout), func(t *testing.T) {
 			w, err := NewWorld(t.Context(), t.TempDir(), n, time.Second)
@@ -36,8 +36,8 @@ func TestCounts(t *testing.T) {
 			if own := r.Goroutines - 60; own > n/2 { // none while it waits
 				t.Errorf("%d goroutines for %d workloads", own, n)
 			}
-			if perWorkload := float64(r.Series-150) / n; perWorkload > 20 {
-				t.Errorf("%.1f series a workload", perWorkload)
+			if own := 70; r.Series > want.Series+own {
+				t.Errorf("%d series, want at most %d for %d workloads and %d for the scaler", r.Series, want.Series, n, own)
 			}
 		})
 	}

@@ -81,8 +81,8 @@ func printTable(results []scale.Result) {
 	row("CPU a minute: scaler / Prometheus / API server, s", func(r scale.Result) string { return ms(r.ScalerCPU, r.PrometheusCPU, r.APIServerCPU) })
 	row("goroutines / connections to Prometheus", func(r scale.Result) string { return fmt.Sprintf("%d / %d", r.Goroutines, r.Connections) })
 	row("requests a minute: Prometheus / API server", func(r scale.Result) string { return fmt.Sprintf("%.0f / %.0f", r.QueriesAMinute, r.APIRequestsAMinute) })
-	row("/metrics: series / KiB / CPU of a scrape, s", func(r scale.Result) string {
-		return fmt.Sprintf("%d / %d / %s", r.Series, r.MetricsBytes>>10, ms(r.ScrapeCPU))
+	row("/metrics: series / KiB / KiB compressed / CPU of a scrape, s", func(r scale.Result) string {
+		return fmt.Sprintf("%d / %d / %d / %s", r.Series, r.MetricsBytes>>10, r.Compressed>>10, ms(r.ScrapeCPU))
 	})
 	row("another client's query, median / p99, s", func(r scale.Result) string { return ms(r.OtherMedian, r.OtherP99) })
 	row("the same without the scaler", func(r scale.Result) string { return ms(r.WithoutMedian, r.WithoutP99) })

@@ -132,7 +132,7 @@ func (m *Measure) render(ctx context.Context, jobs []Size, way Way) ([]rig.Objec
 	if err := os.WriteFile(file, text, 0o644); err != nil {
 		return nil, err
 	}
-	all, err := rig.Render(ctx, "batch-jobs-min-nodes", fmt.Sprintf("g%d", m.groups), file)
+	all, err := rig.Render(ctx, "charts/batch-jobs-min-nodes", fmt.Sprintf("g%d", m.groups), file)
 	if err != nil || !way.Alone {
 		return all, err
 	}

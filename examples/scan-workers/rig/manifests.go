@@ -20,7 +20,8 @@ func Folder() (string, error) {
 	return filepath.Join(checkout, "examples", "scan-workers"), err
 }
 
-// Render renders a chart of the example as `helm template` does.
+// Render renders a chart as `helm template` does; its path is from the example's
+// folder.
 func Render(ctx context.Context, chart, release string, values ...string) ([]Object, error) {
 	folder, err := Folder()
 	if err != nil {
@@ -30,7 +31,7 @@ func Render(ctx context.Context, chart, release string, values ...string) ([]Obj
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"template", release, filepath.Join(folder, "charts", chart)}
+	args := []string{"template", release, filepath.Join(folder, chart), "--namespace=" + Namespace}
 	for _, file := range values {
 		args = append(args, "--values="+file)
 	}

@@ -150,7 +150,7 @@ func (r *Rig) deploy(ctx context.Context) error {
 	if err := os.WriteFile(r.path("values.yaml"), values, 0o644); err != nil {
 		return err
 	}
-	all, err := Render(ctx, "scan-workers", "scan", r.path("values.yaml"))
+	all, err := Render(ctx, "charts/scan-workers", "scan", r.path("values.yaml"))
 	if err != nil {
 		return err
 	}

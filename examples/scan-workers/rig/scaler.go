@@ -12,32 +12,43 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/process"
 )
 
-// user is whom the scaler is, with the rights that the chart camunda-autoscaler
-// gives it for targets with busy_pods.
-const user = "camunda-scaler"
-
-func (r *Rig) grant(ctx context.Context) (kubeconfig string, err error) {
-	rule := func(group, resource string, verbs ...string) Object {
-		return Object{"apiGroups": []string{group}, "resources": []string{resource}, "verbs": verbs}
+// grant gives the scaler the rights that the chart gives it for these targets, and
+// returns its kubeconfig.
+func (r *Rig) grant(ctx context.Context, targets []Object) (kubeconfig string, err error) {
+	byName := Object{"camunda": nil} // the chart's own
+	for _, target := range targets {
+		target = maps.Clone(target)
+		name := target["name"].(string)
+		delete(target, "name")
+		byName[name] = target
 	}
-	metadata := Object{"name": user}
-	err = r.Cluster.Create(ctx, Namespace,
-		Object{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": []Object{
-			rule("apps", "deployments/scale", "get", "patch"),
-			rule("apps", "deployments", "list", "watch"),
-			rule("autoscaling", "horizontalpodautoscalers", "list"),
-			rule("", "events", "create", "list"),
-			rule("", "pods", "list", "patch"),
-		}},
-		Object{
-			"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata,
-			"roleRef":  Object{"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": user},
-			"subjects": []Object{{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}},
-		})
+	values, err := yaml.Marshal(Object{"exporter": Object{"enabled": false}, "scaler": Object{
+		"config": Object{"prometheus": Object{"url": r.Prometheus.URL}}, "targets": byName,
+	}})
 	if err != nil {
 		return "", err
 	}
-	return r.Cluster.UserKubeconfig(user)
+	if err := os.WriteFile(r.path("scaler-values.yaml"), values, 0o644); err != nil {
+		return "", err
+	}
+	all, err := Render(ctx, "../../charts/camunda-autoscaler", "autoscaler", r.path("scaler-values.yaml"))
+	if err != nil {
+		return "", err
+	}
+	account := ""
+	for _, o := range all {
+		switch o["kind"] {
+		case "RoleBinding":
+			account = o["subjects"].([]any)[0].(Object)["name"].(string)
+		case "Role":
+		default:
+			continue
+		}
+		if err := r.Cluster.Create(ctx, Namespace, o); err != nil {
+			return "", err
+		}
+	}
+	return r.Cluster.UserKubeconfig("system:serviceaccount:"+Namespace+":"+account, "system:serviceaccounts", "system:authenticated")
 }
 
 // startScaler starts the scaler with a target for each pool that has one.
@@ -66,7 +77,7 @@ func (r *Rig) startScaler(ctx context.Context, address string) error {
 	if err := os.WriteFile(r.path("scaler.yml"), text, 0o644); err != nil {
 		return err
 	}
-	kubeconfig, err := r.grant(ctx)
+	kubeconfig, err := r.grant(ctx, targets)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package steps
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -11,6 +10,8 @@ import (
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/rig"
 )
+
+const deletionCost = "controller.kubernetes.io/pod-deletion-cost"
 
 // history has all changes of Pods, ReplicaSets and Deployments, as the API server
 // reported them: resource versions tell their order.
@@ -39,48 +40,22 @@ func (c change) String() string {
 	return text
 }
 
-// record watches until ctx ends.
+// record keeps all changes until ctx ends.
 func (h *history) record(ctx context.Context, r *rig.Rig, group, kind string) error {
-	events, err := r.Cluster.Watch(ctx, group+"/namespaces/"+rig.Namespace+"/"+kind+"?watch=true&timeoutSeconds=36000")
-	if err != nil {
-		return err
-	}
-	defer events.Close()
-	for d := json.NewDecoder(events); ; {
-		var event struct {
-			Type   string
-			Object struct {
-				Metadata struct {
-					Name, ResourceVersion string
-					Annotations           map[string]string
-					DeletionTimestamp     *string
-				}
-				Spec   struct{ Replicas *int }
-				Status struct {
-					Conditions []struct{ Type, Status string }
-				}
-			}
-		}
-		if err := d.Decode(&event); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return fmt.Errorf("watch %s: %w", kind, err)
-		}
-		m := event.Object.Metadata
+	return follow(ctx, r, group, kind, func(event string, o object) {
 		c := change{
-			at: time.Now(), kind: kind, event: strings.ToLower(event.Type), name: m.Name, version: m.ResourceVersion,
-			replicas: event.Object.Spec.Replicas, cost: m.Annotations["controller.kubernetes.io/pod-deletion-cost"], beingDeleted: m.DeletionTimestamp != nil,
+			at: time.Now(), kind: kind, event: strings.ToLower(event), name: o.Metadata.Name, version: o.Metadata.ResourceVersion,
+			replicas: o.Spec.Replicas, cost: o.Metadata.Annotations[deletionCost], beingDeleted: o.Metadata.DeletionTimestamp != nil,
 		}
-		for _, condition := range event.Object.Status.Conditions {
+		for _, condition := range o.Status.Conditions {
 			if condition.Type == "Ready" {
 				c.ready = condition.Status == "True"
 			}
 		}
 		h.mu.Lock()
+		defer h.mu.Unlock()
 		h.changes = append(h.changes, c)
-		h.mu.Unlock()
-	}
+	})
 }
 
 // Removed is a worker that a step down removed while it had a job.

@@ -25,7 +25,7 @@ type HPA struct {
 	Max int    // replicas
 }
 
-type object = rig.Object
+type values = rig.Object
 
 const adapterConfig = `externalRules:
 - seriesQuery: rabbitmq_detailed_queue_messages
@@ -79,18 +79,18 @@ func (h HPA) Start(ctx context.Context, pools ...string) error {
 // Service with an external name needs no Endpoints, which cannot be there.
 func (h HPA) register(ctx context.Context, adapter *process.Process, port int) error {
 	const service = "external-metrics"
-	err := h.Rig.Cluster.Create(ctx, rig.Namespace, object{
-		"apiVersion": "v1", "kind": "Service", "metadata": object{"name": service},
-		"spec": object{"type": "ExternalName", "externalName": "localhost"},
+	err := h.Rig.Cluster.Create(ctx, rig.Namespace, values{
+		"apiVersion": "v1", "kind": "Service", "metadata": values{"name": service},
+		"spec": values{"type": "ExternalName", "externalName": "localhost"},
 	})
 	if err != nil {
 		return err
 	}
-	err = h.Rig.Cluster.Request(ctx, http.MethodPost, "/apis/apiregistration.k8s.io/v1/apiservices", object{
-		"metadata": object{"name": "v1beta1.external.metrics.k8s.io"},
-		"spec": object{
+	err = h.Rig.Cluster.Request(ctx, http.MethodPost, "/apis/apiregistration.k8s.io/v1/apiservices", values{
+		"metadata": values{"name": "v1beta1.external.metrics.k8s.io"},
+		"spec": values{
 			"group": "external.metrics.k8s.io", "version": "v1beta1", "groupPriorityMinimum": 100, "versionPriority": 100,
-			"insecureSkipTLSVerify": true, "service": object{"namespace": rig.Namespace, "name": service, "port": port},
+			"insecureSkipTLSVerify": true, "service": values{"namespace": rig.Namespace, "name": service, "port": port},
 		},
 	}, nil)
 	if err != nil {
@@ -111,15 +111,15 @@ func (h HPA) register(ctx context.Context, adapter *process.Process, port int) e
 }
 
 func (h HPA) autoscale(ctx context.Context, pool string) error {
-	return h.Rig.Cluster.Create(ctx, rig.Namespace, object{
-		"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": object{"name": pool},
-		"spec": object{
-			"scaleTargetRef": object{"apiVersion": "apps/v1", "kind": "Deployment", "name": pool},
+	return h.Rig.Cluster.Create(ctx, rig.Namespace, values{
+		"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": values{"name": pool},
+		"spec": values{
+			"scaleTargetRef": values{"apiVersion": "apps/v1", "kind": "Deployment", "name": pool},
 			"minReplicas":    1, "maxReplicas": h.Max,
-			"behavior": object{"scaleDown": object{"stabilizationWindowSeconds": 0}},
-			"metrics": []object{{"type": "External", "external": object{
-				"metric": object{"name": "scan_jobs", "selector": object{"matchLabels": object{"queue": pool}}},
-				"target": object{"type": "AverageValue", "averageValue": "1"},
+			"behavior": values{"scaleDown": values{"stabilizationWindowSeconds": 0}},
+			"metrics": []values{{"type": "External", "external": values{
+				"metric": values{"name": "scan_jobs", "selector": values{"matchLabels": values{"queue": pool}}},
+				"target": values{"type": "AverageValue", "averageValue": "1"},
 			}}},
 		},
 	})

@@ -5,7 +5,6 @@ package steps
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -199,33 +198,19 @@ type watcher struct {
 }
 
 func (w *watcher) watch(ctx context.Context, r *rig.Rig) error {
-	events, err := r.Cluster.Watch(ctx, "/apis/apps/v1/namespaces/"+rig.Namespace+"/deployments?watch=true&timeoutSeconds=36000")
-	if err != nil {
-		return err
-	}
-	defer events.Close()
 	last := map[string]int{}
-	for d := json.NewDecoder(events); ; {
-		var event struct {
-			Object struct {
-				Metadata struct{ Name string }
-				Spec     struct{ Replicas int }
-			}
+	return follow(ctx, r, "/apis/apps/v1", "deployments", func(_ string, o object) {
+		if o.Spec.Replicas == nil {
+			return
 		}
-		if err := d.Decode(&event); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return fmt.Errorf("watch Deployments: %w", err)
-		}
-		name, replicas := event.Object.Metadata.Name, event.Object.Spec.Replicas
+		name, replicas := o.Metadata.Name, *o.Spec.Replicas
 		if fewer := last[name] - replicas; fewer > 0 {
 			w.mu.Lock()
+			defer w.mu.Unlock()
 			w.lower[name] = append(w.lower[name], fewer)
-			w.mu.Unlock()
 		}
 		last[name] = replicas
-	}
+	})
 }
 
 func (w *watcher) count(row *Row) {
@@ -258,7 +243,7 @@ func countEvents(r *rig.Rig, row *Row, past *history) error {
 			if became != "" {
 				row.Busy = append(row.Busy, Removed{
 					Pod: name, At: e.At, Job: job, Ready: e.Ready, Became: became,
-					Cost: e.Pod.Metadata.Annotations["controller.kubernetes.io/pod-deletion-cost"], History: past.explain(name, e.At),
+					Cost: e.Pod.Metadata.Annotations[deletionCost], History: past.explain(name, e.At),
 				})
 			}
 		case pods.Gone:

@@ -1,0 +1,52 @@
+package steps
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/examples/scan-workers/rig"
+)
+
+// object is what is read of a Pod, a ReplicaSet or a Deployment.
+type object struct {
+	Metadata struct {
+		Name, ResourceVersion string
+		Annotations           map[string]string
+		DeletionTimestamp     *string
+	}
+	Spec   struct{ Replicas *int }
+	Status struct {
+		Conditions []struct{ Type, Status string }
+	}
+}
+
+// follow calls each with all objects of a kind and with their changes, until ctx
+// ends. A watch that the API server ends, as it does when it is busy, starts again.
+func follow(ctx context.Context, r *rig.Rig, group, kind string, each func(event string, o object)) error {
+	for ctx.Err() == nil {
+		events, err := r.Cluster.Watch(ctx, group+"/namespaces/"+rig.Namespace+"/"+kind+"?watch=true")
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		for d := json.NewDecoder(events); ; {
+			var event struct {
+				Type   string
+				Object object
+			}
+			if d.Decode(&event) != nil {
+				break
+			}
+			each(event.Type, event.Object)
+		}
+		events.Close()
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}

@@ -35,6 +35,12 @@ type Change struct {
 
 // Serve has a Prometheus in dir that knows the history, and fills in Changes.
 func (h *History) Serve(ctx context.Context, dir string) (*prometheus.Server, error) {
+	return serve(ctx, dir, h.Scrape, h.write)
+}
+
+// serve has a Prometheus in dir that knows what is written, one scrape after the
+// other.
+func serve(ctx context.Context, dir string, scrape time.Duration, write func(io.Writer)) (*prometheus.Server, error) {
 	promtool, err := prometheus.Promtool(ctx)
 	if err != nil {
 		return nil, err
@@ -46,7 +52,8 @@ func (h *History) Serve(ctx context.Context, dir string) (*prometheus.Server, er
 	}
 	defer file.Close()
 	buffer := bufio.NewWriterSize(file, 1<<20)
-	h.write(buffer)
+	write(buffer)
+	fmt.Fprintln(buffer, "# EOF")
 	if err := buffer.Flush(); err != nil {
 		return nil, err
 	}
@@ -56,7 +63,7 @@ func (h *History) Serve(ctx context.Context, dir string) (*prometheus.Server, er
 	}
 	// Blocks that were made so have no marks where a series ends: none is known
 	// for longer than to the next scrape.
-	return prometheus.Start(ctx, dir, prometheus.Config{Lookback: h.Scrape})
+	return prometheus.Start(ctx, dir, prometheus.Config{Lookback: scrape})
 }
 
 // series writes samples of one scrape.
@@ -135,7 +142,6 @@ func (h *History) write(w io.Writer) {
 		ownMetrics(s, `camunda_exporter_build_info`, h.From.Add(-time.Hour), next)
 		engine.put(s, next)
 	}
-	fmt.Fprintln(w, "# EOF")
 }
 
 func truth(b bool) float64 {

@@ -30,7 +30,7 @@ type Result struct {
 	APIRequestsAMinute        float64
 	LagMedian, LagP99         time.Duration
 	Series                    int
-	MetricsBytes, Compressed  int // of /metrics, and as Prometheus scrapes it
+	MetricsBytes, Compressed  int           // of /metrics, and as Prometheus scrapes it
 	ScrapeCPU                 time.Duration // of the scaler, for one scrape
 	OtherMedian, OtherP99     time.Duration // another client of Prometheus: how long its queries take
 	WithoutMedian, WithoutP99 time.Duration // the same before the scaler was started

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 )
@@ -33,7 +34,25 @@ func TestPayments(t *testing.T) {
 			t.Errorf("%d of 10 invoices are paid", paid)
 		}
 	})
-	s.enlarge(ctx)
+	t.Run("without the early exit a call pays about half", func(t *testing.T) {
+		s := s.in(t)
+		s.setAntaeus(ctx, "ANTAEUS_EARLY_EXIT=false", "ANTAEUS_INVOICES=250", "ANTAEUS_DATABASE=/data/half.db")
+		before := s.paid(ctx)
+		pending := len(before) - count(before)
+		if _, err := pay(ctx, s.antaeus); err != nil {
+			t.Fatal(err)
+		}
+		became := count(s.paid(ctx)) - count(before)
+		s.say("after one call without the early exit, %d of %d pending invoices are paid", became, pending)
+		// Five standard deviations: less than one run in a million is further away.
+		if mean, deviation := float64(pending)/2, math.Sqrt(float64(pending)/4); pending != 498 || math.Abs(float64(became)-mean) > 5*deviation {
+			t.Errorf("%d of %d pending invoices became paid, want %.0f ± %.0f of 498", became, pending, mean, 5*deviation)
+		}
+	})
+	// So many invoices that some are pending until the end: a call without any charges
+	// nothing. Charges take time, so that one is in flight when something ends.
+	s.setAntaeus(ctx, "ANTAEUS_EARLY_EXIT-", "ANTAEUS_INVOICES=500", "ANTAEUS_DATABASE=/data/large.db")
+	s.setProvider(ctx, "PROVIDER_LATENCY=20ms")
 	t.Run("policies", func(t *testing.T) { testPolicies(ctx, s.in(t)) })
 	developer := newUser(ctx, t, s.Cluster, "jane", "payment-provider-developers")
 	colleague := newUser(ctx, t, s.Cluster, "john", "others")

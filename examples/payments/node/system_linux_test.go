@@ -168,15 +168,21 @@ func (s *system) state(ctx context.Context) (enforcer.State, error) {
 	return enforcer.State{Policies: policies.Items, Pods: pods.Items, Namespaces: namespaces.Items}, err
 }
 
-// enlarge gives Antaeus a new database, of so many invoices that some are pending
-// until the end: a call without any charges nothing. Charges take time, so that one
-// is in flight when something ends.
-func (s *system) enlarge(ctx context.Context) {
+// setAntaeus changes Antaeus's environment.
+func (s *system) setAntaeus(ctx context.Context, variables ...string) {
 	s.t.Helper()
-	s.kubectl(ctx, "set", "env", "deployment/antaeus", "ANTAEUS_INVOICES=500", "ANTAEUS_DATABASE=/data/large.db")
-	s.setProvider(ctx, "PROVIDER_LATENCY=20ms")
+	s.kubectl(ctx, append([]string{"set", "env", "deployment/antaeus"}, variables...)...)
 	s.rolled(ctx, "antaeus")
 	s.answers(ctx)
+}
+
+// setProvider changes the provider's environment, and waits until none is left that has
+// the old one.
+func (s *system) setProvider(ctx context.Context, variables ...string) {
+	s.t.Helper()
+	s.kubectl(ctx, append([]string{"set", "env", "deployment/payment-provider"}, variables...)...)
+	s.rolled(ctx, "payment-provider")
+	s.only(ctx, s.images["payment-provider"])
 }
 
 // pods returns those of a Deployment.
@@ -218,20 +224,21 @@ func pay(ctx context.Context, antaeus string) (all bool, err error) {
 	return all, err
 }
 
-// payAll calls until all is paid.
-func (s *system) payAll(ctx context.Context, limit int) {
+// payAll calls until all is paid, and returns how often.
+func (s *system) payAll(ctx context.Context, limit int) (calls int) {
 	s.t.Helper()
-	for calls := 1; calls <= limit; calls++ {
+	for calls = 1; calls <= limit; calls++ {
 		all, err := pay(ctx, s.antaeus)
 		if err != nil {
 			s.t.Fatal(err)
 		}
 		if all {
 			s.say("all is paid after %d more calls", calls)
-			return
+			return calls
 		}
 	}
 	s.t.Fatalf("after %d calls, not all is paid", limit)
+	return 0
 }
 
 // paid returns the ids of all invoices, and whether each is paid.

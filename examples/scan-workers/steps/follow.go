@@ -25,28 +25,31 @@ type object struct {
 // ends. A watch that the API server ends, as it does when it is busy, starts again.
 func follow(ctx context.Context, r *rig.Rig, group, kind string, each func(event string, o object)) error {
 	for ctx.Err() == nil {
-		events, err := r.Cluster.Watch(ctx, group+"/namespaces/"+rig.Namespace+"/"+kind+"?watch=true")
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
+		if err := watch(ctx, r, group, kind, each); err != nil && ctx.Err() == nil {
 			return err
 		}
-		for d := json.NewDecoder(events); ; {
-			var event struct {
-				Type   string
-				Object object
-			}
-			if d.Decode(&event) != nil {
-				break
-			}
-			each(event.Type, event.Object)
-		}
-		events.Close()
 		select {
 		case <-time.After(100 * time.Millisecond):
 		case <-ctx.Done():
 		}
 	}
 	return nil
+}
+
+func watch(ctx context.Context, r *rig.Rig, group, kind string, each func(event string, o object)) error {
+	events, err := r.Cluster.Watch(ctx, group+"/namespaces/"+rig.Namespace+"/"+kind+"?watch=true")
+	if err != nil {
+		return err
+	}
+	defer events.Close()
+	for d := json.NewDecoder(events); ; {
+		var event struct {
+			Type   string
+			Object object
+		}
+		if d.Decode(&event) != nil {
+			return nil // it has ended
+		}
+		each(event.Type, event.Object)
+	}
 }

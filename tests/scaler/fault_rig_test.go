@@ -238,15 +238,18 @@ func (r *rig) wantSteps(t *testing.T, want string) {
 	}
 }
 
-// metrics returns the scaler's, and fails if one of these is not there.
-func (r *rig) metrics(t *testing.T, want ...string) string {
+// metrics returns the scaler's when all of these are there.
+func (r *rig) metrics(t *testing.T, want ...string) (text string) {
 	t.Helper()
-	text := fetch(t, r.scaler, "/metrics", http.StatusOK)
-	for _, w := range want {
-		if !strings.Contains(text, w) {
-			t.Errorf("no %s in\n%s", w, text)
+	await(t, func() string {
+		text = fetch(t, r.scaler, "/metrics", http.StatusOK)
+		for _, w := range want {
+			if !strings.Contains(text, w) {
+				return fmt.Sprintf("no %s in\n%s", w, text)
+			}
 		}
-	}
+		return ""
+	})
 	return text
 }
 

@@ -118,7 +118,9 @@ func TestZeroOnFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.awaitReason(t, len(s.decisions(t)), "within_bounds")
+			before = len(s.decisions(t))
 			target.set(jobs(0))
+			s.awaitReason(t, before, "load_low_at_min")
 			awaitReplicas(t, ns, 0)
 		}
 	}

@@ -175,7 +175,7 @@ func TestEveryPartHasItsSourceAndRecipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := recipes()
-	parts := slices.Concat(Parts(), NodeParts(), PeerParts())
+	parts := slices.Concat(Parts(), NodeParts(), PeerParts(), []Part{Flux})
 	for _, part := range parts {
 		if r := known[part]; r.title == "" || r.cost == "" || r.make == nil {
 			t.Errorf("%s has no complete recipe", part)

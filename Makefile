@@ -138,6 +138,10 @@ ifdef NODE
 	cd examples/payments/node && GOWORK=off go test -count=1 -timeout 20m -v ./...
 endif
 
+.PHONY: test-example-payments-gitops
+test-example-payments-gitops: ## The example payments deployed by Flux; the first time it builds Flux's kustomize-controller, 5 minutes
+	cd examples/payments/node && GOWORK=off go test -count=1 -timeout 40m -v ./gitops -args -flux
+
 .PHONY: bench-example
 bench-example: ## Measure what an example's README has: NAME=scan-workers ARGS=packing (ARGS=--help: what there is)
 	cd examples/$(NAME) && GOWORK=off go run ./bench $(ARGS)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -30,9 +31,7 @@ func testDeveloper(t *testing.T, r *rig.Rig) {
 			t.Fatal(err)
 		}
 		c := d.Spec.Template.Spec.Containers[0]
-		for key, value := range change {
-			c[key] = value
-		}
+		maps.Copy(c, change)
 		return pod(object{"containers": []object{c}})
 	}
 	secret := object{"name": "SECRET", "valueFrom": object{"secretKeyRef": object{"name": "antaeus", "key": "password"}}}

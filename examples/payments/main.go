@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -71,16 +72,16 @@ on this machine plays each of them, and nothing enforces the network policies.
 		return false, err
 	}
 	defer r.Down()
-	verdicts := ""
+	var verdicts strings.Builder
 	for _, part := range story.New(r, func(format string, args ...any) { fmt.Fprintf(out, "   "+format+"\n", args...) }).Parts() {
 		fmt.Fprintf(out, "\n== %s\n   %s\n", part.Name, part.Promise)
 		began := time.Now()
 		if err := part.Play(ctx); err != nil {
 			return false, fmt.Errorf("%s: %w", part.Name, err)
 		}
-		verdicts += fmt.Sprintf("   %-26s %4.0f s  ok\n", part.Name, time.Since(began).Seconds())
+		fmt.Fprintf(&verdicts, "   %-26s %4.0f s  ok\n", part.Name, time.Since(began).Seconds())
 	}
-	fmt.Fprintf(out, "\n== Summary\n%s   All of it took %.0f s.\n", verdicts, time.Since(start).Seconds())
+	fmt.Fprintf(out, "\n== Summary\n%s   All of it took %.0f s.\n", verdicts.String(), time.Since(start).Seconds())
 	if once {
 		return true, nil
 	}

@@ -18,32 +18,8 @@ import (
 //go:embed testdata/asynchronous.bpmn
 var asynchronousBPMN string
 
+// With authorization, what a user may not read does not exist for the user.
 func TestEveryDistributionRunsInstances(t *testing.T) {
-	t.Parallel()
-	for _, d := range []Distribution{Camunda724, Operaton, Tomcat714} {
-		t.Run(d.String(), func(t *testing.T) {
-			t.Parallel()
-			ctx := startContext(t)
-			e := start(t, ctx, Spec{Distribution: d})
-			deploy(t, ctx, e, Admin)
-			const instances = 500
-			start := time.Now()
-			for range instances {
-				startInstance(t, ctx, e, Admin)
-			}
-			t.Logf("started %.0f instances a second, one after the other", instances/time.Since(start).Seconds())
-			if got := historyCount(t, ctx, e, Admin, ""); got != instances {
-				t.Errorf("history has %d instances, want %d", got, instances)
-			}
-			// Each has an asynchronous job to do.
-			start = time.Now()
-			awaitCount(t, ctx, e, "finished=true", instances)
-			t.Logf("the last of %d jobs was done %s after the last start", instances, time.Since(start).Round(time.Millisecond))
-		})
-	}
-}
-
-func TestAuthorization(t *testing.T) {
 	t.Parallel()
 	for _, d := range []Distribution{Camunda724, Operaton, Tomcat714} {
 		t.Run(d.String(), func(t *testing.T) {
@@ -58,9 +34,19 @@ func TestAuthorization(t *testing.T) {
 			if got := historyCount(t, ctx, e, Restricted, ""); got != 0 {
 				t.Errorf("the restricted user sees %d instances in history, want 0", got)
 			}
-			if got := historyCount(t, ctx, e, Admin, ""); got != 1 {
-				t.Errorf("the administrator sees %d instances in history, want 1", got)
+			const instances = 200
+			start := time.Now()
+			for range instances - 1 {
+				startInstance(t, ctx, e, Admin)
 			}
+			t.Logf("started %.0f instances a second, one after the other", (instances-1)/time.Since(start).Seconds())
+			if got := historyCount(t, ctx, e, Admin, ""); got != instances {
+				t.Errorf("the administrator sees %d instances in history, want %d", got, instances)
+			}
+			// Each has an asynchronous job to do.
+			start = time.Now()
+			awaitCount(t, ctx, e, "finished=true", instances)
+			t.Logf("the last of %d jobs was done %s after the last start", instances, time.Since(start).Round(time.Millisecond))
 		})
 	}
 }

@@ -32,6 +32,7 @@ const (
 	HelmTest    = "helm-unittest"
 	Kubeconform = "kubeconform"
 	KubeScore   = "kube-score"
+	Kustomize   = "kustomize"
 	Amtool      = "amtool"
 	Promtool    = "promtool"
 )
@@ -113,14 +114,14 @@ func Module(at string) (string, error) {
 	return m.Dir, nil
 }
 
-// OperatorCRDs returns the paths of the definitions of ServiceMonitors and PrometheusRules.
+// OperatorCRDs returns the paths of the definitions of PodMonitors, PrometheusRules and ServiceMonitors.
 func OperatorCRDs() ([]string, error) {
 	dir, err := Module("github.com/prometheus-operator/prometheus-operator@v0.85.0")
 	if err != nil {
 		return nil, err
 	}
 	var paths []string
-	for _, plural := range []string{"servicemonitors", "prometheusrules"} {
+	for _, plural := range []string{"podmonitors", "prometheusrules", "servicemonitors"} {
 		paths = append(paths, filepath.Join(dir, "example", "prometheus-operator-crd", "monitoring.coreos.com_"+plural+".yaml"))
 	}
 	return paths, nil

@@ -8,6 +8,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/e2e/image"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
@@ -48,11 +51,15 @@ func (n *Node) LoadArchive(ctx context.Context, archive io.Reader) error {
 	return nil
 }
 
-// KillContainer ends a container's program as the kernel does when memory is short.
-// The id is that of the Pod's status, such as containerd://0123.
-func (n *Node) KillContainer(ctx context.Context, id string) error {
-	_, err := n.ctr(ctx, nil, "--namespace=k8s.io", "tasks", "kill", "--signal=SIGKILL", strings.TrimPrefix(id, "containerd://"))
-	return err
+// Signal sends a signal to a container's program: with SIGKILL it ends as when memory is
+// short, with SIGSTOP it hangs. The id is that of the Pod's status, such as
+// containerd://0123.
+func (n *Node) Signal(ctx context.Context, container string, signal syscall.Signal) error {
+	_, err := n.ctr(ctx, nil, "--namespace=k8s.io", "tasks", "kill", "--signal="+unix.SignalName(signal), strings.TrimPrefix(container, "containerd://"))
+	if err != nil {
+		return fmt.Errorf("sending %s to a container: %w", signal, err)
+	}
+	return nil
 }
 
 // ctr is containerd's client. It runs inside, where mounts are the node's.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"regexp"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -71,7 +72,13 @@ func testFaults(ctx context.Context, s *system) {
 	})
 	s.t.Run("the provider hangs", func(t *testing.T) {
 		s := s.in(t)
-		s.setProvider(ctx, "PROVIDER_FAILURE=hang")
+		container, err := s.container(ctx, "payment-provider")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Signal(ctx, container.ContainerID, syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
 		grown(s)
 		from := time.Now()
 		if _, err := pay(ctx, s.antaeus); err == nil {
@@ -83,10 +90,15 @@ func testFaults(ctx context.Context, s *system) {
 		if more := grown(s); more != 0 {
 			t.Errorf("while the provider hangs, %d more invoices are paid", more)
 		}
+		if err := s.Signal(ctx, container.ContainerID, syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		l := s.load(ctx, 20*time.Millisecond)
+		l.more(ctx, t, 10)
+		l.stop()
 	})
 	s.t.Run("afterwards all is paid", func(t *testing.T) {
 		s := s.in(t)
-		s.setProvider(ctx, "PROVIDER_FAILURE-", "PROVIDER_LATENCY-")
 		pending := float64(len(before) - count(before))
 		calls := float64(s.payAll(ctx, 10000))
 		if grown(s); count(before) != len(before) {
@@ -104,31 +116,33 @@ func testFaults(ctx context.Context, s *system) {
 // back.
 func (s *system) kill(ctx context.Context, name string) {
 	s.t.Helper()
-	container := func() (core.ContainerStatus, error) {
-		pods, err := s.pods(ctx, name)
-		if err != nil {
-			return core.ContainerStatus{}, err
-		}
-		if len(pods) != 1 || len(pods[0].Status.ContainerStatuses) != 1 {
-			return core.ContainerStatus{}, fmt.Errorf("%s has %d Pods, want one with one container", name, len(pods))
-		}
-		return pods[0].Status.ContainerStatuses[0], nil
-	}
-	before, err := container()
+	before, err := s.container(ctx, name)
 	if err == nil {
-		err = s.KillContainer(ctx, before.ContainerID)
+		err = s.Signal(ctx, before.ContainerID, syscall.SIGKILL)
 	}
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	within(ctx, s.t, time.Minute, name+" is back", func() error {
-		now, err := container()
+		now, err := s.container(ctx, name)
 		if err == nil && (now.ContainerID == before.ContainerID || !now.Ready) {
 			err = fmt.Errorf("its container is %s, ready: %t", now.ContainerID, now.Ready)
 		}
 		return err
 	})
 	s.answers(ctx)
+}
+
+// container returns the only container of the only Pod of a Deployment.
+func (s *system) container(ctx context.Context, deployment string) (core.ContainerStatus, error) {
+	pods, err := s.pods(ctx, deployment)
+	if err == nil && (len(pods) != 1 || len(pods[0].Status.ContainerStatuses) != 1) {
+		err = fmt.Errorf("%s has %d Pods, want one with one container", deployment, len(pods))
+	}
+	if err != nil {
+		return core.ContainerStatus{}, err
+	}
+	return pods[0].Status.ContainerStatuses[0], nil
 }
 
 var acceptedLine = regexp.MustCompile(`(?m)^payments_requests_total\{result="accepted"\} (\d+)$`)

@@ -48,9 +48,9 @@ func (w *World) React(ctx context.Context, flags ...string) (r Reaction, err err
 	if err := w.react(ctx, w.Interval, &r); err != nil {
 		return r, err
 	}
-	m, err := s.scrape(ctx, true)
-	r.Query = m.mean("camunda_scaler_query_duration_seconds", "")
-	r.Write = m.mean("camunda_scaler_api_request_duration_seconds", "write")
+	m, err := s.scrape(ctx)
+	r.Query = m.Mean("camunda_scaler_query_duration_seconds", "")
+	r.Write = m.Mean("camunda_scaler_api_request_duration_seconds", "write")
 	return r, err
 }
 

@@ -3,6 +3,8 @@ package scale
 import (
 	"testing"
 	"time"
+
+	"github.com/camunda-autoscaler/camunda-autoscaler/tests/scale/scraped"
 )
 
 // A thousand workloads cost the API server a list in two pages and one watch,
@@ -38,14 +40,14 @@ func TestRequestsOfAThousand(t *testing.T) {
 	}
 	defer s.Stop()
 	// await returns once so many workloads have so many replicas.
-	await := func(workloads int, replicas float64) (m metrics) {
+	await := func(workloads int, replicas float64) (m scraped.Metrics) {
 		t.Helper()
 		for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(time.Second) {
-			if m, err = s.scrape(t.Context(), true); err != nil {
+			if m, err = s.scrape(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			have := 0
-			for _, v := range m.values("camunda_scaler_replicas") {
+			for _, v := range m.Values("camunda_scaler_replicas") {
 				if v == replicas {
 					have++
 				}
@@ -61,7 +63,7 @@ func TestRequestsOfAThousand(t *testing.T) {
 	if got := since(); got["LIST"] != pages || got["WATCH"] != 1 || got["GET scale"] != 0 {
 		t.Errorf("the start took the requests %v, want a list in two pages and a watch", got)
 	}
-	if goroutines := m.total("go_goroutines"); goroutines > n+60 {
+	if goroutines := m.Total("go_goroutines"); goroutines > n+60 {
 		t.Errorf("%g goroutines, want one for each workload and a few", goroutines)
 	}
 	quiet := since()

@@ -1,24 +1,18 @@
 package scale
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
-
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/ports"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/process"
+	"github.com/camunda-autoscaler/camunda-autoscaler/tests/scale/scraped"
 )
 
 // Layout is how the workloads are put into the configuration.
@@ -113,89 +107,11 @@ func (s *Scaler) get(ctx context.Context, path string, headers ...string) ([]byt
 	return io.ReadAll(resp.Body)
 }
 
-// metrics is one scrape.
-type metrics struct {
-	families                  map[string]*dto.MetricFamily
-	bytes, compressed, series int
-}
-
-// scrape reads the scaler's metrics, compressed as Prometheus does, and takes them
-// apart if parse is set.
-func (s *Scaler) scrape(ctx context.Context, parse bool) (m metrics, err error) {
+// scrape reads the scaler's metrics, compressed as Prometheus does.
+func (s *Scaler) scrape(ctx context.Context) (scraped.Metrics, error) {
 	compressed, err := s.get(ctx, "/metrics", "Accept-Encoding", "gzip")
-	if m.compressed = len(compressed); err != nil || !parse {
-		return m, err
-	}
-	z, err := gzip.NewReader(bytes.NewReader(compressed))
 	if err != nil {
-		return m, err
+		return scraped.Metrics{}, err
 	}
-	text, err := io.ReadAll(z)
-	if m.bytes = len(text); err != nil {
-		return m, err
-	}
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	m.families, err = parser.TextToMetricFamilies(bytes.NewReader(text))
-	for _, f := range m.families {
-		m.series += len(f.GetMetric())
-	}
-	return m, err
-}
-
-// total is the sum of a family's counters, or of its histograms' counts.
-func (m metrics) total(name string) (sum float64) {
-	for _, one := range m.families[name].GetMetric() {
-		sum += one.GetCounter().GetValue() + one.GetGauge().GetValue() + float64(one.GetHistogram().GetSampleCount())
-	}
-	return sum
-}
-
-// mean returns the mean of a histogram, of the series with that operation.
-func (m metrics) mean(name, operation string) time.Duration {
-	var sum, n float64
-	for _, one := range m.families[name].GetMetric() {
-		if operation == "" || one.GetLabel()[0].GetValue() == operation {
-			sum += one.GetHistogram().GetSampleSum()
-			n += float64(one.GetHistogram().GetSampleCount())
-		}
-	}
-	return time.Duration(sum / max(1, n) * float64(time.Second))
-}
-
-// quantile returns that of a histogram's observations since before, as Prometheus
-// has it: linear between two buckets. 0 if there were none.
-func (m metrics) quantile(name string, before metrics, q float64) time.Duration {
-	now, then := m.buckets(name), before.buckets(name)
-	if len(now) == 0 || len(then) != len(now) || now[len(now)-1].GetCumulativeCount() == then[len(now)-1].GetCumulativeCount() {
-		return 0
-	}
-	rise := func(i int) float64 { return float64(now[i].GetCumulativeCount() - then[i].GetCumulativeCount()) }
-	rank := q * rise(len(now)-1)
-	var from, below float64 // the bucket's lower bound, and how many are below it
-	for i, b := range now {
-		if n := rise(i); n > 0 && n >= rank {
-			if math.IsInf(b.GetUpperBound(), 1) {
-				break // more than the last bound
-			}
-			from += (b.GetUpperBound() - from) * (rank - below) / (n - below)
-			break
-		}
-		from, below = b.GetUpperBound(), rise(i)
-	}
-	return time.Duration(from * float64(time.Second))
-}
-
-func (m metrics) buckets(name string) []*dto.Bucket {
-	if all := m.families[name].GetMetric(); len(all) > 0 {
-		return all[0].GetHistogram().GetBucket()
-	}
-	return nil
-}
-
-// values are those of a family's gauges.
-func (m metrics) values(name string) (v []float64) {
-	for _, one := range m.families[name].GetMetric() {
-		v = append(v, one.GetGauge().GetValue())
-	}
-	return v
+	return scraped.Parse(compressed)
 }

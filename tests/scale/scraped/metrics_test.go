@@ -1,4 +1,4 @@
-package scale
+package scraped
 
 import (
 	"math"
@@ -10,16 +10,16 @@ import (
 
 // A quantile is that of what was observed between two scrapes.
 func TestQuantile(t *testing.T) {
-	scraped := func(counts ...uint64) metrics {
+	scraped := func(counts ...uint64) Metrics {
 		h := &dto.Histogram{}
 		for i, bound := range []float64{1, 2, 4, math.Inf(1)} {
 			h.Bucket = append(h.Bucket, &dto.Bucket{UpperBound: &bound, CumulativeCount: &counts[i]})
 		}
-		return metrics{families: map[string]*dto.MetricFamily{"lag": {Metric: []*dto.Metric{{Histogram: h}}}}}
+		return Metrics{families: map[string]*dto.MetricFamily{"lag": {Metric: []*dto.Metric{{Histogram: h}}}}}
 	}
 	before := scraped(5, 5, 5, 5)
 	for name, c := range map[string]struct {
-		after metrics
+		after Metrics
 		q     float64
 		want  time.Duration
 	}{
@@ -30,7 +30,7 @@ func TestQuantile(t *testing.T) {
 		"above the last":      {scraped(5, 5, 5, 15), .5, 4 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := c.after.quantile("lag", before, c.q); got != c.want {
+			if got := c.after.Quantile("lag", before, c.q); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})

@@ -62,6 +62,12 @@ func (s *Space) Dial(ctx context.Context, network, address string) (conn net.Con
 	return conn, errors.Join(entering, err)
 }
 
+// Listen listens at an address in the namespace.
+func (s *Space) Listen(ctx context.Context, network, address string) (l net.Listener, err error) {
+	entering := s.Do(func() { l, err = new(net.ListenConfig).Listen(ctx, network, address) })
+	return l, errors.Join(entering, err)
+}
+
 // onThread calls a function on a thread of its own. It is never unlocked, so it ends
 // with its goroutine: it may be in the wrong namespace for all others.
 func onThread(f func()) {

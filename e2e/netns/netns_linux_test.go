@@ -13,15 +13,14 @@ func TestSpace(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	var listener net.Listener
 	if err := s.Do(func() {
 		if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
 			t.Errorf("%v: %s", err, out)
 		}
-		listener, err = net.Listen("tcp", "127.0.0.1:0")
 	}); err != nil {
 		t.Fatal(err)
 	}
+	listener, err := s.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

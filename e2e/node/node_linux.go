@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/camunda-autoscaler/camunda-autoscaler/e2e/netns"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/kube"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/ports"
@@ -176,6 +177,34 @@ func (n *Node) Forward(ctx context.Context, address string) (string, error) {
 // InNetwork calls a function in the node's network, together with the programs that it
 // starts.
 func (n *Node) InNetwork(f func()) error { return n.network.Do(f) }
+
+// PodNetwork opens the network namespace of the Pod that has an address.
+func (n *Node) PodNetwork(ip string) (*netns.Space, error) {
+	// As the node sees /run, where containerd keeps them.
+	paths, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(n.initPID), "root/run/netns/*"))
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range paths {
+		space, err := netns.Open(path)
+		if err != nil {
+			continue // its Pod has just ended
+		}
+		var addresses []net.Addr
+		entering := space.Do(func() { addresses, err = net.InterfaceAddrs() })
+		if err = errors.Join(entering, err); err == nil {
+			for _, a := range addresses {
+				if prefix, ok := a.(*net.IPNet); ok && prefix.IP.String() == ip {
+					return space, nil
+				}
+			}
+		}
+		if err = errors.Join(err, space.Close()); err != nil {
+			return nil, fmt.Errorf("looking for the Pod at %s: %w", ip, err)
+		}
+	}
+	return nil, fmt.Errorf("no Pod of the node has the address %s", ip)
+}
 
 // Stop kills the node and everything on it. It returns when only files are
 // left. It may be called more than once.

@@ -28,6 +28,7 @@ var strangers = []struct {
 	{"outsider", "default", "stranger"},
 	{"impostor", "default", "antaeus"}, // the label counts only in the policy's namespace
 	{"twin", namespace, "antaeus"},     // so the right to create Pods there is the right to call the provider
+	{"prometheus", "monitoring", "prometheus"},
 }
 
 // stranger is a Pod that is never ready, so that no Service leads to it. %s are its
@@ -60,6 +61,7 @@ spec:
 func testPolicies(ctx context.Context, s *system) {
 	provider := s.kubectl(ctx, "get", "service", "payment-provider", "--output=jsonpath={.spec.clusterIP}")
 	var objects strings.Builder
+	objects.WriteString("apiVersion: v1\nkind: Namespace\nmetadata: {name: monitoring}\n---")
 	for _, p := range strangers {
 		fmt.Fprintf(&objects, stranger, p.name, p.namespace, p.label, s.images["antaeus"], provider)
 	}
@@ -80,17 +82,29 @@ func testPolicies(ctx context.Context, s *system) {
 		return send(ctx, host, provider+":80", "/", `{"customer_id":1,"value":340.45,"currency":"USD"}`)
 	}
 	all := slices.Sorted(maps.Keys(callers))
+	places, targets := s.places(ctx, host)
 	own := []string{"Antaeus", "a host outside by Antaeus", "twin"}
 
 	s.t.Run("only Antaeus reaches the provider", func(t *testing.T) {
 		s.in(t).reachedBy(ctx, callers, own)
 		s.say("the provider is reached by %s", strings.Join(own, ", "))
+		if got := reach(ctx, places, targets); !maps.EqualFunc(got, reachable, slices.Equal) {
+			t.Errorf("from each place these are reached:\n%v, want\n%v", got, reachable)
+		}
+		s.checkTable("reach.md", reachTable(places, targets))
 	})
 	s.t.Run("without policies every Pod does", func(t *testing.T) {
 		s := s.in(t)
 		s.kubectl(ctx, "delete", "networkpolicies", "--all")
 		s.reachedBy(ctx, callers, all)
 		s.say("without policies it is reached by %s", strings.Join(all, ", "))
+		for place, reached := range reach(ctx, places, targets) {
+			for _, target := range targets {
+				if target.of != place && !slices.Contains(reached, target.name) {
+					t.Errorf("from %s, %s is not reached", place, target.name)
+				}
+			}
+		}
 	})
 	s.t.Run("with them again only Antaeus does", func(t *testing.T) {
 		s := s.in(t)

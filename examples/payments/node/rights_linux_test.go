@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-var update = flag.Bool("update", false, "write rights.md")
+var update = flag.Bool("update", false, "write rights.md and reach.md")
 
 // refusedRows are requests of the table that a reader may ask for.
 var refusedRows = []string{
@@ -77,7 +77,7 @@ func testRights(ctx context.Context, s *system, developer, colleague user) {
 	if got := colleague.rights(ctx, s.t, rows); !slices.Equal(got, common) {
 		s.t.Errorf("%s may\n%s\nwant\n%s", colleague.name, strings.Join(got, "\n"), strings.Join(common, "\n"))
 	}
-	s.checkTable(rightsTable(s, list, desired))
+	s.checkTable("rights.md", rightsTable(s, list, desired))
 }
 
 // rightsTable returns what users may do, for people.
@@ -115,10 +115,9 @@ no Role can name those of one Deployment: kubectl rollout undo takes the right t
 	return text.String()
 }
 
-// checkTable compares the table with the one in rights.md, or writes it.
-func (s *system) checkTable(text string) {
+// checkTable compares a table with the one in a file, or writes it.
+func (s *system) checkTable(path, text string) {
 	s.t.Helper()
-	const path = "rights.md"
 	if *update {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			s.t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os/exec"
 	"slices"
 	"strings"
@@ -174,15 +173,9 @@ func addPod(t *testing.T, node *netns.Space, address string) *netns.Space {
 // serve accepts connections until the test ends.
 func serve(t *testing.T, pod *netns.Space, address string) {
 	t.Helper()
-	var listener net.Listener
-	do(t, pod, func() {
-		var err error
-		if listener, err = net.Listen("tcp", address); err != nil {
-			t.Error(err)
-		}
-	})
-	if t.Failed() {
-		t.FailNow()
+	listener, err := pod.Listen(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
 	go func() {

@@ -106,5 +106,5 @@ func (s *Story) dies(ctx context.Context) error {
 		return fmt.Errorf("%d are paid, and %d before: %w", after, before, err)
 	}
 	s.say("the Pods are replaced, no invoice is lost")
-	return s.Set(ctx, rig.Provider, "", map[string]string{"PROVIDER_LATENCY": "1s", "PROVIDER_CAPACITY": "8"})
+	return nil
 }

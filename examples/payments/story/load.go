@@ -42,13 +42,14 @@ func (s *Story) load(ctx context.Context, callers int, until func(context.Contex
 	return nil
 }
 
-// release puts a new version in the place of the old one, and back.
+// release puts a new version in the place of the old one, and back. Charges still take
+// 2 s, longer than an old Pod waits before it is told to end.
 func (s *Story) release(ctx context.Context) error {
 	// Enough invoices for what follows; each call tries one until it is refused.
 	if err := s.Set(ctx, rig.Antaeus, "", map[string]string{"ANTAEUS_EARLY_EXIT": "true", "ANTAEUS_CUSTOMERS": "2000"}); err != nil {
 		return err
 	}
-	return s.load(ctx, 2, func(ctx context.Context) error {
+	return s.load(ctx, 4, func(ctx context.Context) error {
 		for _, version := range []string{"0.2.0", "0.1.0"} {
 			if err := s.Set(ctx, rig.Provider, rig.Provider+":"+version, nil); err != nil {
 				return err
@@ -68,8 +69,10 @@ const (
 
 // scaled sends a load that needs more Pods, and takes it away.
 func (s *Story) scaled(ctx context.Context) error {
-	start := time.Now()
-	var last rig.Replicas
+	if err := s.Set(ctx, rig.Provider, "", map[string]string{"PROVIDER_LATENCY": "1s", "PROVIDER_CAPACITY": "8"}); err != nil {
+		return err
+	}
+	start, last := time.Now(), rig.Replicas{}
 	reach := func(ctx context.Context, want int) error {
 		return s.Await(ctx, fmt.Sprintf("%d replicas", want), func() (bool, error) {
 			n, err := s.Replicas(ctx, rig.Provider)

@@ -65,6 +65,10 @@ func (r *Rig) startScaler(ctx context.Context, program, address string) error {
 	if account == "" {
 		return errors.New("the scaler's chart has no ServiceAccount")
 	}
+	check := process.Spec{Name: "check-config", Path: program, Args: []string{"check-config", "--strict", r.path("scaler.yml")}, Log: r.path("check-config.log")}
+	if err := process.Run(ctx, check); err != nil {
+		return err
+	}
 	kubeconfig, err := r.Cluster.UserKubeconfig(fmt.Sprintf("system:serviceaccount:%s:%s", scalerNamespace, account), "system:serviceaccounts", "system:authenticated")
 	if err != nil {
 		return err

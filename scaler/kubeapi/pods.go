@@ -27,6 +27,7 @@ var podResource = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
 type Pod struct {
 	Name, UID string
 	Pending   bool  // it has not started to work
+	Unready   bool  // it has started, and is not ready: a ReplicaSet ends it before any that is
 	Cost      int32 // DeletionCost
 }
 
@@ -48,7 +49,11 @@ func (c *Client) Pods(ctx context.Context, namespace, selector string) ([]Pod, e
 				Deleted     *string           `json:"deletionTimestamp"`
 			} `json:"metadata"`
 			Status struct {
-				Phase string `json:"phase"`
+				Phase      string `json:"phase"`
+				Conditions []struct {
+					Type   string `json:"type"`
+					Status string `json:"status"`
+				} `json:"conditions"`
 			} `json:"status"`
 		}
 		if err := utiljson.Unmarshal(text, &o); err != nil {
@@ -58,7 +63,11 @@ func (c *Client) Pods(ctx context.Context, namespace, selector string) ([]Pod, e
 			return
 		}
 		cost, _ := strconv.ParseInt(o.Metadata.Annotations[DeletionCost], 10, 32) // what makes no sense costs 0
-		pods = append(pods, Pod{Name: o.Metadata.Name, UID: o.Metadata.UID, Pending: o.Status.Phase == "Pending", Cost: int32(cost)})
+		p := Pod{Name: o.Metadata.Name, UID: o.Metadata.UID, Pending: o.Status.Phase == "Pending", Cost: int32(cost)}
+		for _, c := range o.Status.Conditions {
+			p.Unready = p.Unready || c.Type == "Ready" && c.Status != "True" && !p.Pending
+		}
+		pods = append(pods, p)
 	})
 	return pods, errors.Join(err, bad)
 }

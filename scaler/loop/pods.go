@@ -91,10 +91,14 @@ func works(p kubeapi.Pod, busy map[string]float64) (how float64, does bool) {
 
 // countIdle counts the Pods that do not work and can go in the next step. One that
 // is not there yet counts as idle. If there are more than there should be, as many
-// still go for the last step, and those are idle ones.
+// still go for the last step, and those are idle ones. While one that works is not
+// ready, there are none: it would go before them.
 func countIdle(pods []kubeapi.Pod, busy map[string]float64, from int32) int32 {
 	n := from - int32(len(pods))
 	for _, p := range pods {
+		if p.Unready && busy[p.Name] > 0 {
+			return 0
+		}
 		if _, does := works(p, busy); !does {
 			n++
 		}

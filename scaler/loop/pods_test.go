@@ -146,6 +146,35 @@ func TestPendingPodsAreIdle(t *testing.T) {
 	})
 }
 
+// A Pod that works and is not ready would go before all idle ones, so the step waits
+// until it is ready. One that is known to do nothing may go, and one of which nothing
+// is known, as it crashes, keeps no other.
+func TestUnreadyPods(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		busy map[string]float64 // web-1 is unready
+		want int32
+	}{
+		{"works", map[string]float64{"web-0": 1, "web-1": 1, "web-2": 0}, 3},
+		{"idle", map[string]float64{"web-0": 1, "web-1": 0, "web-2": 1}, 2},
+		{"unknown", map[string]float64{"web-0": 1, "web-2": 0}, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, w := threePods(), &fakeWorkload{replicas: 3}
+				p.busy, p.pods[1].Unready = c.busy, true
+				f := newFixtureFrom(Sources{Triggers: []Reader{newFakePrometheus(10*time.Second, 45)}, Pods: p}, w, func(t *Target) {
+					t.Policy.BusyPods = &decide.BusyPods{WaitForIdle: time.Hour}
+				})
+				f.run(15 * time.Second)
+				if w.replicas != c.want {
+					t.Errorf("%d replicas, want %d: %v", w.replicas, c.want, last(t, f))
+				}
+			})
+		})
+	}
+}
+
 // Of a StatefulSet the Pods with the highest numbers go: it waits for just those,
 // and marks none.
 func TestAStatefulSetWaitsForItsLastPods(t *testing.T) {

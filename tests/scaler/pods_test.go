@@ -103,6 +103,40 @@ func TestGentleStepsDown(t *testing.T) {
 	awaitReplicas(t, ns, 1)
 }
 
+// The ReplicaSet controller ends a Pod that is not ready before any other. While one
+// works and is not ready, the step waits.
+func TestGentleStepsDownAndReadiness(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	createWorkload(t, ns, "Deployment", "camunda-deployment", 3)
+	names := awaitPods(t, ns, 3)
+	ready := func(name, status string) {
+		t.Helper()
+		path := "/api/v1/namespaces/" + ns + "/pods/" + name + "/status"
+		running := object{"status": object{"phase": "Running", "conditions": []object{{"type": "Ready", "status": status}}}}
+		if err := cluster.Request(t.Context(), http.MethodPatch, path, running, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ready(names[0], "True")
+	ready(names[1], "False")
+	ready(names[2], "True")
+	target := newScraped(t, busy(25, map[string]int{names[0]: 0, names[1]: 1, names[2]: 1}))
+	prom := startPrometheus(t, target, time.Second)
+	s := startScaler(t, nil, zeroFile(t, prom, ns, fmt.Sprintf(gentle, "1h", "hold")))
+	s.awaitReason(t, 0, "within_bounds")
+	before := len(s.decisions(t))
+	target.set(busy(15, map[string]int{names[0]: 0, names[1]: 1, names[2]: 1}))
+	if l := s.awaitReason(t, before, "wait_for_idle"); l["idle_pods"] != "0" {
+		t.Errorf("unexpected line %v", l)
+	}
+	ready(names[1], "True")
+	awaitReplicas(t, ns, 2)
+	if got := awaitPods(t, ns, 2); slices.Contains(got, names[0]) {
+		t.Errorf("%v are left, but %s did not work", got, names[0])
+	}
+}
+
 // Without the right to the Pods, a step down holds, or comes all the same, as it
 // is configured; a step up never asks.
 func TestGentleStepsDownWithoutRights(t *testing.T) {

@@ -206,6 +206,7 @@ pictures: ## Take the screenshots of the page and the dashboards on the real sta
 
 .PHONY: picture-example
 picture-example: ## Take the screenshot of the dashboard of an example that runs: NAME=kafka PROMETHEUS=URL (needs what pictures does)
+	@test -n "$(NAME)" -a -n "$(PROMETHEUS)" || { echo "make picture-example: set NAME, and PROMETHEUS to the URL that make example printed" >&2; exit 2; }
 	cd tests && GOWORK=off go run ./dashboards/pictures -prometheus='$(PROMETHEUS)' -out=../examples/$(NAME) \
 		-dashboards=$(dir $(firstword $(wildcard $(CURDIR)/examples/$(NAME)/*/*/files/dashboard.json))) $(ARGS)
 

@@ -65,7 +65,7 @@ type Decision struct {
 	Changes        []Change  `json:"changes" doc:"The same. Each is enough by itself; all that it names has to come together."`
 
 	Trigger     string    `json:"trigger,omitempty" doc:"With several, the one that decided."`
-	IdlePods    *int32    `json:"idle_pods,omitempty" doc:"Pods without work, counted just before a step down."`
+	IdlePods    *int32    `json:"idle_pods,omitempty" doc:"Pods that the step can end without ending work, counted just before a step down."`
 	PerInstance *float64  `json:"per_instance,omitempty" doc:"What its rule compared."`
 	Bound       *float64  `json:"bound,omitempty" doc:"The rule's number that decided."`
 	Load        string    `json:"load,omitempty" doc:"What the load asked for, before limits, waits and holds." enum:"up,down,none"`

@@ -48,3 +48,43 @@ func TestFlux(t *testing.T) {
 		}
 	}
 }
+
+// What monitors the Pods, and what lets it in, names labels and ports that they have.
+func TestMonitoring(t *testing.T) {
+	all := append(render(t, "."), render(t, "monitoring")...)
+	find := func(kind, name string) kube.Object {
+		for _, o := range all {
+			if o["kind"] == kind && o["metadata"].(kube.Object)["name"] == name {
+				return o["spec"].(kube.Object)
+			}
+		}
+		t.Fatalf("there is no %s %s", kind, name)
+		return nil
+	}
+	monitor, policy := find("PodMonitor", "payments"), find("NetworkPolicy", "metrics")
+	open := map[any]bool{}
+	for _, p := range policy["ingress"].([]any)[0].(kube.Object)["ports"].([]any) {
+		open[p.(kube.Object)["port"]] = true
+	}
+	for _, name := range []string{rig.Provider, rig.Antaeus} {
+		template := find("Deployment", name)["template"].(kube.Object)
+		labels := template["metadata"].(kube.Object)["labels"].(kube.Object)
+		for what, selector := range map[string]any{"PodMonitor": monitor["selector"], "NetworkPolicy": policy["podSelector"]} {
+			for key, value := range selector.(kube.Object)["matchLabels"].(kube.Object) {
+				if labels[key] != value {
+					t.Errorf("the %s selects %s: %v, and the Pods of %s have %v", what, key, value, name, labels)
+				}
+			}
+		}
+		endpoint := monitor["podMetricsEndpoints"].([]any)[0].(kube.Object)
+		var found bool
+		for _, p := range template["spec"].(kube.Object)["containers"].([]any)[0].(kube.Object)["ports"].([]any) {
+			if p := p.(kube.Object); p["name"] == endpoint["port"] {
+				found = open[p["containerPort"]]
+			}
+		}
+		if !found {
+			t.Errorf("%s has no port %v that the policy lets Prometheus reach", name, endpoint["port"])
+		}
+	}
+}

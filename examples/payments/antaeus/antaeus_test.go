@@ -51,9 +51,8 @@ func TestStartsWithTwoOfTenPaid(t *testing.T) {
 
 // A call of the original ends at the first refusal: 2 of 10 are paid at the start,
 // and with p = 1/2 each further one is half as likely as that before, so that one
-// call leaves 2 + 1 - 1/256 = 2.996. The standard deviation of one call is less
-// than 1.42, so the mean of 400 is more than 6 of its own off less than once in a
-// million runs (its distribution is skewed: 5 would be 3 runs in a million).
+// call leaves 2 + 1 - 1/256 = 2.996. By its exact distribution, the mean of 400 calls
+// is more than 0.355 off in 0.94 runs of a million.
 func TestOneCallWithEarlyExitPaysAboutThreeOfTen(t *testing.T) {
 	const runs = 400
 	sum := 0
@@ -64,7 +63,7 @@ func TestOneCallWithEarlyExitPaysAboutThreeOfTen(t *testing.T) {
 	}
 	mean := float64(sum) / runs
 	t.Logf("after one call, %.2f of 10 are paid on average", mean)
-	if math.Abs(mean-2.996) > 6*1.42/math.Sqrt(runs) {
+	if math.Abs(mean-2.996) > 0.355 {
 		t.Errorf("after one call, %.2f of 10 are paid on average, want about 3", mean)
 	}
 }

@@ -51,7 +51,7 @@ func TestPayments(t *testing.T) {
 	})
 	// So many invoices that some are pending until the end: a call without any charges
 	// nothing. Charges take time, so that one is in flight when something ends.
-	s.setAntaeus(ctx, "ANTAEUS_EARLY_EXIT-", "ANTAEUS_INVOICES=500", "ANTAEUS_DATABASE=/data/large.db")
+	s.setAntaeus(ctx, "ANTAEUS_EARLY_EXIT-", "ANTAEUS_INVOICES=400", "ANTAEUS_DATABASE=/data/large.db")
 	s.setProvider(ctx, "PROVIDER_LATENCY=5ms")
 	t.Run("policies", func(t *testing.T) { testPolicies(ctx, s.in(t)) })
 	developer := newUser(ctx, t, s.Cluster, "jane", "payment-provider-developers")

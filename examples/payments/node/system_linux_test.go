@@ -227,10 +227,14 @@ func pay(ctx context.Context, antaeus string) (all bool, err error) {
 // payAll calls until all is paid, and returns how often.
 func (s *system) payAll(ctx context.Context, limit int) (calls int) {
 	s.t.Helper()
+	failed := 0
 	for calls = 1; calls <= limit; calls++ {
 		all, err := pay(ctx, s.antaeus)
 		if err != nil {
-			s.t.Fatal(err)
+			s.t.Log(err)
+			if failed++; failed > 3 {
+				s.t.Fatalf("%d of %d calls have failed", failed, calls)
+			}
 		}
 		if all {
 			s.say("all is paid after %d more calls", calls)
@@ -270,7 +274,10 @@ func count(invoices map[int]bool) (paid int) {
 	return paid
 }
 
-var client = &http.Client{Timeout: 8 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+// client keeps its connections. With one for each of hundreds of calls within seconds,
+// about one in 5,000 was reset or got no answer; most likely it was given the port of
+// one that had just ended, when the node translated its address.
+var client = &http.Client{Timeout: 8 * time.Second}
 
 // call sends a request, and decodes the answer.
 func call(ctx context.Context, method, url string, result any) error {

@@ -37,6 +37,7 @@ var ownImages = []string{
 var (
 	demo = release{name: "demo", chart: project.Demo, values: []string{
 		"--set=camunda.image.tag=7.14.0", "--set=starter.startsPerInterval=0",
+		"--set=camunda.javaOpts=-Xmx512m -XX:MaxMetaspaceSize=256m -XX:TieredStopAtLevel=1", // quick to start
 	}}
 	autoscaler = release{name: "autoscaler", chart: project.Autoscaler, values: []string{
 		"--values=" + project.Demo + "/autoscaler-values.yaml",

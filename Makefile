@@ -34,8 +34,8 @@ example: ## Show an example on this machine: NAME=kafka or another folder of exa
 NODE := $(filter Linux-0,$(shell uname -s)-$(shell id -u))
 
 # What make test runs side by side, the longest first: docs/testing.md has what each costs.
-TESTS := $(if $(NODE),e2e-story) test-exporter test-scaler test-example-kafka test-dashboards test-testbed test-demo test-example-scan test-example-payments \
-	charts $(if $(NODE),e2e-node e2e-images) unit lint soak fuzz test-docker coverage docs
+TESTS := $(if $(NODE),e2e-story) test-exporter unit test-scaler test-testbed test-example-kafka test-dashboards $(if $(NODE),e2e-node) \
+	test-demo charts test-example-payments test-example-scan lint $(if $(NODE),e2e-images) soak fuzz test-docker coverage docs
 
 .PHONY: test
 test: ## Prove all of it on real parts

@@ -34,7 +34,7 @@ example: ## Show an example on this machine: NAME=kafka or another folder of exa
 NODE := $(filter Linux-0,$(shell uname -s)-$(shell id -u))
 
 # What make test runs side by side, the longest first: docs/testing.md has what each costs.
-TESTS := $(if $(NODE),e2e-story) test-exporter unit test-scaler test-testbed test-example-kafka test-dashboards $(if $(NODE),e2e-node) \
+TESTS := $(if $(NODE),e2e-story) test-exporter test-scaler test-example-kafka test-testbed unit test-dashboards $(if $(NODE),e2e-node) \
 	test-demo charts test-example-payments test-example-scan lint $(if $(NODE),e2e-images) soak fuzz test-docker coverage docs
 
 .PHONY: test
@@ -113,7 +113,7 @@ test-docker:
 test-exporter:
 	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -parallel 4 -v ./exporter ./starter
 test-scaler:
-	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -parallel 6 -v ./scaler ./scale ./page
+	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -parallel 4 -v ./scaler ./scale ./page
 test-dashboards:
 	cd tests && GOWORK=off go test -count=1 -race -timeout 40m -v ./dashboards/...
 

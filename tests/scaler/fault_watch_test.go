@@ -200,13 +200,20 @@ func secondScaler(t *testing.T, m *matrix, reason string) {
 		return "neither has noticed the other"
 	})
 	var steps []line
-	for _, s := range []*scalerProcess{r.scaler, laptop} {
-		for _, l := range s.decisions(t) {
-			if l["action"] != "none" {
-				steps = append(steps, l)
+	await(t, func() string { // the line of a step comes after its write
+		steps = nil
+		for _, s := range []*scalerProcess{r.scaler, laptop} {
+			for _, l := range s.decisions(t) {
+				if l["action"] != "none" {
+					steps = append(steps, l)
+				}
 			}
 		}
-	}
+		if len(steps) < 3 {
+			return fmt.Sprintf("%d steps, want 3: %v", len(steps), steps)
+		}
+		return ""
+	})
 	slices.SortFunc(steps, func(a, b line) int { return a.time(t).Compare(b.time(t)) })
 	for i := 1; i < len(steps); i++ {
 		if apart := steps[i].time(t).Sub(steps[i-1].time(t)); apart < 500*time.Millisecond {

@@ -155,12 +155,12 @@ func startAPIServer(t *testing.T) {
 func await(t *testing.T, probe func() string) {
 	t.Helper()
 	last := ""
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if last = probe(); last == "" {
 			return
 		}
 	}
-	t.Fatalf("not within a minute: %s", last)
+	t.Fatalf("not within three minutes: %s", last)
 }
 
 // exitCode returns the code of a process that has ended, -1 if it was killed.

@@ -33,9 +33,10 @@ example: ## Show an example on this machine: NAME=kafka or another folder of exa
 # make test says that it is left out.
 NODE := $(filter Linux-0,$(shell uname -s)-$(shell id -u))
 
-# What make test runs side by side, the longest first: docs/testing.md has what each costs.
-TESTS := $(if $(NODE),e2e-story) test-exporter test-scaler test-example-kafka test-testbed unit test-dashboards $(if $(NODE),e2e-node) \
-	test-demo charts test-example-payments test-example-scan lint $(if $(NODE),e2e-images) soak fuzz test-docker coverage docs
+# What make test runs side by side, the longest first: docs/testing.md has what each costs. e2e-story waits a little,
+# so that its load is not there while test-scaler measures seconds.
+TESTS := test-exporter test-scaler charts $(if $(NODE),e2e-story) test-example-kafka test-testbed unit test-dashboards $(if $(NODE),e2e-node) \
+	test-demo test-example-payments test-example-scan lint $(if $(NODE),e2e-images) soak fuzz test-docker coverage docs
 
 .PHONY: test
 test: ## Prove all of it on real parts

@@ -42,7 +42,7 @@ func testDashboard(t *testing.T, s *story.Story) {
 	fill := strings.NewReplacer("$namespace", "kafka", "$__rate_interval", "10s")
 	for _, p := range panels(t) {
 		for _, target := range p.Targets {
-			if _, ok, err := s.Query(t.Context(), fill.Replace(target.Expr)); err != nil || !ok {
+			if _, ok, err := s.Prometheus.Query(t.Context(), fill.Replace(target.Expr)); err != nil || !ok {
 				t.Errorf("%s: %s has no result (%v)", p.Title, target.Expr, err)
 			}
 		}

@@ -32,7 +32,7 @@ func testDashboard(t *testing.T, r *rig.Rig) {
 		}
 		for _, target := range p.Targets {
 			queries++
-			if _, ok, err := r.Query(t.Context(), fill.Replace(target.Expr)); err != nil || !ok {
+			if _, ok, err := r.Prometheus.Query(t.Context(), fill.Replace(target.Expr)); err != nil || !ok {
 				t.Errorf("%s: %s has no result (%v)", p.Title, target.Expr, err)
 			}
 		}

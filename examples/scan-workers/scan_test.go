@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -183,7 +182,7 @@ func emptyPanels(ctx context.Context, r *rig.Rig, dashboard, pool string) (empty
 	for len(empty) > 0 && ctx.Err() == nil {
 		var still []string
 		for _, query := range empty {
-			if n, err := series(ctx, r.Prometheus.URL, query); n == 0 || err != nil {
+			if _, ok, err := r.Prometheus.Query(ctx, query); !ok || err != nil {
 				still = append(still, query)
 			}
 		}
@@ -194,24 +193,4 @@ func emptyPanels(ctx context.Context, r *rig.Rig, dashboard, pool string) (empty
 		}
 	}
 	return empty
-}
-
-func series(ctx context.Context, prometheus, query string) (int, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, prometheus+"/api/v1/query?query="+url.QueryEscape(query), nil)
-	if err != nil {
-		return 0, err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0, err
-	}
-	defer response.Body.Close()
-	var answer struct {
-		Error string
-		Data  struct{ Result []any }
-	}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || answer.Error != "" {
-		return 0, fmt.Errorf("%s: %w", answer.Error, err)
-	}
-	return len(answer.Data.Result), nil
 }

@@ -146,7 +146,7 @@ func (s *Story) underLoad(ctx context.Context, rate int, play func() error) erro
 
 // value returns a query's value; it has to have one.
 func (s *Story) value(ctx context.Context, query string) (float64, error) {
-	value, ok, err := s.Query(ctx, query)
+	value, ok, err := s.Prometheus.Query(ctx, query)
 	if err == nil && !ok {
 		err = fmt.Errorf("%s has no result", query)
 	}

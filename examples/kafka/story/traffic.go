@@ -197,7 +197,7 @@ func (s *Story) observe(ctx context.Context) func() []int {
 		desired, _, err := s.Replicas(ctx, "deployments", system.Consumer)
 		if err == nil && (len(seen) == 0 || seen[len(seen)-1] != desired) {
 			seen = append(seen, desired)
-			lag, _, _ := s.Query(ctx, `sum(kafka_consumergroup_lag_sum{topic="posts"})`)
+			lag, _, _ := s.Prometheus.Query(ctx, `sum(kafka_consumergroup_lag_sum{topic="posts"})`)
 			s.say("%3.0f s: %d consumers, lag %.0f", time.Since(began).Seconds(), desired, lag)
 		}
 	}

@@ -5,7 +5,6 @@ package system
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -222,38 +221,6 @@ func (s *System) Replicas(ctx context.Context, resource, name string) (desired, 
 	}
 	err = s.Get(ctx, "/apis/apps/v1/namespaces/"+Namespace+"/"+resource+"/"+name, &w)
 	return w.Spec.Replicas, w.Status.ReadyReplicas, err
-}
-
-// Query evaluates PromQL now and returns the first value; ok is false if there is none.
-func (s *System) Query(ctx context.Context, query string) (value float64, ok bool, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Prometheus.URL+"/api/v1/query", strings.NewReader("query="+escape(query)))
-	if err != nil {
-		return 0, false, err
-	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0, false, err
-	}
-	defer response.Body.Close()
-	var answer struct {
-		Status, Error string
-		Data          struct {
-			Result []struct{ Value [2]any }
-		}
-	}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		return 0, false, err
-	}
-	if answer.Status != "success" {
-		return 0, false, fmt.Errorf("query %s: %s", query, answer.Error)
-	}
-	if len(answer.Data.Result) == 0 {
-		return 0, false, nil
-	}
-	text, _ := answer.Data.Result[0].Value[1].(string)
-	_, err = fmt.Sscan(text, &value)
-	return value, err == nil, err
 }
 
 // Problems returns what went wrong in Pods.

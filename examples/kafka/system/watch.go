@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -118,5 +117,3 @@ func (r *Receiver) Since(at time.Time) []Alert {
 	}
 	return all
 }
-
-func escape(query string) string { return url.QueryEscape(query) }

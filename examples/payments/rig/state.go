@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -101,29 +99,6 @@ func (r *Rig) Invoices(ctx context.Context) (paid, all int, err error) {
 func (r *Rig) Kill(ctx context.Context) error {
 	return r.Cluster.Request(ctx, http.MethodDelete, "/api/v1/namespaces/"+Namespace+"/pods?labelSelector=app.kubernetes.io/name="+Provider,
 		map[string]any{"gracePeriodSeconds": 0}, nil)
-}
-
-// Query asks Prometheus, and returns the first value and whether there was one.
-func (r *Rig) Query(ctx context.Context, query string) (value float64, ok bool, err error) {
-	status, text, err := request(ctx, http.MethodGet, r.Prometheus.URL+"/api/v1/query?query="+url.QueryEscape(query))
-	if err != nil {
-		return 0, false, err
-	}
-	if status != http.StatusOK {
-		return 0, false, fmt.Errorf("query %s: %s", query, text)
-	}
-	var answer struct {
-		Data struct{ Result []struct{ Value [2]any } }
-	}
-	if err := json.Unmarshal([]byte(text), &answer); err != nil {
-		return 0, false, err
-	}
-	if len(answer.Data.Result) == 0 {
-		return 0, false, nil
-	}
-	number, _ := answer.Data.Result[0].Value[1].(string)
-	value, err = strconv.ParseFloat(number, 64)
-	return value, err == nil, err
 }
 
 func request(ctx context.Context, method, url string) (status int, text string, err error) {

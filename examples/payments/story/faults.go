@@ -86,7 +86,7 @@ func (s *Story) dies(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() { done <- s.failing(ctx) }()
 	if err := s.Await(ctx, "a charge in flight", func() (bool, error) {
-		n, ok, err := s.Query(ctx, inFlight)
+		n, ok, err := s.Prometheus.Query(ctx, inFlight)
 		return ok && n > 0, err
 	}); err != nil {
 		return err

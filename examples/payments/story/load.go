@@ -77,7 +77,7 @@ func (s *Story) scaled(ctx context.Context) error {
 			n, err := s.Replicas(ctx, rig.Provider)
 			if err == nil && n != last {
 				last = n
-				charges, _, err := s.Query(ctx, inFlight)
+				charges, _, err := s.Prometheus.Query(ctx, inFlight)
 				if err != nil {
 					return false, err
 				}

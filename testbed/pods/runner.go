@@ -39,8 +39,6 @@ type Options struct {
 	Network byte
 	// Play says which program plays a container.
 	Play func(context.Context, *Runner, *Pod, Container) (Program, error)
-	// Report is told what goes wrong.
-	Report func(error)
 	// Observe is told what happens to Pods, by one goroutine at a time; may be nil.
 	Observe func(Event)
 }
@@ -74,10 +72,11 @@ type Runner struct {
 	cluster *kube.Cluster
 	events  sync.Mutex // held while Observe is called
 
-	mu      sync.Mutex
-	workers map[string]*worker // by the Pod's UID
-	last    int                // address
-	running sync.WaitGroup
+	mu       sync.Mutex
+	workers  map[string]*worker // by the Pod's UID
+	last     int                // address
+	problems []error
+	running  sync.WaitGroup
 }
 
 // Start runs the Pods that the scheduler puts on nodes.
@@ -90,11 +89,24 @@ func Start(ctx context.Context, cluster *kube.Cluster, o Options) *Runner {
 // Wait returns when all processes have ended, after the context of Start has.
 func (r *Runner) Wait() { r.running.Wait() }
 
+// Problems returns what went wrong so far; some of it does when Pods are killed.
+func (r *Runner) Problems() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return errors.Join(r.problems...)
+}
+
+func (r *Runner) report(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.problems = append(r.problems, err)
+}
+
 // follow watches Pods, and starts again when the watch ends.
 func (r *Runner) follow(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := r.watch(ctx); err != nil && ctx.Err() == nil {
-			r.Report(fmt.Errorf("watching Pods: %w", err))
+			r.report(fmt.Errorf("watching Pods: %w", err))
 		}
 		sleep(ctx, time.Second)
 	}

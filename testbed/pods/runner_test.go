@@ -23,19 +23,12 @@ const deployments = "/apis/apps/v1/namespaces/default/deployments"
 type log struct {
 	mu     sync.Mutex
 	events []Event
-	faults []error
 }
 
 func (l *log) add(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.events = append(l.events, e)
-}
-
-func (l *log) fault(err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.faults = append(l.faults, err)
 }
 
 // of returns the kinds of the events of a Deployment's Pods.
@@ -85,7 +78,7 @@ func TestRunner(t *testing.T) {
 	var l log
 	running, end := context.WithCancel(ctx)
 	r := Start(running, cluster, Options{
-		Dir: dir, Namespace: "default", Network: 77, Observe: l.add, Report: l.fault,
+		Dir: dir, Namespace: "default", Network: 77, Observe: l.add,
 		Play: func(ctx context.Context, r *Runner, pod *Pod, c Container) (Program, error) {
 			env, err := r.Environment(ctx, pod, c)
 			p := Program{Spec: process.Spec{Path: "/bin/sh", Args: c.Args, Dir: dir}}
@@ -165,8 +158,8 @@ func TestRunner(t *testing.T) {
 		l.await(t, "crash", Started, Ready, Crashed, Unready, Started, Ready)
 	})
 	t.Cleanup(func() {
-		if len(l.faults) > 0 {
-			t.Errorf("faults were reported: %v", l.faults)
+		if err := r.Problems(); err != nil {
+			t.Error(err)
 		}
 	})
 }

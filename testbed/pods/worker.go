@@ -82,7 +82,7 @@ func (w *worker) run(ctx context.Context) {
 }
 
 func (w *worker) fail(err error) {
-	w.runner.Report(fmt.Errorf("pod %s: %w", w.pod.Metadata.Name, err))
+	w.runner.report(fmt.Errorf("pod %s: %w", w.pod.Metadata.Name, err))
 }
 
 // play runs the init containers, then the containers, and reports the Pod's status.

@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -63,9 +62,6 @@ type System struct {
 	options  Options
 	begun    time.Time
 	cancel   context.CancelFunc
-
-	mu       sync.Mutex
-	problems []error
 }
 
 // Up starts everything with all files in dir and returns when the release is
@@ -108,7 +104,7 @@ func (s *System) up(ctx context.Context) error {
 	if err := os.MkdirAll(s.logs(), 0o755); err != nil {
 		return err
 	}
-	s.Runner = pods.Start(ctx, s.Cluster, pods.Options{Dir: s.logs(), Play: s.play, Report: s.problem})
+	s.Runner = pods.Start(ctx, s.Cluster, pods.Options{Dir: s.logs(), Play: s.play})
 	if err := s.provideStorage(ctx); err != nil {
 		return err
 	}
@@ -225,15 +221,10 @@ func (s *System) Replicas(ctx context.Context, resource, name string) (desired, 
 
 // Problems returns what went wrong in Pods.
 func (s *System) Problems() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return errors.Join(s.problems...)
-}
-
-func (s *System) problem(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.problems = append(s.problems, err)
+	if s.Runner == nil {
+		return nil // it did not get that far
+	}
+	return s.Runner.Problems()
 }
 
 func (s *System) say(what string) {

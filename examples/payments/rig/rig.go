@@ -5,7 +5,6 @@ package rig
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -54,9 +53,8 @@ type Rig struct {
 	scaler  *process.Process
 	pods    *pods.Runner
 
-	mu       sync.Mutex
-	failed   error
-	problems []error
+	mu     sync.Mutex
+	failed error
 }
 
 // Up brings everything up, with all files in dir. It ends when ctx does; Down waits
@@ -130,7 +128,7 @@ func (r *Rig) build(ctx context.Context) error {
 func (r *Rig) run(ctx context.Context) {
 	_, port, _ := strings.Cut(strings.TrimPrefix(r.Antaeus, "http://"), ":")
 	r.pods = pods.Start(ctx, r.Cluster, pods.Options{
-		Dir: r.path("programs"), Namespace: Namespace, Network: network(port), Play: r.play, Report: r.report,
+		Dir: r.path("programs"), Namespace: Namespace, Network: network(port), Play: r.play,
 	})
 }
 
@@ -185,18 +183,8 @@ func (r *Rig) fail(err error) {
 	}
 }
 
-func (r *Rig) report(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.problems = append(r.problems, err)
-}
-
-// Problems returns what went wrong with Pods; some of it does when they are killed.
-func (r *Rig) Problems() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return errors.Join(r.problems...)
-}
+// Problems returns what went wrong with Pods.
+func (r *Rig) Problems() error { return r.pods.Problems() }
 
 // Err returns an error when a part has ended.
 func (r *Rig) Err() error {

@@ -4,7 +4,6 @@ package rig
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -60,9 +59,8 @@ type Rig struct {
 	scaler   *process.Process
 	runner   *pods.Runner
 
-	mu       sync.Mutex
-	events   []pods.Event
-	problems []error
+	mu     sync.Mutex
+	events []pods.Event
 }
 
 // Up brings everything up, with all files in dir. It ends when ctx does; Down
@@ -198,11 +196,6 @@ func (r *Rig) run(ctx context.Context) {
 	r.runner = pods.Start(ctx, r.Cluster, pods.Options{
 		Dir: r.path("programs"), Namespace: Namespace, Network: byte(r.port%200 + 1),
 		Play: r.play,
-		Report: func(err error) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.problems = append(r.problems, err)
-		},
 		Observe: func(e pods.Event) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -246,11 +239,7 @@ func (r *Rig) Err() error {
 }
 
 // Problems returns what went wrong with Pods.
-func (r *Rig) Problems() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return errors.Join(r.problems...)
-}
+func (r *Rig) Problems() error { return r.runner.Problems() }
 
 // Down ends everything, and returns when nothing runs any more.
 func (r *Rig) Down() {

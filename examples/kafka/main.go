@@ -19,6 +19,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/parts"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/story"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/system"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/play"
 )
 
 func main() {
@@ -64,11 +65,11 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 		fmt.Fprintln(out, err)
 		return 1
 	}
-	play := show
+	do := show
 	if o.local {
-		play = local
+		do = local
 	}
-	code, err := play(ctx, o, dir, out)
+	code, err := do(ctx, o, dir, out)
 	if ctx.Err() != nil {
 		fmt.Fprintln(out, "\nInterrupted.")
 		code, err = 130, nil
@@ -106,17 +107,9 @@ process on this machine plays each of them, with the chart's own arguments.
 	}
 	defer s.Down()
 	all := story.New(s, func(format string, args ...any) { fmt.Fprintf(out, "  "+format+"\n", args...) })
-	verdicts := ""
-	for _, part := range all.Parts() {
-		fmt.Fprintf(out, "\n== %s\n   %s\n", part.Name, part.Promise)
-		start := time.Now()
-		if err := part.Play(ctx); err != nil {
-			fmt.Fprint(out, "\n"+verdicts)
-			return 1, fmt.Errorf("%s: %w", part.Name, err)
-		}
-		verdicts += fmt.Sprintf("  %-26s %5.0f s  ok\n", part.Name, time.Since(start).Seconds())
+	if err := play.Parts(ctx, out, all.Parts(), began); err != nil {
+		return 1, err
 	}
-	fmt.Fprintf(out, "\n== Summary\n%s  All of it took %.0f s.\n", verdicts, time.Since(began).Seconds())
 	if o.once {
 		return 0, nil
 	}

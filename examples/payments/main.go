@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/payments/rig"
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/payments/story"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/play"
 )
 
 func main() {
@@ -72,16 +72,10 @@ on this machine plays each of them, and nothing enforces the network policies.
 		return false, err
 	}
 	defer r.Down()
-	var verdicts strings.Builder
-	for _, part := range story.New(r, func(format string, args ...any) { fmt.Fprintf(out, "   "+format+"\n", args...) }).Parts() {
-		fmt.Fprintf(out, "\n== %s\n   %s\n", part.Name, part.Promise)
-		began := time.Now()
-		if err := part.Play(ctx); err != nil {
-			return false, fmt.Errorf("%s: %w", part.Name, err)
-		}
-		fmt.Fprintf(&verdicts, "   %-26s %4.0f s  ok\n", part.Name, time.Since(began).Seconds())
+	tale := story.New(r, func(format string, args ...any) { fmt.Fprintf(out, "   "+format+"\n", args...) })
+	if err := play.Parts(ctx, out, tale.Parts(), start); err != nil {
+		return false, err
 	}
-	fmt.Fprintf(out, "\n== Summary\n%s   All of it took %.0f s.\n", verdicts.String(), time.Since(start).Seconds())
 	if once {
 		return true, nil
 	}

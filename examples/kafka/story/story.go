@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/kafka/system"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/play"
 )
 
 // Installed is how many posts the Job of the chart has sent when the story starts.
@@ -15,12 +16,6 @@ const Installed = 200
 
 // Values are the chart's values for the story.
 const Values = "producer: {messages: 200, rate: 0}\n"
-
-// Part is one of the story's.
-type Part struct {
-	Name, Promise string
-	Play          func(context.Context) error // returns what was not as promised
-}
 
 // Story remembers what was sent to the system so far.
 type Story struct {
@@ -38,15 +33,15 @@ func New(s *system.System, say func(format string, args ...any)) *Story {
 }
 
 // Parts returns the parts in their order; each builds on those before.
-func (s *Story) Parts() []Part {
-	return []Part{
-		{"installed", "three nodes on three machines, posts with 3 partitions and 3 replicas, evictions of one node allowed", s.installed},
-		{"messages arrive", "without flush they are lost, with flush they arrive", s.messagesArrive},
-		{"lag is known", "without a group there is no lag, with a group there is", s.lagIsKnown},
-		{"consumers follow the lag", "it is night: none, 3 for a burst, as many as partitions, and none again", s.consumersFollowTheLag},
-		{"a broker is killed", "nothing acknowledged is lost or stored twice, and the alert arrives and ends", s.brokerIsKilled},
-		{"rolling upgrade", "4.2.0 to 4.3.1 under load, one node at a time, metadata.version 29 to 30, and the topic update", s.upgrade},
-		{"a fourth node", "a broker joins, and replicas move to it", s.fourthNode},
+func (s *Story) Parts() []play.Part {
+	return []play.Part{
+		{Name: "installed", Promise: "three nodes on three machines, posts with 3 partitions and 3 replicas, evictions of one node allowed", Play: s.installed},
+		{Name: "messages arrive", Promise: "without flush they are lost, with flush they arrive", Play: s.messagesArrive},
+		{Name: "lag is known", Promise: "without a group there is no lag, with a group there is", Play: s.lagIsKnown},
+		{Name: "consumers follow the lag", Promise: "it is night: none, 3 for a burst, as many as partitions, and none again", Play: s.consumersFollowTheLag},
+		{Name: "a broker is killed", Promise: "nothing acknowledged is lost or stored twice, and the alert arrives and ends", Play: s.brokerIsKilled},
+		{Name: "rolling upgrade", Promise: "4.2.0 to 4.3.1 under load, one node at a time, metadata.version 29 to 30, and the topic update", Play: s.upgrade},
+		{Name: "a fourth node", Promise: "a broker joins, and replicas move to it", Play: s.fourthNode},
 	}
 }
 

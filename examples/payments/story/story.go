@@ -9,13 +9,8 @@ import (
 	"strconv"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/examples/payments/rig"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/play"
 )
-
-// Part is a part of the story. It returns an error if the promise is not kept.
-type Part struct {
-	Name, Promise string
-	Play          func(context.Context) error
-}
 
 // Story plays on a Rig.
 type Story struct {
@@ -27,14 +22,14 @@ type Story struct {
 func New(r *rig.Rig, say func(format string, args ...any)) *Story { return &Story{r, say} }
 
 // Parts returns all parts, each of which builds on those before.
-func (s *Story) Parts() []Part {
-	return []Part{
-		{"until all are paid", "a call ends at the first refusal, so one leaves about 3 of 10 paid, and enough of them all", s.original},
-		{"without the early exit", "each pending invoice is tried once: half of them are paid", s.binomial},
-		{"a provider that hangs", "the call ends with an error, nothing is lost, nothing is paid that was not charged", s.hang},
-		{"a provider that dies", "killed in the middle of a charge, it loses no invoice", s.dies},
-		{"a release and a rollback", "while charges are made, none fails", s.release},
-		{"charges in flight", "the provider is scaled by them, up and down, and none fails", s.scaled},
+func (s *Story) Parts() []play.Part {
+	return []play.Part{
+		{Name: "until all are paid", Promise: "a call ends at the first refusal, so one leaves about 3 of 10 paid, and enough of them all", Play: s.original},
+		{Name: "without the early exit", Promise: "each pending invoice is tried once: half of them are paid", Play: s.binomial},
+		{Name: "a provider that hangs", Promise: "the call ends with an error, nothing is lost, nothing is paid that was not charged", Play: s.hang},
+		{Name: "a provider that dies", Promise: "killed in the middle of a charge, it loses no invoice", Play: s.dies},
+		{Name: "a release and a rollback", Promise: "while charges are made, none fails", Play: s.release},
+		{Name: "charges in flight", Promise: "the provider is scaled by them, up and down, and none fails", Play: s.scaled},
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/kubeapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/promapi"
 	"github.com/camunda-autoscaler/camunda-autoscaler/scaler/workload"
+	"github.com/camunda-autoscaler/camunda-autoscaler/service/sleep"
 )
 
 // Pods are those of a workload, for steps down that have regard to which of them
@@ -51,10 +52,7 @@ func (l *Loop) gently(ctx context.Context, in decide.Input, d *Decision, st deci
 			cause = string(workload.CauseOf(pods.Err))
 			decided()
 		}
-		select {
-		case <-time.After(settle):
-		case <-ctx.Done(): // which the write of the replicas reports
-		}
+		_ = sleep.For(ctx, settle) // the write of the replicas reports the end of ctx
 	}
 	if d.Reason == decide.BusyUnknown {
 		d.fail(pods.Err, cause)

@@ -72,7 +72,9 @@ func TestTotalIsWhatHistorySays(t *testing.T) {
 				}
 				begin := time.Now()
 				if err := nodes[i%len(nodes)].start(t.Context(), []string{"short", "waiting"}[i%2], "", businessKey); err != nil {
-					t.Log(err) // a busy machine's engine may refuse one; the database says whether it did
+					if !strings.Contains(err.Error(), "Could not open JDBC Connection") { // which a busy machine's engine waits for in vain
+						t.Error(err)
+					}
 					return
 				}
 				started.Add(1)

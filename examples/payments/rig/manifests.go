@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/kube"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/render"
 )
 
 // Folder is the example's in the checkout.
@@ -25,23 +24,7 @@ func Render(ctx context.Context, folder string) ([]kube.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	kustomize, err := build.Tool(ctx, "kustomize")
-	if err != nil {
-		return nil, err
-	}
-	return rendered(ctx, kustomize, "build", filepath.Join(example, "kubernetes", folder))
-}
-
-// rendered returns the objects that a program writes.
-func rendered(ctx context.Context, program string, args ...string) ([]kube.Object, error) {
-	command := exec.CommandContext(ctx, program, args...)
-	var stderr strings.Builder
-	command.Stderr = &stderr
-	text, err := command.Output()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w\n%s", filepath.Base(program), err, stderr.String())
-	}
-	return kube.Decode(text)
+	return render.Kustomization(ctx, filepath.Join(example, "kubernetes", folder))
 }
 
 // deploy applies the manifests, with what processes need in place of containers: the

@@ -2,13 +2,11 @@ package rig
 
 import (
 	"context"
-	"fmt"
-	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/build"
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/kube"
+	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/render"
 )
 
 // Object is a Kubernetes object.
@@ -27,20 +25,9 @@ func Render(ctx context.Context, chart, release string, values ...string) ([]Obj
 	if err != nil {
 		return nil, err
 	}
-	helm, err := build.Tool(ctx, "helm")
-	if err != nil {
-		return nil, err
-	}
-	args := []string{"template", release, filepath.Join(folder, chart), "--namespace=" + Namespace}
+	args := []string{release, filepath.Join(folder, chart), "--namespace=" + Namespace}
 	for _, file := range values {
 		args = append(args, "--values="+file)
 	}
-	command := exec.CommandContext(ctx, helm, args...)
-	var stderr strings.Builder
-	command.Stderr = &stderr
-	text, err := command.Output()
-	if err != nil {
-		return nil, fmt.Errorf("render the chart %s: %w\n%s", chart, err, stderr.String())
-	}
-	return kube.Decode(text)
+	return render.Chart(ctx, args...)
 }

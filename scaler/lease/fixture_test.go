@@ -65,6 +65,7 @@ type link struct {
 	mute  bool          // requests arrive, but get no answer
 	late  time.Duration // writes get no answer, and arrive after so long
 	puts  int
+	read  func() // what happens once, just after the Lease was read
 }
 
 func (l *link) set(change func()) {
@@ -90,6 +91,13 @@ func (l *link) Get(ctx context.Context) (Record, error) {
 		return Record{}, err
 	}
 	r := l.get()
+	l.mu.Lock()
+	read := l.read
+	l.read = nil
+	l.mu.Unlock()
+	if read != nil {
+		read()
+	}
 	return r, l.pass(ctx, func(l *link) bool { return l.mute })
 }
 

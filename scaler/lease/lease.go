@@ -232,14 +232,15 @@ func (e *Elector) hold(ctx context.Context) (reason string) {
 	}
 }
 
-// renew renews the Lease and extends the term. It returns ErrChanged if another
-// holds the Lease, or did.
+// renew renews the Lease and extends the term; ctx ends with it. It returns
+// ErrChanged if another holds the Lease, or did.
 func (e *Elector) renew(ctx context.Context) error {
 	sent := time.Now()
 	mine := e.seen
 	mine.Renewed = sent
 	stored, err := e.put(ctx, mine)
-	if errors.Is(err, ErrChanged) {
+	// More than once if it changes in between: a candidate creates the one that was deleted.
+	for errors.Is(err, ErrChanged) {
 		if mine.Version, err = e.regain(ctx); err != nil {
 			return err
 		}

@@ -249,6 +249,23 @@ func TestLeaseIsDeletedOrOverwritten(t *testing.T) {
 	}
 }
 
+// A leader that is about to create its deleted Lease anew keeps it when a
+// candidate was faster.
+func TestLeaseIsCreatedByACandidateDuringRenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore()
+		a := start(t.Context(), s, "a", nil)
+		time.Sleep(20 * time.Second)
+		s.delete()
+		a.link.set(func() { a.link.read = func() { s.overwrite(Record{}) } })
+		time.Sleep(20 * time.Second)
+		if !a.Leads() || len(a.stopped) > 0 || s.get().Holder != "a" {
+			t.Errorf("leads: %t, stopped %q, the lease is %+v", a.Leads(), a.stopped, s.get())
+		}
+		a.stop()
+	})
+}
+
 // A stop during a renewal releases the Lease as well: the other leads after its
 // next read.
 func TestStopDuringRenewal(t *testing.T) {

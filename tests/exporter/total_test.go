@@ -161,17 +161,25 @@ func goesAndComesBack(t *testing.T, d engine.Distribution) {
 			if err := fault.begin(); err != nil {
 				t.Fatal(err)
 			}
+			late := 0
 			for range 3 {
 				begin := time.Now()
 				text, err := get(t.Context(), "http://"+x.address+"/metrics", "2")
-				if took := time.Since(begin); err != nil || took > 2*time.Second {
-					t.Errorf("answered after %s: %v", took, err)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(begin); took > 2*time.Second {
+					late++
+					t.Logf("answered after %s", took)
 				}
 				if got, ok := (metrics{text}).value(t, up); !ok || got != 0 {
 					continue // a result from just before, or the database's last connections
 				}
 				metrics{text}.want(t, gone(before))
 				sleep(t.Context(), 1100*time.Millisecond)
+			}
+			if late > 1 { // one may be the busy machine's fault; without the scrape's timeout all would take the engine's, 3 s
+				t.Errorf("%d of 3 scrapes took longer than their timeout of 2 s", late)
 			}
 			x.await(t, 30*time.Second, gone(before))
 			series := fmt.Sprintf(`camunda_exporter_request_errors_total{cause=%q,endpoint="history_count"}`, fault.cause)

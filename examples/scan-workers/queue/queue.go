@@ -27,9 +27,11 @@ type Result struct {
 	Findings   int    `json:"findings"`
 }
 
-// maxDeliveries is how many workers a job may take with it before it counts as
-// poisonous and goes to the queue of failed jobs.
-const maxDeliveries = 5
+// MaxDeliveries is how many workers get a job that none finishes, before it goes
+// to the queue of failed jobs. A worker that is removed and gives its job back
+// counts as well; where busy workers are removed, one job met three of them within
+// a minute.
+const MaxDeliveries = 20
 
 // Names are the queues of one installation.
 type Names struct{ Jobs, Failed, Results string }
@@ -48,7 +50,7 @@ func (n Names) Declare(c *amqp.Channel) error {
 	}{
 		{n.Failed, amqp.Table{"x-queue-type": "quorum"}},
 		{n.Jobs, amqp.Table{
-			"x-queue-type": "quorum", "x-delivery-limit": int32(maxDeliveries - 1),
+			"x-queue-type": "quorum", "x-delivery-limit": int32(MaxDeliveries - 1),
 			"x-dead-letter-exchange": "", "x-dead-letter-routing-key": n.Failed,
 		}},
 		{n.Results, amqp.Table{"x-queue-type": "stream", "x-max-length-bytes": int64(1 << 30)}},

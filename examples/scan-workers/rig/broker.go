@@ -41,7 +41,8 @@ func (r *Rig) Submit(ctx context.Context, pool string, jobs ...queue.Job) error 
 	})
 }
 
-// Results reads n results of a pool, from the first on.
+// Results reads n results of a pool, from the first on. Without all of them, the
+// error says how many jobs were given up.
 func (r *Rig) Results(ctx context.Context, pool string, n int) (all []queue.Result, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -55,5 +56,11 @@ func (r *Rig) Results(ctx context.Context, pool string, n int) (all []queue.Resu
 	if len(all) >= n {
 		return all, nil
 	}
-	return all, fmt.Errorf("%d of %d results of %s: %w", len(all), n, pool, errors.Join(err, ctx.Err()))
+	failed := -1
+	lost := r.Channel(context.WithoutCancel(ctx), func(c *amqp.Channel) error {
+		q, err := c.QueueDeclarePassive(queue.NewNames(pool).Failed, true, false, false, false, nil)
+		failed = q.Messages
+		return err
+	})
+	return all, fmt.Errorf("%d of %d results of %s, and %d jobs given up: %w", len(all), n, pool, failed, errors.Join(err, ctx.Err(), lost))
 }

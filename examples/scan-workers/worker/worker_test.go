@@ -201,9 +201,9 @@ func TestWorker(t *testing.T) {
 		}},
 		{"a job that no worker finishes goes to the failed ones", func(w world) {
 			w.submit("a", 60)
-			for range 5 {
-				if n := w.messages(w.names.Failed); n != 0 {
-					w.Fatal("the job was given up before five workers had it")
+			for n := range queue.MaxDeliveries {
+				if w.messages(w.names.Failed) != 0 {
+					w.Fatalf("the job was given up after %d workers had it", n)
 				}
 				one, stop := w.worker(time.Minute)
 				w.await("the start", busy(one))

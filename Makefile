@@ -33,10 +33,11 @@ example: ## Show an example on this machine: NAME=kafka or another folder of exa
 # make test says that it is left out.
 NODE := $(filter Linux-0,$(shell uname -s)-$(shell id -u))
 
-# What make test runs side by side, the longest first: docs/testing.md has what each costs. e2e-story waits a little,
-# so that its load is not there while test-scaler measures seconds.
-TESTS := test-exporter test-scaler charts $(if $(NODE),e2e-story) test-example-kafka test-testbed unit test-dashboards $(if $(NODE),e2e-node) \
-	test-demo test-example-payments test-example-scan lint $(if $(NODE),e2e-images) soak fuzz test-docker coverage docs
+# What make test runs side by side: docs/testing.md has what each costs. Those that wait come first and the longest of
+# them before; those that compute come last, as they fill all cores. e2e-story waits a little, so that its load is not
+# there while test-scaler measures seconds.
+TESTS := test-exporter test-scaler test-testbed $(if $(NODE),e2e-story) test-example-kafka test-dashboards $(if $(NODE),e2e-node) test-demo \
+	test-example-scan test-example-payments $(if $(NODE),e2e-images) charts unit lint soak fuzz test-docker coverage docs
 
 .PHONY: test
 test: ## Prove all of it on real parts

@@ -52,7 +52,9 @@ func (l *Loop) gently(ctx context.Context, in decide.Input, d *Decision, st deci
 			cause = string(workload.CauseOf(pods.Err))
 			decided()
 		}
-		_ = sleep.For(ctx, settle) // the write of the replicas reports the end of ctx
+		if d.Action == decide.Down {
+			_ = sleep.For(ctx, settle) // the write of the replicas reports the end of ctx
+		}
 	}
 	if d.Reason == decide.BusyUnknown {
 		d.fail(pods.Err, cause)

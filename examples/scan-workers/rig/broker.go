@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -56,11 +57,25 @@ func (r *Rig) Results(ctx context.Context, pool string, n int) (all []queue.Resu
 	if len(all) >= n {
 		return all, nil
 	}
-	failed := -1
-	lost := r.Channel(context.WithoutCancel(ctx), func(c *amqp.Channel) error {
-		q, err := c.QueueDeclarePassive(queue.NewNames(pool).Failed, true, false, false, false, nil)
-		failed = q.Messages
-		return err
+	err = fmt.Errorf("%d of %d results of %s: %w", len(all), n, pool, errors.Join(err, ctx.Err()))
+	bounded, end := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer end()
+	failed, unknown := r.messages(bounded, queue.NewNames(pool).Failed)
+	if unknown != nil {
+		return all, errors.Join(err, unknown)
+	}
+	return all, fmt.Errorf("%d jobs were given up: %w", failed, err)
+}
+
+// messages returns how many messages wait in a queue.
+func (r *Rig) messages(ctx context.Context, name string) (n int, err error) {
+	err = r.Channel(ctx, func(c *amqp.Channel) error {
+		q, err := c.QueueDeclarePassive(name, true, false, false, false, nil)
+		if err != nil {
+			return fmt.Errorf("count the messages of the queue %s: %w", name, err)
+		}
+		n = q.Messages
+		return nil
 	})
-	return all, fmt.Errorf("%d of %d results of %s, and %d jobs given up: %w", len(all), n, pool, failed, errors.Join(err, ctx.Err(), lost))
+	return n, err
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/go-logfmt/logfmt"
-	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/camunda-autoscaler/camunda-autoscaler/testbed/pods"
 )
@@ -31,11 +30,7 @@ func (r *Rig) State(ctx context.Context, pool string) (s State, err error) {
 		return s, err
 	}
 	s.Replicas, s.Pods = d.Spec.Replicas, d.Status.Replicas
-	err = r.Channel(ctx, func(c *amqp.Channel) error {
-		q, err := c.QueueDeclarePassive(pool, true, false, false, false, nil)
-		s.Jobs = q.Messages
-		return err
-	})
+	s.Jobs, err = r.messages(ctx, pool)
 	return s, err
 }
 

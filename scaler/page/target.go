@@ -112,19 +112,14 @@ func history(t *journal.Target, now time.Time, long time.Duration) past {
 	slices.Reverse(p.entries)
 	if n := len(p.entries); n > 0 {
 		// A journal that is younger than that fills the picture.
-		p.from = maxTime(p.from, p.entries[0].At.Add(-time.Second))
+		if first := p.entries[0].At.Add(-time.Second); first.After(p.from) {
+			p.from = first
+		}
 		if p.to.Sub(p.from) < time.Minute {
 			p.from = p.to.Add(-time.Minute)
 		}
 	}
 	return p
-}
-
-func maxTime(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // runs returns a page of the journal, and where the next one starts.

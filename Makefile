@@ -33,9 +33,9 @@ example: ## Show an example on this machine: NAME=kafka or another folder of exa
 # make test says that it is left out.
 NODE := $(filter Linux-0,$(shell uname -s)-$(shell id -u))
 
-# What make test runs side by side: docs/testing.md has what each costs. Those that wait come first and the longest of
-# them before; those that compute come last, as they fill all cores. e2e-story waits a little, so that its load is not
-# there while test-scaler measures seconds.
+# What make test runs side by side: docs/testing.md has what each costs. Those that mostly wait come first, the longest
+# before the others; those that compute come last, as they fill all cores. e2e-story starts a little later, so that its
+# load is not there while test-scaler measures seconds.
 TESTS := test-exporter test-scaler test-testbed $(if $(NODE),e2e-story) test-example-kafka test-dashboards $(if $(NODE),e2e-node) test-demo \
 	test-example-scan test-example-payments $(if $(NODE),e2e-images) charts unit lint soak fuzz test-docker coverage docs
 

@@ -239,7 +239,7 @@ func (e *Elector) renew(ctx context.Context) error {
 	mine := e.seen
 	mine.Renewed = sent
 	stored, err := e.put(ctx, mine)
-	// More than once if it changes in between: a candidate creates the one that was deleted.
+	// Again if it changes in between, as when a candidate recreates a deleted Lease.
 	for errors.Is(err, ErrChanged) {
 		if mine.Version, err = e.regain(ctx); err != nil {
 			return err

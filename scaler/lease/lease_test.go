@@ -249,8 +249,8 @@ func TestLeaseIsDeletedOrOverwritten(t *testing.T) {
 	}
 }
 
-// A leader that is about to create its deleted Lease anew keeps it when a
-// candidate was faster.
+// A leader that is about to recreate its deleted Lease keeps it when a candidate
+// was faster.
 func TestLeaseIsCreatedByACandidateDuringRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
